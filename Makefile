@@ -1,0 +1,69 @@
+# Two commands: `make book` builds the book, `make test` proves it. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CHAPTER ?= carbon_intensity
+P ?=
+PAGES ?= _build/html/index.html
+export PYTHONUTF8 = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help book strict test chapters run lab bench data lock lint clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python %d.%d found; 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12 ..." % v)'
+	@echo "[setup] virtual environment in $(VENV), locked and hashed packages: 1 to 3 minutes"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+book: $(READY)  ## execute the chapters that changed, build the book, print its path
+	@echo "[chapters] executing what changed: under a minute a chapter"
+	@$(BIN)/python book/pipeline.py execute
+	@echo "[book] building the pages"
+	@$(BIN)/jupyter-book build book --config _config.yml --toc _toc.yml --path-output . --quiet $(BOOK_FLAGS)
+	@test -s $(PAGES) && echo "[book] open $(abspath $(PAGES))"
+
+strict: BOOK_FLAGS := -n -W --keep-going --all
+strict: book  ## the same from scratch; any warning is an error
+
+test: $(READY)  ## ruff, pytest, and every chapter run again and compared (nbval)
+	@echo "[test] ruff"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@echo "[test] pytest and nbval"
+	@$(BIN)/python -m pytest tests book --ignore=tests/benchmarks --nbval --nbval-current-env \
+		--nbval-sanitize-with tests/nbval.cfg -n 2 --dist loadscope $(PYTEST_FLAGS)
+
+chapters: $(READY)  ## execute all chapters, changed or not
+	@$(BIN)/python book/pipeline.py execute --force
+
+run: $(READY)  ## one chapter with other parameters: make run CHAPTER=carbon_intensity P="zone=FR year=2019"
+	@$(BIN)/python book/pipeline.py run $(CHAPTER) $(P)
+
+lab: $(READY)  ## open the chapters as notebooks in JupyterLab
+	@$(BIN)/jupyter-lab chapters/$(CHAPTER).py
+
+bench: $(READY)  ## measure speed, side by side with the alternatives
+	@$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min,median,rounds --benchmark-sort=name -p no:xdist
+
+data: $(READY)  ## derive data/ again from its pinned archives and compare, byte for byte
+	@$(BIN)/python data/derive.py --check
+
+lock: $(READY)  ## resolve requirements.lock anew from pyproject.toml
+	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+
+lint: $(READY)  ## format and lint in place
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix .
+
+clean:  ## remove what was built, the virtual environment too
+	rm -rf _build runs $(VENV) .pytest_cache .ruff_cache .hypothesis .benchmarks *.egg-info

@@ -1,0 +1,237 @@
+"""What this book adds to Sphinx: numbers by name, notices, and scripts served from here.
+
+* ``{num}`chapter.name``` writes a claimed number with its unit, anywhere in the book; an unknown
+  name is a warning, and so an error in a strict build.
+* ``{chapter-figure} chapter fig:name`` shows a chapter's figure on another page, with its alt text.
+* ``{numbers}`` lists every claimed number with the page that proves it.
+* A chapter whose downloads were not at hand says, at its top, that stored outputs are shown.
+* Each chapter says at its end which source made it and how to run it again.
+* MathJax is served from the installed package, not from another host.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+logger = logging.getLogger(__name__)
+MATHJAX_PARTS = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2/", "input/tex/extensions/")
+
+
+def _results(srcdir: str) -> dict[str, dict]:
+    """Return all claimed numbers by ``chapter.name``, in the order of their files."""
+    numbers = {}
+    for path in sorted(Path(srcdir, "results").glob("*.json")):
+        chapter = json.loads(path.read_text(encoding="utf-8"))
+        for number in chapter["numbers"]:
+            numbers[f"{chapter['chapter']}.{number['name']}"] = number
+    return numbers
+
+
+def _state(srcdir: str, docname: str) -> dict:
+    path = Path(srcdir).parent / "_build" / "chapters" / f"{docname}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+class number(nodes.inline):
+    """A claimed number in the text; its hint says what it is."""
+
+
+def visit_number(self, node) -> None:
+    """Open the span that shows what a number is when pointed at."""
+    self.body.append(self.starttag(node, "span", "", title=node["hint"]))
+
+
+def depart_number(self, node) -> None:
+    """Close it."""
+    self.body.append("</span>")
+
+
+def pass_number(self, node) -> None:
+    """Write nothing around a number where there is no pointer (LaTeX, text)."""
+
+
+class Num(SphinxRole):
+    """A claimed number, with its unit: ``{num}`chapter.name```."""
+
+    def run(self):
+        """Return the number's node, or a warning where no chapter records it."""
+        numbers = _results(self.env.srcdir)
+        if self.text not in numbers:
+            logger.warning(
+                "no number named %r is recorded by any chapter",
+                self.text,
+                location=self.get_location(),
+            )
+            return [nodes.problematic(self.rawtext, self.rawtext)], []
+        entry = numbers[self.text]
+        hint = entry["meaning"]
+        if entry["interval"]:
+            hint += f" ({entry['level']:.0%} interval {entry['interval_text']})"
+        return [number(self.rawtext, entry["text"], classes=["num"], hint=hint)], []
+
+
+class NumbersTable(SphinxDirective):
+    """The table of all claimed numbers."""
+
+    def run(self):
+        """Return the table."""
+        numbers = _results(self.env.srcdir)
+        group = nodes.tgroup(cols=4)
+        for width in (22, 18, 40, 20):
+            group += nodes.colspec(colwidth=width)
+        head = nodes.row()
+        for title in ("name", "value", "meaning", "proven in"):
+            head += nodes.entry("", nodes.paragraph(text=title))
+        body = nodes.tbody()
+        for name, number in numbers.items():
+            body += self._row(name, number)
+        group += nodes.thead("", head)
+        group += body
+        return [nodes.table("", group, classes=["numbers"])]
+
+    def _row(self, name: str, number: dict) -> nodes.row:
+        chapter, _, short = name.partition(".")
+        value = number["text"] + (f" ({number['interval_text']})" if number["interval"] else "")
+        link = addnodes.pending_xref(
+            "",
+            nodes.inline(text=chapter.replace("_", " ")),
+            refdomain="std",
+            reftype="doc",
+            reftarget=f"/{chapter}",
+            refexplicit=True,
+            refwarn=True,
+            refdoc=self.env.docname,
+        )
+        cells = (
+            nodes.paragraph("", "", nodes.literal(text=short)),
+            nodes.paragraph(text=value),
+            nodes.paragraph(text=number["meaning"]),
+            nodes.paragraph("", "", link),
+        )
+        return nodes.row("", *(nodes.entry("", cell) for cell in cells))
+
+
+class ChapterFigure(SphinxDirective):
+    """A chapter's figure on another page; the content is its caption there."""
+
+    required_arguments = 2
+    has_content = True
+
+    def run(self):
+        """Return the figure, or an error where the chapter has none of that name."""
+        chapter, name = self.arguments
+        notebook = Path(self.env.srcdir, f"{chapter}.ipynb")
+        self.env.note_dependency(str(notebook))
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+            settings = cell["metadata"].get("mystnb", {})
+            if settings.get("figure", {}).get("name") == name:
+                png = next(o["data"]["image/png"] for o in cell["outputs"] if "data" in o)
+                return [self._figure(name, png, settings["image"]["alt"])]
+        raise self.error(f"chapter {chapter!r} has no figure named {name!r}.")
+
+    def _figure(self, name: str, png: str, alt: str) -> nodes.figure:
+        folder = Path(self.env.srcdir).parent / "_build" / "figures"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name.replace(':', '-')}.png"
+        path.write_bytes(base64.b64decode(png))
+        here = Path(self.env.doc2path(self.env.docname)).parent
+        image = nodes.image(uri=Path(os.path.relpath(path, here)).as_posix(), alt=alt)
+        self.set_source_info(image)
+        figure = nodes.figure("", image)
+        caption = nodes.caption("", "")
+        inner, _ = self.state.inline_text("\n".join(self.content), self.lineno)
+        caption += inner
+        figure += caption
+        return figure
+
+
+def add_notices(app, doctree) -> None:
+    """Say at a chapter's top that stored outputs are shown, and at its end what made it."""
+    docname = app.env.docname
+    source = Path(app.srcdir).parent / "chapters" / f"{docname}.py"
+    sections = [node for node in doctree.children if isinstance(node, nodes.section)]
+    if not source.exists() or not sections:
+        return
+    missing = _state(app.srcdir, docname).get("missing_downloads", [])
+    if missing:
+        text = (
+            f"Not all of this page was computed on the machine that built it: {', '.join(missing)} "
+            "could be neither found nor fetched. The parts that need it show the outputs stored "
+            "with the book."
+        )
+        sections[0].insert(1, nodes.warning("", nodes.paragraph(text=text)))
+    made = nodes.paragraph(classes=["made-by"])
+    made += nodes.Text("Made by ")
+    made += nodes.literal(text=f"chapters/{docname}.py")
+    made += nodes.Text("; run it again with ")
+    made += nodes.literal(text=f"make run CHAPTER={docname}")
+    made += nodes.Text(".")
+    sections[0] += made
+
+
+def reread_after_a_run(app, env, added, changed, removed):
+    """Read all pages again when a number or a notice changed: they may stand anywhere."""
+    paths = [
+        *sorted(Path(app.srcdir, "results").glob("*.json")),
+        *sorted(Path(app.srcdir).parent.joinpath("_build", "chapters").glob("*.json")),
+        *sorted(Path(app.srcdir).parent.joinpath("data").glob("*/README.md")),
+    ]
+    seal = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+    before, env.thesis_seal = getattr(env, "thesis_seal", None), seal
+    return [] if before in (None, seal) else list(env.found_docs - added - removed)
+
+
+def copy_mathjax(app, error) -> None:
+    """Copy MathJax and its fonts from the installed package into the built pages."""
+    if error or app.builder.format != "html":
+        return
+    for entry in importlib.metadata.files("sphinx-mathjax-offline") or ():
+        _, mark, part = entry.as_posix().partition("static/mathjax/")
+        if mark and part.startswith(MATHJAX_PARTS):
+            target = Path(app.outdir, "_static", "mathjax", part)
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(entry.locate(), target)
+
+
+def link_repository(app, config) -> None:
+    """Show repository and launch buttons where the builder says where the repository is."""
+    address = os.environ.get("BOOK_REPOSITORY")
+    if address:
+        config.html_theme_options |= {
+            "repository_url": address,
+            "repository_branch": "main",
+            "path_to_docs": "book",
+            "use_repository_button": True,
+            "use_issues_button": True,
+            "launch_buttons": {
+                "binderhub_url": "https://mybinder.org",
+                "colab_url": "https://colab.research.google.com",
+                "notebook_interface": "jupyterlab",
+            },
+        }
+
+
+def setup(app):
+    """Register with Sphinx."""
+    nothing = (pass_number, pass_number)
+    app.add_node(number, html=(visit_number, depart_number), latex=nothing, text=nothing)
+    app.add_role("num", Num())
+    app.add_directive("numbers", NumbersTable)
+    app.add_directive("chapter-figure", ChapterFigure)
+    app.connect("config-inited", link_repository)
+    app.connect("doctree-read", add_notices)
+    app.connect("env-get-outdated", reread_after_a_run)
+    app.connect("build-finished", copy_mathjax)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

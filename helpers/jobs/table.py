@@ -1,0 +1,612 @@
+"""The jobs table: one row a job, the same columns and units for every source.
+
+`COLUMNS` says for each column its type, its unit and what it means; `EXTRAS` does so for the columns
+that only some sources fill.  `jobs_table` builds a table from what is known and fills the rest with
+NA; `check` refuses a table that breaks a rule.  `JobLog` adds what a table cannot hold: the instant
+of second 0, the source's name, its header lines and the rows that were skipped.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta, timezone, tzinfo
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from .files import Source, decode, read_bytes, write_whole
+from .rows import SKIPPED, Rule, first_broken, read_rows, settle
+
+__all__ = [
+    "COLUMNS",
+    "EXTRAS",
+    "STATES",
+    "Column",
+    "JobLog",
+    "check",
+    "describe_columns",
+    "end_s",
+    "jobs_table",
+    "names",
+    "read_csv",
+    "start_s",
+    "states",
+    "to_epoch",
+    "to_zone",
+    "write_csv",
+    "zone_name",
+]
+
+STATES = (
+    "completed",
+    "failed",
+    "cancelled",
+    "timeout",
+    "node_fail",
+    "out_of_memory",
+    "preempted",
+    "partial",
+    "running",
+    "pending",
+    "unknown",
+)
+"""What can have become of a job; ``partial`` marks one of several rows of the same job."""
+
+
+class Column(NamedTuple):
+    """Type, unit and meaning of one column of the jobs table."""
+
+    kind: str  # "id", "previous id", "number", "name", "state"
+    unit: str
+    meaning: str
+
+
+COLUMNS: dict[str, Column] = {
+    "job_id": Column("id", "", "The job's own number or name, unique but for partial rows"),
+    "submit_s": Column("number", "s", "Submission, counted from second 0 of the log; always known"),
+    "wait_s": Column("number", "s", "From submission to start"),
+    "run_s": Column("number", "s", "From start to end, wall-clock time"),
+    "processors": Column("number", "1", "Processors (cores) allocated"),
+    "cpu_time_s": Column("number", "s", "CPU time used, average per allocated processor"),
+    "memory_kb": Column("number", "KiB", "Memory used, average per allocated processor"),
+    "requested_processors": Column("number", "1", "Processors (cores) asked for"),
+    "requested_s": Column("number", "s", "Run time asked for (the user's limit or estimate)"),
+    "requested_memory_kb": Column("number", "KiB", "Memory asked for, per processor"),
+    "state": Column("state", "", "What became of the job: one of " + ", ".join(STATES)),
+    "user": Column("name", "", "Who submitted it"),
+    "group": Column("name", "", "The user's group, account or subscription"),
+    "executable": Column("name", "", "What was run (application, job name)"),
+    "queue": Column("name", "", "Queue, quality of service or scheduling class"),
+    "partition": Column("name", "", "Part of the machine it ran on"),
+    "previous_job_id": Column("previous id", "", "The job that had to end before this one"),
+    "think_time_s": Column("number", "s", "From the end of the previous job to this submission"),
+}
+"""The columns every jobs table has, in this order."""
+
+EXTRAS: dict[str, Column] = {
+    "nodes": Column("number", "1", "Nodes (or instances) allocated"),
+    "gpus": Column("number", "1", "GPUs allocated; a shared one counts as a fraction"),
+    "gpu_type": Column("name", "", "GPU model asked for or allocated"),
+    "category": Column("name", "", "Kind of workload, as the source classifies it"),
+    "source_state": Column("name", "", "State in the source's own words, where they say more"),
+    "observed_s": Column(
+        "number", "s", "Still running when the log ended: time seen running, a lower bound of run_s"
+    ),
+}
+"""Columns that only some sources fill: absent, or present after `COLUMNS` in this order."""
+
+_ALL = COLUMNS | EXTRAS
+_DTYPES = {
+    "id": "int64 or str",
+    "number": "float64",
+    "name": "category of str",
+    "state": "category",
+    "previous id": "Int64 or string",
+}
+_STATE_TYPE = pd.CategoricalDtype(STATES)
+
+
+def describe_columns() -> pd.DataFrame:
+    """Return the schema as a table: one row a column.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by column name, with ``dtype``, ``unit``, ``meaning`` and ``always`` (False for a
+        column that only some sources fill).
+    """
+    rows = [
+        (name, _DTYPES[column.kind], column.unit, column.meaning, name in COLUMNS)
+        for name, column in _ALL.items()
+    ]
+    return pd.DataFrame(rows, columns=["column", "dtype", "unit", "meaning", "always"]).set_index(
+        "column"
+    )
+
+
+def names(values: Any, *, missing: Any = None) -> pd.Categorical:
+    """Return user, queue, ... names as a categorical of strings.
+
+    The categories are sorted: by number if all of them are whole numbers, else as text.
+
+    Parameters
+    ----------
+    values : sequence
+        Integers, strings, or missing (NaN, None, NA).  Shape (n,).
+    missing : int or str, optional
+        A further value that stands for an unknown name.
+    """
+    values = pd.Series(values)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
+    codes, unique = pd.factorize(values)
+    if pd.api.types.is_float_dtype(unique) and np.all(np.asarray(unique, dtype=float) % 1 == 0):
+        unique = unique.astype("int64")  # whole numbers read beside missing ones
+    keep = np.flatnonzero(np.asarray(unique) != missing)
+    if pd.api.types.is_integer_dtype(unique):
+        order = keep[np.argsort(np.asarray(unique)[keep])]
+        text = [str(number) for number in np.asarray(unique)[order].tolist()]
+    else:
+        words = [str(word) for word in unique]
+        digits = all(words[i].isascii() and words[i].isdigit() for i in keep)
+        key = (lambda i: (int(words[i]), words[i])) if digits else words.__getitem__
+        order = np.array(sorted(keep, key=key), dtype=np.intp)
+        text = [words[i] for i in order]
+    rank = np.full(len(unique) + 1, -1, dtype=np.intp)  # the last is for the code of NA
+    rank[order] = np.arange(len(order))
+    return pd.Categorical.from_codes(rank[codes], categories=pd.Index(text, dtype=str))
+
+
+def states(values: Any, words: Mapping[Any, str]) -> pd.Categorical:
+    """Translate a source's words for states into `STATES`.
+
+    Parameters
+    ----------
+    values : sequence
+        The source's words, shape (n,).
+    words : mapping
+        From each word of the source to one of `STATES`.
+
+    Raises
+    ------
+    ValueError
+        If a value is not among `words`.
+    """
+    codes, unique = pd.factorize(pd.Series(values), use_na_sentinel=False)
+    strangers = [word for word in unique if word not in words]
+    if strangers:
+        known = ", ".join(map(str, words))
+        raise ValueError(f"state {strangers[0]!r} is not known: it must be one of {known}.")
+    translated = np.array([STATES.index(words[word]) for word in unique], dtype=np.intp)
+    return pd.Categorical.from_codes(translated[codes], dtype=_STATE_TYPE)
+
+
+def jobs_table(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Build a jobs table from the columns that are known; the others are filled with NA.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        By column name (see `COLUMNS` and `EXTRAS`), each of shape (n,).  ``job_id`` and ``submit_s``
+        must be there; ``state`` is ``unknown`` where it is not given.
+
+    Returns
+    -------
+    DataFrame
+        All of `COLUMNS` in order, then those of `EXTRAS` that were given, with the types of the
+        schema.  It is not checked: `check` and `JobLog` do that.
+
+    Raises
+    ------
+    ValueError
+        If a column is not in the schema, a required one is missing, or lengths differ.
+    """
+    strangers = [name for name in columns if name not in _ALL]
+    if strangers:
+        raise ValueError(
+            f"column {strangers[0]!r} is not in the schema of the jobs table: "
+            f"use one of {', '.join(_ALL)}."
+        )
+    missing = [name for name in ("job_id", "submit_s") if name not in columns]
+    if missing:
+        raise ValueError(f"column {missing[0]!r} is missing: every job needs it.")
+    n = len(columns["job_id"])
+    table = {}
+    for name, column in _ALL.items():
+        if name in columns:
+            if len(columns[name]) != n:
+                raise ValueError(
+                    f"column {name!r} has {len(columns[name])} values: job_id has {n}."
+                )
+            table[name] = _typed(columns[name], column.kind)
+        elif name in COLUMNS:
+            table[name] = _missing(n, column.kind)
+    return pd.DataFrame(table, copy=False)
+
+
+def _missing(n: int, kind: str) -> Any:
+    """Return `n` unknown values of a kind of column."""
+    if kind == "number":
+        return np.full(n, np.nan)
+    if kind == "name":
+        return pd.Categorical.from_codes(np.full(n, -1), categories=pd.Index([], dtype=str))
+    if kind == "state":
+        unknown = np.full(n, STATES.index("unknown"))
+        return pd.Categorical.from_codes(unknown, dtype=_STATE_TYPE)
+    return pd.arrays.IntegerArray(np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool))
+
+
+def _typed(values: Any, kind: str) -> Any:
+    """Return `values` in the type that a kind of column has."""
+    if kind == "number":
+        return pd.Series(values).to_numpy(dtype="float64", na_value=np.nan, copy=True)
+    if getattr(values, "dtype", None) == "category" and _right_type(pd.Series(values), kind):
+        return pd.Series(values).array
+    if kind == "name":
+        return names(values)
+    if kind == "state":
+        return states(values, {state: state for state in STATES})
+    values = pd.Series(values)
+    whole = pd.api.types.is_integer_dtype(values) or (kind == "previous id" and values.isna().all())
+    if pd.api.types.is_float_dtype(values) and not whole:
+        raise ValueError("job ids are floating point: give whole numbers or strings.")
+    if kind == "previous id":
+        return values.astype("Int64" if whole else "string").array
+    if values.isna().any():
+        raise ValueError(f"job_id is missing in row {values.isna().argmax()}: every job needs one.")
+    return values.astype("int64" if whole else str).array
+
+
+def _right_type(values: pd.Series, kind: str) -> bool:
+    """Tell whether a column has the type of its kind."""
+    dtype = values.dtype
+    if kind == "number":
+        return dtype == np.float64
+    if kind == "state":
+        return dtype == _STATE_TYPE
+    if kind == "name":
+        return isinstance(dtype, pd.CategoricalDtype) and (
+            len(dtype.categories) == 0 or pd.api.types.is_string_dtype(dtype.categories)
+        )
+    if kind == "previous id":
+        return dtype in ("Int64", "string")
+    return dtype == np.int64 or pd.api.types.is_string_dtype(values)
+
+
+def _check_schema(jobs: pd.DataFrame) -> None:
+    """Raise if columns, their order or their types are not the schema's."""
+    expected = [*COLUMNS, *(name for name in EXTRAS if name in jobs)]
+    if list(jobs.columns) != expected:
+        wrong = [name for name in jobs.columns if name not in _ALL]
+        absent = [name for name in COLUMNS if name not in jobs]
+        what = (
+            f"column {wrong[0]!r} is not in the schema"
+            if wrong
+            else f"column {absent[0]!r} is missing"
+            if absent
+            else f"columns are in the order {list(jobs.columns)}: it must be {expected}"
+        )
+        raise ValueError(f"{what}: build the table with jobs_table().")
+    for name in expected:
+        kind = _ALL[name].kind
+        if not _right_type(jobs[name], kind):
+            raise ValueError(
+                f"column {name!r} has type {jobs[name].dtype}: it must be {_DTYPES[kind]}; "
+                "build the table with jobs_table()."
+            )
+
+
+def _broken_rules(jobs: pd.DataFrame) -> Iterable[Rule]:
+    """Yield, for each rule about values, the rows that break it, the column and the rule."""
+    for name, column in _ALL.items():
+        if name not in jobs:
+            continue
+        values = jobs[name]
+        if column.kind == "number":
+            number = values.to_numpy()
+            if name == "submit_s":
+                yield ~np.isfinite(number), name, "must be a finite number"
+            else:
+                bad = (number < 0) | np.isinf(number)
+                yield bad, name, "must be at least 0 and finite, or NaN if unknown"
+        elif column.kind == "state":
+            yield values.isna().to_numpy(), name, "must be one of STATES ('unknown' if it is)"
+        elif column.kind == "name" or pd.api.types.is_string_dtype(values):
+            text = values.cat.categories if column.kind == "name" else values.dropna()
+            words = np.asarray(text, dtype=object).tolist()
+            if "" in words or "\n" in (joined := "\0".join(words)) or "\r" in joined:
+                bad = values.astype(object).map(_not_one_line, na_action="ignore")
+                yield (bad == True).to_numpy(), name, "must be text of one line, or NA"  # noqa: E712
+    whole = (jobs["state"] != "partial").to_numpy()
+    repeated = np.zeros(len(jobs), dtype=bool)
+    repeated[whole] = jobs["job_id"][whole].duplicated().to_numpy()
+    yield repeated, "job_id", "must be unique, but for rows whose state is 'partial'"
+
+
+def _not_one_line(word: str) -> bool:
+    """Tell whether a name is empty or has a line break."""
+    return word == "" or "\n" in word or "\r" in word
+
+
+def check(jobs: pd.DataFrame) -> None:
+    """Raise unless `jobs` keeps the schema and its rules.
+
+    Parameters
+    ----------
+    jobs : DataFrame
+        A jobs table.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, unknown, misplaced or of another type; if a number is negative or
+        infinite, a submission unknown, a name empty, or a job id repeated.  The message names row,
+        column, value and rule.
+    """
+    _check_schema(jobs)
+    broken = first_broken(jobs, _broken_rules(jobs))
+    if broken:
+        row, name, value, rule = broken[0]
+        more = f" ({len(broken) - 1} more rows break a rule.)" if len(broken) > 1 else ""
+        raise ValueError(
+            f"row {row} (job {jobs['job_id'].iloc[row]}): {name} is {value!r}: it {rule}.{more}"
+        )
+
+
+def to_zone(zone: str | tzinfo) -> tzinfo:
+    """Return a time zone by its IANA name (``Europe/Luxembourg``) or offset (``+02:00``).
+
+    Raises
+    ------
+    ValueError
+        If there is no such zone.
+    """
+    if isinstance(zone, tzinfo):
+        return zone
+    if zone[:1] in ("+", "-"):
+        try:
+            return pd.Timestamp(f"2000-01-01T00:00:00{zone}").tzinfo
+        except ValueError:
+            pass
+    try:
+        return ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(
+            f"zone is {zone!r}: it must be a name of the IANA time zone database such as "
+            "'Europe/Luxembourg', or an offset such as '+02:00'."
+        ) from None
+
+
+def to_epoch(epoch: Any, zone: str | tzinfo | None = None) -> pd.Timestamp:
+    """Return the instant of second 0 as a tz-aware Timestamp in the log's zone.
+
+    Parameters
+    ----------
+    epoch : Timestamp, datetime, str, or number
+        The instant; a number is Unix time [s].
+    zone : str or tzinfo, optional
+        The log's zone.  Without it, that of `epoch`, or UTC for a number.
+
+    Raises
+    ------
+    ValueError
+        If `epoch` has no zone and none is given, or is no instant.
+    """
+    if isinstance(epoch, int | float | np.number):
+        instant = pd.Timestamp(epoch, unit="s", tz="UTC")
+    else:
+        instant = pd.Timestamp(epoch)
+    if instant is pd.NaT:
+        raise ValueError(f"epoch is {epoch!r}: it must be an instant.")
+    if instant.tzinfo is None:
+        if zone is None:
+            raise ValueError(f"epoch is {epoch}, without a time zone: give one, or pass zone=.")
+        return instant.tz_localize(to_zone(zone)).as_unit("ns")
+    return (instant if zone is None else instant.tz_convert(to_zone(zone))).as_unit("ns")
+
+
+def start_s(jobs: pd.DataFrame) -> pd.Series:
+    """Return when each job started [s since second 0]; NaN where the wait is unknown."""
+    return (jobs["submit_s"] + jobs["wait_s"]).rename("start_s")
+
+
+def end_s(jobs: pd.DataFrame) -> pd.Series:
+    """Return when each job ended [s since second 0]; NaN where wait or run time is unknown."""
+    return (start_s(jobs) + jobs["run_s"]).rename("end_s")
+
+
+@dataclass(frozen=True, eq=False)
+class JobLog:
+    """A log of jobs: the jobs table and what a table cannot hold.
+
+    Parameters
+    ----------
+    jobs : DataFrame
+        The jobs table (see `COLUMNS`), checked at construction.
+    epoch : Timestamp or None
+        The tz-aware instant of second 0, in the log's zone; None where the source gives none.
+    source : str
+        The log's name.
+    header : tuple of str
+        Comment lines of the source, verbatim, without line ends.
+    skipped : DataFrame
+        One row for each row of the source that was left out: ``line``, ``field``, ``value``,
+        ``reason``.
+
+    Raises
+    ------
+    ValueError
+        If the table breaks the schema, `epoch` has no zone or a header line has a line break.
+    """
+
+    jobs: pd.DataFrame
+    epoch: pd.Timestamp | None = None
+    source: str = ""
+    header: tuple[str, ...] = ()
+    skipped: pd.DataFrame = field(default_factory=lambda: settle([], errors="skip", source=""))
+
+    def __post_init__(self) -> None:
+        check(self.jobs)
+        if self.epoch is not None and self.epoch.tzinfo is None:
+            raise ValueError(f"epoch is {self.epoch}, without a time zone: it must have one.")
+        if any("\n" in line or "\r" in line for line in self.header):
+            raise ValueError("a line of header has a line break: give one line an entry.")
+        if tuple(self.skipped.columns) != SKIPPED:
+            raise ValueError(f"skipped has columns {list(self.skipped)}: it must have {SKIPPED}.")
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def with_jobs(self, jobs: pd.DataFrame) -> "JobLog":
+        """Return the same log with another table of jobs (checked)."""
+        return replace(self, jobs=jobs)
+
+    def window(self, start: float, stop: float) -> "JobLog":
+        """Return the log of the jobs submitted in [start, stop) [s since second 0].
+
+        Second 0 stays where it is.
+
+        Raises
+        ------
+        ValueError
+            If `stop` is before `start`.
+        """
+        if not start <= stop:
+            raise ValueError(f"start is {start} and stop is {stop}: stop must not be before start.")
+        inside = self.jobs["submit_s"].between(start, stop, inclusive="left")
+        return self.with_jobs(self.jobs[inside].reset_index(drop=True))
+
+    def submit_time(self) -> pd.Series:
+        """Return the instants of submission, tz-aware, in the log's zone.
+
+        Raises
+        ------
+        ValueError
+            If the log has no epoch.
+        """
+        if self.epoch is None:
+            raise ValueError(
+                f"{self.source}: the instant of second 0 is not known: pass epoch= to the reader."
+            )
+        seconds = pd.to_timedelta(self.jobs["submit_s"], unit="s").astype("timedelta64[ns]")
+        return (self.epoch + seconds).rename("submit_time")
+
+
+_FORMAT = "# jobs table 1"
+
+
+def write_csv(log: JobLog, path: str | os.PathLike) -> None:
+    """Write a log as CSV that `read_csv` reads back without loss.
+
+    What is not in the table stands in ``#`` lines above it, each a key and a JSON value: source,
+    epoch, zone, the type of the job ids, header lines, skipped rows.
+
+    Parameters
+    ----------
+    log : JobLog
+        What to write.
+    path : path
+        Where to; ``.gz``, ``.bz2`` and ``.xz`` are compressed.
+
+    Raises
+    ------
+    ValueError
+        If the table was changed and no longer keeps the schema.
+    OSError
+        If `path` cannot be written; what was there stays.
+    """
+    check(log.jobs)
+    ids = "integer" if log.jobs["job_id"].dtype == np.int64 else "text"
+    about: list[tuple[str, Any]] = [("source", log.source), ("job_id", ids)]
+    if log.epoch is not None:
+        about += [("epoch", log.epoch.isoformat()), ("zone", zone_name(log.epoch))]
+    about += [("header", line) for line in log.header]
+    about += [("skipped", row) for row in log.skipped.astype(object).to_numpy().tolist()]
+    lines = [_FORMAT] + [f"# {key}: {json.dumps(value)}" for key, value in about]
+    table = log.jobs.to_csv(index=False, lineterminator="\n", quoting=0)
+    write_whole(path, "\n".join(lines) + "\n" + table)
+
+
+def zone_name(epoch: pd.Timestamp) -> str:
+    """Return a name from which `to_zone` makes the same zone."""
+    name = getattr(epoch.tzinfo, "key", None) or getattr(epoch.tzinfo, "zone", None)
+    if name:
+        return name
+    return timezone(timedelta(seconds=epoch.utcoffset().total_seconds())).tzname(None)[3:] or "UTC"
+
+
+def read_csv(path_or_buffer: Source, *, errors: str = "raise") -> JobLog:
+    """Read a jobs table that `write_csv` wrote.
+
+    Parameters
+    ----------
+    path_or_buffer : path or open file
+        What to read, plain or compressed.
+    errors : {"raise", "skip"}
+        Whether a bad row raises, or is left out and listed in `JobLog.skipped`.
+
+    Raises
+    ------
+    ValueError
+        If the file is in another format, or a row is bad: the message names file, line, field,
+        value and rule.
+    """
+    data, source = read_bytes(path_or_buffer)
+    lines = data.splitlines(keepends=True)
+    if not lines or lines[0].strip() != _FORMAT.encode():
+        raise ValueError(
+            f"{source}, line 1: must be {_FORMAT!r}: this is no file that write_csv() wrote."
+        )
+    top = next((i for i, line in enumerate(lines) if not line.startswith(b"#")), len(lines) - 1)
+    about = _read_about(decode(b"".join(lines[1:top])), source)
+    given = decode(lines[top]).strip().split(",")
+    if given != [*COLUMNS, *(name for name in EXTRAS if name in given)]:
+        raise ValueError(f"{source}, line {top + 1}: must name the columns {', '.join(COLUMNS)}.")
+    whole = about.get("job_id") != ["text"]
+    kinds = {"id": "int64", "previous id": "Int64"} if whole else {}
+    fields = {
+        name: "float64" if _ALL[name].kind == "number" else kinds.get(_ALL[name].kind, "str")
+        for name in given
+    }
+    rows = read_rows(b"".join(lines[top + 1 :]), fields, source=source, first_line=top + 2)
+    frame, skipped = rows.accept(_csv_rules, errors=errors)
+    before = settle([tuple(row) for row in about.get("skipped", [])], errors="skip", source="")
+    epoch = to_epoch(about["epoch"][0], about["zone"][0]) if "epoch" in about else None
+    return JobLog(
+        jobs=jobs_table(frame),
+        epoch=epoch,
+        source=about["source"][0],
+        header=tuple(about.get("header", [])),
+        skipped=pd.concat([before, skipped], ignore_index=True),
+    )
+
+
+def _read_about(text: str, source: str) -> dict[str, list]:
+    """Return the keys and JSON values above a table."""
+    about: dict[str, list] = {"source": []}
+    for number, line in enumerate(text.split("\n")[:-1], 2):
+        key, _, value = line.removeprefix("# ").partition(": ")
+        try:
+            about.setdefault(key, []).append(json.loads(value))
+        except ValueError:
+            raise ValueError(
+                f"{source}, line {number}: {line[:60]!r} must be '# key: JSON value'."
+            ) from None
+    about["source"] = about["source"] or [source]
+    return about
+
+
+def _csv_rules(frame: pd.DataFrame) -> Iterable[Rule]:
+    """Yield the rules that rows of a CSV file must keep."""
+    nameless = frame["job_id"].isna()
+    yield nameless.to_numpy(), "job_id", "must be given"
+    strange = ~frame["state"].isin(STATES)
+    yield strange.to_numpy(), "state", f"must be one of {', '.join(STATES)}"
+    known = frame.assign(
+        job_id=frame["job_id"].mask(nameless, "?") if nameless.any() else frame["job_id"],
+        state=frame["state"].mask(strange, "unknown"),
+    )
+    yield from _broken_rules(jobs_table(known))

@@ -1,0 +1,46 @@
+"""What all tests share: one BLAS thread, and chapters' cells that wait for a download."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@functools.cache
+def _waiting(path: Path) -> tuple[str, frozenset[str]]:
+    """Return why cells of a notebook cannot be run here, and the ids of those cells."""
+    notebook = nbformat.read(path, as_version=4)
+    wanted = notebook.metadata.get("book", {}).get("downloads", [])
+    if not wanted:
+        return "", frozenset()
+    from helpers import datasets
+
+    missing = [name for name in wanted if not datasets.available(name, download=True)]
+    if not missing:
+        return "", frozenset()
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    tagged = [cell for cell in code if "download" in cell.metadata.get("tags", [])]
+    reason = f"{path.stem} needs {', '.join(missing)}, neither cached nor reachable"
+    return reason, frozenset(cell.id for cell in tagged or code)
+
+
+def pytest_collection_modifyitems(items):
+    """Skip, by name, the notebook cells whose download is missing; fail where it must not be."""
+    for item in items:
+        cell = getattr(item, "cell", None)
+        if cell is None:
+            continue
+        reason, cells = _waiting(Path(item.path))
+        if cell.get("id") in cells:
+            if os.environ.get("HELPERS_REQUIRE_DOWNLOADS"):
+                raise pytest.UsageError(f"{reason}, but HELPERS_REQUIRE_DOWNLOADS is set.")
+            item.add_marker(pytest.mark.skip(reason=reason))

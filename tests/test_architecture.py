@@ -1,0 +1,94 @@
+"""The package keeps its shape: arrows point one way, imports stay light, every name is told."""
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import helpers
+
+ROOT = Path(helpers.__file__).parent
+# Which rooms a room may import. What is not listed may not be imported.
+MAY_IMPORT = {
+    "jobs": set(),
+    "carbon": set(),
+    "power": set(),
+    "phases": {"power"},
+    "schedule": {"phases", "carbon"},
+    "cluster": {"schedule", "phases", "carbon", "jobs"},
+    "datasets": {"jobs", "carbon", "power", "phases"},
+    "sweep": set(),
+    "stats": set(),
+    "figures": set(),
+    "publish": set(),
+}
+HEAVY = {
+    "matplotlib",
+    "numba",
+    "plotly",
+    "pooch",
+    "pulp",
+    "pynvml",
+    "requests",
+    "ruptures",
+    "scipy.stats",
+    "simpy",
+    "sklearn",
+    "statsmodels",
+    "torch",
+    "tslearn",
+}
+
+
+def modules():
+    return [m.name for m in pkgutil.walk_packages([str(ROOT)], "helpers.")]
+
+
+def rooms_imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "helpers":
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("helpers."):
+            found.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            names = (alias.name for alias in node.names)
+            found.update(n.split(".")[1] for n in names if n.startswith("helpers."))
+    return found
+
+
+@pytest.mark.parametrize("room", sorted({name.split(".")[1] for name in modules()}))
+def test_a_room_imports_only_the_rooms_above_it(room):
+    folder = ROOT / room
+    files = folder.rglob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]
+
+    imported = set().union(*(rooms_imported(path) for path in files)) - {room}
+
+    assert imported <= MAY_IMPORT[room]
+
+
+def test_importing_every_room_loads_no_heavy_library():
+    light = [name for name in modules() if "__main__" not in name]
+    code = f"import sys, importlib; [importlib.import_module(n) for n in {light!r}]; "
+    code += f"print(*sorted({HEAVY!r} & set(sys.modules)))"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert [] == loaded
+
+
+@pytest.mark.parametrize("name", [n for n in modules() if "__main__" not in n])
+def test_every_public_name_has_a_docstring_and_all_is_sorted(name):
+    module = importlib.import_module(name)
+    public = list(getattr(module, "__all__", []))
+
+    assert sorted(public, key=str) == public
+    assert module.__doc__
+    without = [n for n in public if callable(getattr(module, n)) and not getattr(module, n).__doc__]
+    assert [] == without

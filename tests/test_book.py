@@ -1,0 +1,104 @@
+"""The book holds what its sources say: every chapter executed, every number proven."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "book"))
+
+import pipeline  # noqa: E402
+
+CHAPTERS = pipeline.chapter_names()
+
+
+def stored(name):
+    return nbformat.read(ROOT / "book" / f"{name}.ipynb", as_version=4)
+
+
+def pages():
+    texts = {p.stem: p.read_text(encoding="utf-8") for p in (ROOT / "book").glob("*.md")}
+    return texts | {p.stem: p.read_text(encoding="utf-8") for p in (ROOT / "chapters").glob("*.py")}
+
+
+def test_every_chapter_and_every_page_stands_in_the_table_of_contents():
+    listed = pipeline.contents()
+
+    assert sorted(pages()) == sorted(listed)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_stored_notebook_has_the_source_of_its_chapter(name):
+    source, notebook = pipeline.read_chapter(name), stored(name)
+
+    assert [(c.id, c.cell_type, c.source, c.metadata) for c in source.cells] == [
+        (c.id, c.cell_type, c.source, c.metadata) for c in notebook.cells
+    ]
+    assert source.metadata == notebook.metadata
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_code_cell_was_executed_in_order(name):
+    counts = [c.execution_count for c in stored(name).cells if c.cell_type == "code"]
+
+    assert list(range(1, len(counts) + 1)) == counts
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_results_file_holds_just_what_the_notebook_shows(name):
+    path = ROOT / "book" / "results" / f"{name}.json"
+
+    assert pipeline.claimed_numbers(stored(name)) == json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_figure_has_a_caption_a_name_and_alt_text(name):
+    for cell in stored(name).cells:
+        drawn = [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+        if drawn:
+            settings = cell.metadata.get("mystnb", {})
+            assert len(drawn) == 1, cell.id
+            assert settings.get("figure", {}).get("caption"), cell.id
+            assert settings["figure"].get("name", "").startswith("fig:"), cell.id
+            assert len(settings.get("image", {}).get("alt", "")) > 30, cell.id
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_opens_with_its_question_and_has_knobs_to_turn(name):
+    cells = stored(name).cells
+
+    assert cells[0].source.startswith("# ")
+    assert any("parameters" in c.metadata.get("tags", []) for c in cells)
+    assert "**Question.**" in cells[0].source
+    assert "**Answer.**" in cells[0].source
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_outputs_hold_no_path_of_the_machine_that_made_them(name):
+    text = "".join(
+        str(o.get("text", "")) + str(o.get("data", {}).get("text/plain", ""))
+        for c in stored(name).cells
+        for o in c.get("outputs", [])
+    )
+
+    assert [] == re.findall(r"(?:/home/|/root/|/tmp/|/usr/|[A-Z]:\\)\S*", text)
+
+
+def test_every_number_named_in_prose_is_recorded():
+    recorded = {
+        f"{path.stem}.{n['name']}"
+        for path in (ROOT / "book" / "results").glob("*.json")
+        for n in json.loads(path.read_text(encoding="utf-8"))["numbers"]
+    }
+    named = {m for text in pages().values() for m in re.findall(r"\{num\}`([\w.]+)`", text)}
+
+    assert named <= recorded
+
+
+def test_no_results_file_is_left_over_from_a_chapter_that_is_gone():
+    assert {p.stem for p in (ROOT / "book" / "results").glob("*.json")} <= set(CHAPTERS)
+    assert {p.stem for p in (ROOT / "book").glob("*.ipynb")} == set(CHAPTERS)

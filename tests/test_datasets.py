@@ -1,0 +1,376 @@
+"""Data by name: found, checked, downloaded once, and refused when they are not the recorded ones."""
+
+import contextlib
+import functools
+import hashlib
+import http.server
+import shutil
+import socket
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers import datasets
+from helpers.datasets import DatasetChangedError, DatasetMissingError
+
+CONTENT = b"arrival_time,length,cpus\n0.0,1.5,4\n0.5,0.25,1\n"
+FILE = "gaia/azure-100k.csv"
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Serve a folder over HTTP on this machine; yield its address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def closed_address():
+    """An address of this machine at which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("HELPERS_DATA_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def registered(tmp_path, monkeypatch):
+    """Register `FILE` with the hash of `CONTENT` at an address, in a data folder of its own."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "registry.txt").write_text("")
+    monkeypatch.setattr(datasets, "data_folder", lambda: folder)
+
+    def register(address):
+        sha256 = hashlib.sha256(CONTENT).hexdigest()
+        line = f"{FILE} {sha256} {len(CONTENT)} {address}/azure.csv\n"
+        (folder / "downloads.txt").write_text(line)
+
+    return register
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A copy of the embedded data that a test may damage."""
+    folder = shutil.copytree(datasets.data_folder(), tmp_path / "data")
+    monkeypatch.setattr(datasets, "data_folder", lambda: folder)
+    return folder
+
+
+def needs(name):
+    if not datasets.available(name, download=True):
+        pytest.skip(f"{name} is neither cached nor reachable")
+
+
+def test_every_data_set_is_described_and_has_files():
+    table = datasets.describe()
+
+    assert datasets.names() == list(table.index)
+    assert (table["files"] >= 1).all()
+    assert (table["size_bytes"] > 0).all()
+    assert (table[["licence", "about"]] != "").all(axis=None)
+
+
+def test_every_registered_file_belongs_to_one_data_set():
+    described = datasets.describe().groupby("embedded")["files"].sum()
+    folder = datasets.data_folder()
+
+    for embedded, name in ((True, "registry.txt"), (False, "downloads.txt")):
+        assert described[embedded] == len((folder / name).read_text().splitlines())
+
+
+def test_the_default_is_the_average_of_germany_in_2020():
+    intensity = datasets.carbon_intensity()
+
+    assert (intensity.kind, intensity.zone) == ("average", "DE")
+    assert pd.Timestamp("2020-01-01", tz="UTC") == intensity.start
+    assert pd.Timestamp("2020-12-31 23:00", tz="UTC") == intensity.stop
+    assert "ENTSO-E Transparency Platform" in intensity.source
+    assert "ipcc2014" in intensity.source
+
+
+@pytest.mark.parametrize("zone", datasets.zones())
+def test_each_zone_covers_both_years_without_a_hole(zone):
+    both = datasets.carbon_intensity(zone, None)
+    first, second = (datasets.carbon_intensity(zone, year) for year in (2019, 2020))
+
+    assert (np.diff(both.edges_s) == 3600).all()
+    assert both.start <= pd.Timestamp("2019-01-01 23:00", tz="UTC")
+    assert both.stop >= pd.Timestamp("2020-12-31 22:00", tz="UTC")
+    assert first.stop == second.start
+    assert len(both.intensity_g_per_kwh) == sum(len(x.intensity_g_per_kwh) for x in (first, second))
+    assert ((both.intensity_g_per_kwh > 4) & (both.intensity_g_per_kwh < 1001)).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: datasets.carbon_intensity("NL"), "zone is 'NL'; known are DE, FR, GB"),
+        (lambda: datasets.carbon_intensity("DE", 2021), "year is 2021; known are 2019, 2020"),
+        (lambda: datasets.carbon_intensity(factors="ar6"), "factors is 'ar6'; known are ipcc2014"),
+        (lambda: datasets.emission_factors("ar6"), "factors is 'ar6'; known are ipcc2014"),
+        (lambda: datasets.carbon_gaps("NL"), "zone is 'NL'"),
+        (lambda: datasets.generation("FR"), "is 'FR-2020'; known are DE-2020"),
+        (lambda: datasets.marginal_intensity("DE"), "zone is 'DE'; known are CAISO_PGE"),
+        (lambda: datasets.marginal_forecasts("DE"), "zone is 'DE'; known are CAISO_PGE"),
+        (lambda: datasets.marginal_runs("DE"), "zone is 'DE'; known are CAISO_PGE"),
+        (lambda: datasets.job_log("gaia"), "name is 'gaia'; known are unilu-gaia-2014"),
+        (lambda: datasets.electricity_maps("FR"), "name is 'FR'; known are DE-2024-07"),
+        (lambda: datasets.fetch("nothing"), "there is no data set 'nothing'"),
+        (lambda: datasets.available("nothing"), "there is no data set 'nothing'"),
+        (lambda: datasets.fetch("opitz-2024-power"), "has 128 files: use fetch_all"),
+        (lambda: datasets.fetch_all("nothing/"), "starts with 'nothing/'"),
+    ],
+)
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_each_factor_set_keeps_its_own_curve():
+    means = {f: datasets.carbon_intensity("PL", 2020, f).mean() for f in datasets.factor_sets()}
+
+    assert means["ipcc2014"] < means["unece2022"] < means["srren2011"]
+
+
+def test_generation_is_net_of_pumping_and_hourly():
+    table = datasets.generation("DE", 2020)
+
+    assert table["Hydro Pumped Storage"].min() < 0
+    assert table.index[0] == pd.Timestamp("2020-01-01", tz="UTC")
+    assert (table.index.to_series().diff().dropna() == pd.Timedelta("1h")).all()
+
+
+def test_a_forecast_of_the_marginal_rate_starts_five_minutes_after_its_issue():
+    forecasts = datasets.marginal_forecasts()
+    issued = pd.Timestamp("2020-07-01 12:15", tz="UTC")
+
+    forecast = forecasts.issued_at(issued)
+
+    assert (forecast.kind, forecast.zone) == ("marginal", "CAISO_PGE")
+    assert issued + pd.Timedelta("5min") == forecast.start
+    assert issued + pd.Timedelta("185min") == forecast.stop
+
+
+def test_every_forecast_can_be_held_against_the_rate_that_came():
+    forecasts, rate = datasets.marginal_forecasts(), datasets.marginal_intensity()
+
+    assert rate.start == forecasts.start
+    assert rate.kind == forecasts.kind == "marginal"
+    assert rate.stop - forecasts.stop == pd.Timedelta("15min")
+
+
+def test_the_embedded_log_starts_in_may_2014_in_luxembourg():
+    log = datasets.job_log("unilu-gaia-2014")
+
+    assert len(log.jobs) == 51_987
+    assert log.epoch == pd.Timestamp("2014-05-22 10:57:59", tz="Europe/Luxembourg")
+    assert log.source == "unilu-gaia-2014"
+    assert log.skipped.empty
+
+
+def test_a_changed_digit_is_an_error_that_names_the_file(copied):
+    path = copied / "carbon_intensity/average_ipcc2014.csv"
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(DatasetChangedError, match=r"average_ipcc2014\.csv is not the recorded"):
+        datasets.carbon_intensity("DE", 2020)
+    assert datasets.carbon_intensity("DE", 2020, "srren2011").mean() > 0
+
+
+def test_a_missing_embedded_file_is_an_error_with_its_remedy(copied):
+    (copied / "marginal/caiso_pge_runs.csv").unlink()
+
+    assert not datasets.available("marginal-runs-CAISO_PGE")
+    with pytest.raises(DatasetMissingError, match=r"caiso_pge_runs\.csv is missing: .*derive\.py"):
+        datasets.marginal_runs()
+
+
+def test_a_package_without_its_data_says_how_to_get_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets, "__file__", str(tmp_path / "site/helpers/datasets.py"))
+
+    with pytest.raises(DatasetMissingError, match="clone it and install it there"):
+        datasets.carbon_intensity()
+
+
+def test_a_file_is_downloaded_once_and_then_read_from_the_cache(cache, registered, tmp_path):
+    (tmp_path / "azure.csv").write_bytes(CONTENT)
+    with served(tmp_path) as address:
+        registered(address)
+        assert not datasets.available("gaia-azure")
+        assert datasets.fetch("gaia-azure") == cache / FILE
+
+    assert datasets.fetch(FILE) == cache / FILE  # nobody serves it any more
+    assert (cache / FILE).read_bytes() == CONTENT
+    assert datasets.available("gaia-azure")
+    assert datasets.fetch_all("gaia/") == [cache / FILE]
+
+
+def test_a_cache_that_cannot_be_written_serves_what_it_holds(cache, registered):
+    registered(closed_address())
+    (cache / FILE).parent.mkdir(parents=True)
+    (cache / FILE).write_bytes(CONTENT)
+    for folder in (cache / "gaia", cache):
+        folder.chmod(0o555)
+
+    try:
+        assert datasets.fetch("gaia-azure").read_bytes() == CONTENT
+        assert [cache / "gaia"] == list(cache.iterdir())
+    finally:
+        for folder in (cache, cache / "gaia"):
+            folder.chmod(0o755)
+
+
+def test_offline_the_error_says_which_file_how_large_from_where_and_what_to_do(cache, registered):
+    address = closed_address()
+    registered(address)
+
+    assert not datasets.available("gaia-azure", download=True)
+    with pytest.raises(DatasetMissingError) as raised:
+        datasets.fetch("gaia-azure")
+
+    message = str(raised.value)
+    assert f"{FILE} (0.0 MB) is not in the cache folder {cache}" in message
+    assert f"could not be downloaded from {address}/azure.csv" in message
+    assert f"place it at {cache / FILE}" in message
+    assert "HELPERS_DATA_CACHE" in message
+
+
+def test_a_page_that_is_not_there_is_a_missing_file(cache, registered, tmp_path):
+    with served(tmp_path) as address:
+        registered(address)
+        with pytest.raises(DatasetMissingError, match="404"):
+            datasets.fetch("gaia-azure")
+
+
+def test_a_download_with_another_hash_is_refused_and_not_kept(cache, registered, tmp_path):
+    (tmp_path / "azure.csv").write_bytes(CONTENT.replace(b"1.5", b"1.6"))
+    got = hashlib.sha256((tmp_path / "azure.csv").read_bytes()).hexdigest()
+    with served(tmp_path) as address:
+        registered(address)
+        with pytest.raises(DatasetChangedError) as raised:
+            datasets.fetch("gaia-azure")
+
+    message = str(raised.value)
+    assert FILE in message
+    assert hashlib.sha256(CONTENT).hexdigest() in message
+    assert got in message
+    assert [] == [path for path in cache.rglob("*") if path.is_file()]
+
+
+def test_a_cached_file_with_another_hash_is_an_error_naming_file_expected_and_got(
+    cache, registered
+):
+    registered(closed_address())
+    (cache / FILE).parent.mkdir(parents=True)
+    (cache / FILE).write_bytes(b"something else")
+
+    with pytest.raises(DatasetChangedError) as raised:
+        datasets.available("gaia-azure")
+
+    message = str(raised.value)
+    assert str(cache / FILE) in message
+    assert hashlib.sha256(CONTENT).hexdigest() in message
+    assert hashlib.sha256(b"something else").hexdigest() in message
+    assert "remove it to download it again" in message
+
+
+def test_without_a_chosen_cache_the_systems_own_is_used(monkeypatch):
+    monkeypatch.delenv("HELPERS_DATA_CACHE", raising=False)
+
+    assert datasets.cache_folder().name == "clean-hours"
+
+
+def test_what_is_read_is_logged_by_name(tmp_path, monkeypatch):
+    log = tmp_path / "read.txt"
+    monkeypatch.setenv("HELPERS_READ_LOG", str(log))
+
+    datasets.carbon_intensity("FR", 2019, "srren2011")
+    datasets.carbon_gaps()
+    datasets.fetch("jobs/UniLu-Gaia-2014-2.swf.bz2")
+    datasets.describe()
+    datasets.available("marginal-CAISO_PGE")
+
+    assert log.read_text().splitlines() == [
+        "carbon_intensity/average_srren2011.csv",
+        "carbon_intensity/gaps.csv",
+        "jobs/UniLu-Gaia-2014-2.swf.bz2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "jobs", "first_run_s"),
+    [
+        ("scorelab", 45_735, 402_166.0),
+        ("gaia-azure", 99_988, 0.75 * 3600),
+        ("gaia-mustang", 100_000, 4.1625 * 3600),
+        ("gaia-pai", 99_998, 25.408055555555556 * 3600),
+    ],
+)
+def test_downloaded_logs_are_read_in_their_own_unit_of_time(name, jobs, first_run_s):
+    needs(name)
+
+    log = datasets.job_log(name)
+
+    assert len(log.jobs) == jobs
+    assert log.jobs["run_s"].iloc[0] == pytest.approx(first_run_s)
+    assert log.source == name
+    assert log.epoch is None
+
+
+def test_the_downloaded_curve_is_germany_from_july_2024():
+    needs("electricity-maps-DE-2024-07")
+
+    curve = datasets.electricity_maps()
+
+    assert (curve.kind, curve.zone) == ("average", "DE")
+    assert pd.Timestamp("2024-07-01", tz="UTC") == curve.start
+    assert curve.intensity_g_per_kwh[:2].tolist() == [414.0, 427.0]
+
+
+def test_the_downloaded_curve_ends_at_its_gap_unless_that_may_be_filled():
+    needs("electricity-maps-DE-2024-07")
+    gap = pd.date_range("2024-09-19 16:00", "2024-09-23 15:00", freq="h", tz="UTC")
+
+    assert datasets.electricity_maps().stop == gap[0]
+    filled = datasets.electricity_maps(fill_previous="4D")
+    assert pd.Timestamp("2024-10-03 16:00", tz="UTC") == filled.stop
+    assert len(set(filled.at(gap - pd.Timedelta("1h")))) == 1
+    with pytest.raises(ValueError, match="96 steps"):
+        datasets.electricity_maps(fill_previous="1D")
+
+
+def test_power_runs_are_grouped_by_experiment():
+    needs("opitz-2024-power")
+
+    runs = datasets.power_runs()
+
+    assert {name: len(folders) for name, folders in runs.items()} == {
+        "imports_only": 10,
+        "roberta_continue_after_not_saving_2": 10,
+        "roberta_continue_after_saving_2": 10,
+        "roberta_full": 10,
+        "roberta_stop_after_saving_epoch_2": 10,
+        "roberta_stop_without_saving_epoch_2": 9,
+        "sleep": 10,
+    }
+    assert all((f / "measurements.csv").is_file() for folders in runs.values() for f in folders)

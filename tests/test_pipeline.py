@@ -1,0 +1,167 @@
+"""From chapters to notebooks: what is executed, what is kept, what is refused."""
+
+import json
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "book"))
+
+import pipeline  # noqa: E402
+
+CHAPTER = """# ---
+# jupyter:
+#   book:
+#     downloads: [far-away]
+# ---
+# %% [markdown]
+# # A chapter
+# %% tags=["parameters"]
+zone = "DE"
+year = 2020
+# %%
+from helpers import publish
+numbers = publish.Numbers("sample")
+# %% tags=["download"]
+print("downloaded")
+# %%
+numbers.record("one", 1, unit="W", digits=0, meaning="one watt")
+numbers
+"""
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """A repository of one chapter, with the real helpers."""
+    for name in ("ROOT", "BOOK", "CHAPTERS", "STATE"):
+        folder = getattr(pipeline, name).relative_to(ROOT)
+        monkeypatch.setattr(pipeline, name, tmp_path / folder)
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "requirements.lock").write_text("numpy==2.0.0\n")
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers" / "__init__.py").write_text("")
+    (tmp_path / "helpers" / "publish.py").write_text("from . import other\n")
+    (tmp_path / "helpers" / "other.py").write_text("def f():\n    import helpers.deep.down\n")
+    (tmp_path / "helpers" / "deep").mkdir()
+    (tmp_path / "helpers" / "deep" / "down.py").write_text("")
+    (tmp_path / "chapters" / "sample.py").write_text(CHAPTER)
+    monkeypatch.setattr(pipeline, "__file__", str(tmp_path / "requirements.lock"))
+    return tmp_path
+
+
+def at_hand(monkeypatch, present):
+    missing = [] if present else ["far-away"]
+    monkeypatch.setattr(pipeline, "missing_downloads", lambda notebook: missing)
+
+
+def outputs(book):
+    cells = nbformat.read(book / "book" / "sample.ipynb", as_version=4).cells
+    return [cell.outputs for cell in cells if cell.cell_type == "code"]
+
+
+def test_executing_stores_the_notebook_and_the_numbers_it_claims(book, monkeypatch):
+    at_hand(monkeypatch, True)
+
+    assert pipeline.execute("sample").startswith("executed")
+
+    stored = json.loads((book / "book" / "results" / "sample.json").read_text())
+    assert [("one", 1.0, "W")] == [(n["name"], n["value"], n["unit"]) for n in stored["numbers"]]
+    assert "downloaded\n" == outputs(book)[2][0].text
+
+
+def test_executing_twice_gives_the_same_bytes(book, monkeypatch):
+    at_hand(monkeypatch, True)
+    pipeline.execute("sample")
+    first = (book / "book" / "sample.ipynb").read_bytes()
+
+    pipeline.execute("sample", force=True)
+
+    assert first == (book / "book" / "sample.ipynb").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "changed", ["chapters/sample.py", "helpers/deep/down.py", "requirements.lock"]
+)
+def test_a_chapter_runs_again_only_when_something_it_follows_from_changed(
+    book, monkeypatch, changed
+):
+    at_hand(monkeypatch, True)
+    pipeline.execute("sample")
+
+    assert "unchanged" == pipeline.execute("sample")
+    with (book / changed).open("a") as file:
+        file.write("\n# changed\n")
+    assert pipeline.execute("sample").startswith("executed")
+
+
+def test_a_notebook_edited_by_hand_is_made_again(book, monkeypatch):
+    at_hand(monkeypatch, True)
+    pipeline.execute("sample")
+    path = book / "book" / "sample.ipynb"
+    path.write_text(path.read_text().replace("downloaded", "forged"))
+
+    assert pipeline.execute("sample").startswith("executed")
+    assert "forged" not in path.read_text()
+
+
+def test_without_its_download_a_section_keeps_its_stored_outputs(book, monkeypatch):
+    at_hand(monkeypatch, True)
+    pipeline.execute("sample")
+    at_hand(monkeypatch, False)
+
+    assert "1 cells kept: no far-away" in pipeline.execute("sample")
+    assert "downloaded\n" == outputs(book)[2][0].text
+    assert "unchanged" == pipeline.execute("sample")
+
+
+def test_a_changed_section_without_its_download_is_refused(book, monkeypatch):
+    at_hand(monkeypatch, True)
+    pipeline.execute("sample")
+    at_hand(monkeypatch, False)
+    source = book / "chapters" / "sample.py"
+    source.write_text(source.read_text().replace('"downloaded"', '"changed"'))
+
+    with pytest.raises(RuntimeError, match="needs a download"):
+        pipeline.execute("sample")
+
+
+def test_a_chapter_that_warns_is_refused_and_the_stored_notebook_stays(book, monkeypatch):
+    at_hand(monkeypatch, True)
+    source = book / "chapters" / "sample.py"
+    source.write_text(
+        source.read_text().replace("numbers = ", "import warnings; warnings.warn('w'); numbers = ")
+    )
+
+    with pytest.raises(RuntimeError, match="wrote to stderr"):
+        pipeline.execute("sample")
+    assert not (book / "book" / "sample.ipynb").exists()
+
+
+def test_parameters_are_checked_against_the_chapters_own(book):
+    chapter = pipeline.read_chapter("sample")
+
+    assert {"zone": "FR", "year": 2019} == pipeline.parse_parameters(
+        ["zone=FR", "year=2019"], chapter
+    )
+    with pytest.raises(SystemExit, match="a name of zone, year"):
+        pipeline.parse_parameters(["region=FR"], chapter)
+
+
+def test_a_chapter_that_does_not_exist_is_named_with_those_that_do(book):
+    with pytest.raises(SystemExit, match="choose one of sample"):
+        pipeline.read_chapter("nowhere")
+
+
+def test_memory_addresses_are_cleaned_from_text_outputs():
+    cell = new_code_cell(
+        "x", outputs=[new_output("execute_result", {"text/plain": "<o at 0x7f1a>"})]
+    )
+    notebook = new_notebook(cells=[cell])
+
+    pipeline.clean(notebook, ["c-000"])
+
+    assert "<o at 0x0>" == cell.outputs[0].data["text/plain"]
