@@ -27,7 +27,7 @@ book: $(READY)  ## execute the chapters that changed, build the book, print its 
 	@echo "[chapters] executing what changed: under a minute a chapter"
 	@$(BIN)/python book/pipeline.py execute
 	@echo "[book] building the pages"
-	@$(BIN)/jupyter-book build book --config _config.yml --toc _toc.yml --path-output . --quiet $(BOOK_FLAGS)
+	@$(BIN)/jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . --quiet $(BOOK_FLAGS)
 	@test -s $(PAGES) && echo "[book] open $(abspath $(PAGES))"
 
 strict: BOOK_FLAGS := -n -W --keep-going --all

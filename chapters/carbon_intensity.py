@@ -54,21 +54,15 @@ print(f"{zone} {year}: {curve.size:,} h, mean {curve.mean():.1f} g/kWh")
 print(f"cleanest tenth of the hours below {low:.1f} g/kWh, dirtiest above {high:.1f} g/kWh")
 
 # %% tags=["hide-cell"]
-weekly_means = curve.resample("W").mean().to_numpy()
-mean_interval = stats.bootstrap((weekly_means,), np.mean, rng=seed).confidence_interval
-numbers.record(
-    "mean", curve.mean(), unit="g/kWh", digits=0, meaning=f"mean intensity, {zone} {year}"
-)
-numbers.record("low_decile", low, unit="g/kWh", digits=0, meaning="a tenth of the hours is cleaner")
-numbers.record(
-    "high_decile", high, unit="g/kWh", digits=0, meaning="a tenth of the hours is dirtier"
-)
+numbers.record("mean", curve.mean(), "g/kWh", 0, f"mean intensity, {zone} {year}")
+numbers.record("low_decile", low, "g/kWh", 0, "a tenth of the hours is cleaner")
+numbers.record("high_decile", high, "g/kWh", 0, "a tenth of the hours is dirtier")
 _ = numbers.record(
     "minimum_to_maximum",
     curve.max() / curve.min(),
-    unit="",
-    digits=1,
-    meaning="dirtiest hour over cleanest hour of the year",
+    "",
+    1,
+    "dirtiest hour over cleanest hour of the year",
 )
 
 # %% mystnb={"figure": {"caption": "One winter week and one summer week of the same grid, local time. Shaded: the hours that belong to the cleanest of the year.", "name": "fig:carbon-weeks"}, "image": {"alt": "Two line charts of carbon intensity over a week, one in winter and one in summer, with the clean hours shaded; the summer week dips every day around noon."}} tags=["hide-input"]
@@ -121,24 +115,26 @@ swing = days["swing"].median()
 swing_interval = stats.bootstrap(
     (days["swing"].to_numpy(),), np.median, rng=seed
 ).confidence_interval
+share_between_days = days["mean"].var() / curve.var()
+print(f"dirtiest minus cleanest hour of a day: {100 * swing:.0f} % of the day's mean (median day)")
+print(f"{100 * share_between_days:.0f} % of the variance lies between days, the rest within them")
+
+# %% tags=["hide-cell"]
 numbers.record(
     "daily_swing",
     100 * swing,
-    unit="%",
-    digits=0,
+    "%",
+    0,
+    "median over days of (dirtiest - cleanest hour) / mean",
     interval=tuple(100 * np.array(swing_interval)),
-    meaning="median over days of (dirtiest - cleanest hour) / mean",
 )
-share_between_days = days["mean"].var() / curve.var()
-numbers.record(
+_ = numbers.record(
     "variance_between_days",
     100 * share_between_days,
-    unit="%",
-    digits=0,
-    meaning="share of the variance of hours that lies between days",
+    "%",
+    0,
+    "share of the variance of hours that lies between days",
 )
-print(f"dirtiest minus cleanest hour of a day: {100 * swing:.0f} % of the day's mean (median day)")
-print(f"{100 * share_between_days:.0f} % of the variance lies between days, the rest within them")
 
 # %% [markdown]
 # On a median day the dirtiest hour lies {num}`carbon_intensity.daily_swing` of the day's mean above the cleanest.
@@ -214,22 +210,24 @@ grid_swing = pd.Series(
         for z in curves
     }
 ).sort_values()
+print("median daily swing [% of the day's mean]")
+print((100 * grid_swing).round(0).astype(int).to_frame("").T.to_string(index=False))
+
+# %% tags=["hide-cell"]
 numbers.record(
     "flattest_swing",
     100 * grid_swing.iloc[0],
-    unit="%",
-    digits=0,
-    meaning=f"daily swing of the flattest grid, {grid_swing.index[0]}",
+    "%",
+    0,
+    f"daily swing of the flattest grid, {grid_swing.index[0]}",
 )
-numbers.record(
+_ = numbers.record(
     "widest_swing",
     100 * grid_swing.iloc[-1],
-    unit="%",
-    digits=0,
-    meaning=f"daily swing of the widest grid, {grid_swing.index[-1]}",
+    "%",
+    0,
+    f"daily swing of the widest grid, {grid_swing.index[-1]}",
 )
-print("median daily swing [% of the day's mean]")
-print((100 * grid_swing).round(0).astype(int).to_frame("").T.to_string(index=False))
 
 # %% [markdown]
 # The daily swing runs from {num}`carbon_intensity.flattest_swing` in the flattest of the twelve grids to {num}`carbon_intensity.widest_swing` in the widest.
@@ -242,22 +240,18 @@ print((100 * grid_swing).round(0).astype(int).to_frame("").T.to_string(index=Fal
 
 # %%
 ramps = curve.diff().dropna().abs()
-numbers.record(
-    "ramp_median",
-    ramps.median(),
-    unit="g/kWh",
-    digits=1,
-    meaning="median change from one hour to the next",
-)
-numbers.record(
-    "ramp_p99",
-    ramps.quantile(0.99),
-    unit="g/kWh",
-    digits=0,
-    meaning="change from one hour to the next that one hour in a hundred exceeds",
-)
 print(
     f"from one hour to the next: median {ramps.median():.1f} g/kWh, 99 % below {ramps.quantile(0.99):.0f} g/kWh"
+)
+
+# %% tags=["hide-cell"]
+numbers.record("ramp_median", ramps.median(), "g/kWh", 1, "median change from one hour to the next")
+_ = numbers.record(
+    "ramp_p99",
+    ramps.quantile(0.99),
+    "g/kWh",
+    0,
+    "change from one hour to the next that one hour in a hundred exceeds",
 )
 
 # %% [markdown]
@@ -267,42 +261,24 @@ print(
 # A job that needs longer than a clean spell lasts must either run on into dirty hours or pause.
 
 # %%
-numbers.record(
-    "clean_share",
-    100 * clean_share,
-    unit="%",
-    digits=0,
-    meaning="share of the hours that counts as clean",
-)
 spells = describe.spells(intensity, threshold)
 spells = spells[spells["whole"]]
 clean, dirty = spells[spells["clean"]]["hours"], spells[~spells["clean"]]["hours"]
-numbers.record(
-    "clean_spells", len(clean), unit="spells", digits=0, meaning="clean spells in the year"
-)
-numbers.record(
-    "clean_spell_median",
-    clean.median(),
-    unit="h",
-    digits=0,
-    meaning="median length of a clean spell",
-)
-numbers.record(
-    "dirty_spell_median",
-    dirty.median(),
-    unit="h",
-    digits=0,
-    meaning="median time between clean spells",
-)
-numbers.record(
-    "dirty_spell_p90",
-    dirty.quantile(0.9),
-    unit="h",
-    digits=0,
-    meaning="time between clean spells that one in ten exceeds",
-)
 print(f"{len(clean)} clean spells: median {clean.median():.0f} h, longest {clean.max():.0f} h")
 print(f"between them: median {dirty.median():.0f} h, longest {dirty.max():.0f} h")
+
+# %% tags=["hide-cell"]
+numbers.record("clean_share", 100 * clean_share, "%", 0, "share of the hours that counts as clean")
+numbers.record("clean_spells", len(clean), "spells", 0, "clean spells in the year")
+numbers.record("clean_spell_median", clean.median(), "h", 0, "median length of a clean spell")
+numbers.record("dirty_spell_median", dirty.median(), "h", 0, "median time between clean spells")
+_ = numbers.record(
+    "dirty_spell_p90",
+    dirty.quantile(0.9),
+    "h",
+    0,
+    "time between clean spells that one in ten exceeds",
+)
 
 # %% mystnb={"figure": {"caption": "How long clean spells last, and how long one waits between them: share of spells at most so long (logarithmic axis).", "name": "fig:carbon-spells"}, "image": {"alt": "Two cumulative distribution curves on a logarithmic time axis, clean spells shorter than the dirty spells between them, with a long tail of dirty spells lasting days."}} tags=["hide-input"]
 fig, ax = plt.subplots()
@@ -386,16 +362,16 @@ for wait_h in (6, 24, 96):
 numbers.record(
     "saving_24h_lowest",
     100 * gains.loc[24].min(),
-    unit="%",
-    digits=0,
-    meaning=f"the same within 24 h, least of the grids ({gains.loc[24].idxmin()})",
+    "%",
+    0,
+    f"the same within 24 h, least of the grids ({gains.loc[24].idxmin()})",
 )
 _ = numbers.record(
     "saving_24h_highest",
     100 * gains.loc[24].max(),
-    unit="%",
-    digits=0,
-    meaning=f"the same within 24 h, most of the grids ({gains.loc[24].idxmax()})",
+    "%",
+    0,
+    f"the same within 24 h, most of the grids ({gains.loc[24].idxmax()})",
 )
 
 # %% [markdown]
@@ -428,23 +404,21 @@ print(
 )
 
 # %% tags=["hide-cell"]
-numbers.record(
-    "de_2020_average", average, unit="g/kWh", digits=0, meaning="average intensity, DE 2020"
-)
+numbers.record("de_2020_average", average, "g/kWh", 0, "average intensity, DE 2020")
 numbers.record(
     "de_2020_marginal",
     slope,
-    unit="g/kWh",
-    digits=0,
+    "g/kWh",
+    0,
+    "emissions over generation, both of plants that answer to load, by regression of changes, DE 2020",
     interval=(slope - 1.96 * error, slope + 1.96 * error),
-    meaning="emissions over generation, both of plants that answer to load, by regression of changes, DE 2020",
 )
 _ = numbers.record(
     "de_2020_naive_slope",
     naive_slope,
-    unit="g/kWh",
-    digits=0,
-    meaning="the same with sun and wind among the plants, DE 2020",
+    "g/kWh",
+    0,
+    "the same with sun and wind among the plants, DE 2020",
 )
 
 # %% [markdown]
@@ -460,26 +434,18 @@ region = "CAISO_PGE"
 marginal = datasets.marginal_intensity(region)
 rate = marginal.to_series("America/Los_Angeles")
 at_zero, at_cap = (rate < 1).mean(), (rate > 0.99 * rate.max()).mean()
-numbers.record(
-    "marginal_mean", rate.mean(), unit="g/kWh", digits=0, meaning=f"mean marginal rate, {region}"
+print(
+    f"{region}, {marginal.start:%Y-%m-%d} to {marginal.stop:%Y-%m-%d}: mean {rate.mean():.0f} g/kWh"
 )
-numbers.record(
-    "marginal_zero",
-    100 * at_zero,
-    unit="%",
-    digits=1,
-    meaning="share of time with a marginal rate of zero",
-)
-numbers.record(
-    "marginal_cap",
-    100 * at_cap,
-    unit="%",
-    digits=1,
-    meaning="share of time with the marginal rate at its cap",
-)
-print(f"{region}, {marginal.start:%Y-%m-%d} to {marginal.stop:%Y-%m-%d}: mean {rate.mean():.0f} g/kWh")
 print(
     f"zero {100 * at_zero:.1f} % of the time, at its cap of {rate.max():.0f} g/kWh {100 * at_cap:.1f} %"
+)
+
+# %% tags=["hide-cell"]
+numbers.record("marginal_mean", rate.mean(), "g/kWh", 0, f"mean marginal rate, {region}")
+numbers.record("marginal_zero", 100 * at_zero, "%", 1, "share of time with a marginal rate of zero")
+_ = numbers.record(
+    "marginal_cap", 100 * at_cap, "%", 1, "share of time with the marginal rate at its cap"
 )
 
 # %% mystnb={"figure": {"caption": "How often which intensity occurs: an average (left) and a marginal rate (right). The marginal rate piles up where one kind of plant answers, and drops to zero when green power would otherwise be thrown away.", "name": "fig:carbon-kinds"}, "image": {"alt": "Two histograms; the average intensity spreads smoothly, the marginal rate has a spike at zero, a broad peak around 400 grams per kilowatt-hour and a spike at its cap."}} tags=["hide-input"]
@@ -540,32 +506,24 @@ plt.show()
 # %% tags=["hide-cell"]
 crossing = (errors.index[errors["skill"] <= 0].max() + 300) / 60
 numbers.record(
-    "forecast_mae_1h",
-    errors.loc[3600, "mae"],
-    unit="g/kWh",
-    digits=0,
-    meaning="error of the forecast one hour ahead",
+    "forecast_mae_1h", errors.loc[3600, "mae"], "g/kWh", 0, "error of the forecast one hour ahead"
 )
 numbers.record(
     "forecast_mae_3h",
     errors.loc[10800, "mae"],
-    unit="g/kWh",
-    digits=0,
-    meaning="error of the forecast three hours ahead",
+    "g/kWh",
+    0,
+    "error of the forecast three hours ahead",
 )
 numbers.record(
     "forecast_skill_3h",
     100 * errors.loc[10800, "skill"],
-    unit="%",
-    digits=0,
-    meaning="error of the forecast three hours ahead below that of persistence",
+    "%",
+    0,
+    "error of the forecast three hours ahead below that of persistence",
 )
 _ = numbers.record(
-    "forecast_crossing",
-    crossing,
-    unit="min",
-    digits=0,
-    meaning="lead from which the forecast beats persistence",
+    "forecast_crossing", crossing, "min", 0, "lead from which the forecast beats persistence"
 )
 
 # %% [markdown]
@@ -589,18 +547,12 @@ naive = pd.Series(
     }
 )
 constant = (hourly - hourly.mean()).abs().mean()
-numbers.record(
-    "naive_day",
-    naive["yesterday"],
-    unit="g/kWh",
-    digits=0,
-    meaning="error of 'as at this hour yesterday'",
-)
-numbers.record(
-    "naive_mean", constant, unit="g/kWh", digits=0, meaning="error of 'always the mean of the year'"
-)
 print(naive.round(1).rename("mean absolute error [g/kWh]").to_string())
 print(f"the year's mean: {constant:.1f} g/kWh")
+
+# %% tags=["hide-cell"]
+numbers.record("naive_day", naive["yesterday"], "g/kWh", 0, "error of 'as at this hour yesterday'")
+_ = numbers.record("naive_mean", constant, "g/kWh", 0, "error of 'always the mean of the year'")
 
 # %% [markdown]
 # Saying 'as yesterday' errs by {num}`carbon_intensity.naive_day`, against {num}`carbon_intensity.naive_mean` for always saying the mean of the year, which nobody knows beforehand: weather, more than habit, makes this curve.
@@ -643,30 +595,30 @@ plt.show()
 numbers.record(
     "factor_spread",
     100 * spread,
-    unit="%",
-    digits=0,
-    meaning=f"highest over lowest mean of the three factor sets, minus one, {zone} {year}",
+    "%",
+    0,
+    f"highest over lowest mean of the three factor sets, minus one, {zone} {year}",
 )
 numbers.record(
     "factor_rank_correlation",
     order.min(),
-    unit="",
-    digits=3,
-    meaning="least rank correlation of the hours between two factor sets",
+    "",
+    3,
+    "least rank correlation of the hours between two factor sets",
 )
 numbers.record(
     "factor_clean_agreement",
     100 * agree,
-    unit="%",
-    digits=0,
-    meaning="hours that all three sets call clean, of those that any does",
+    "%",
+    0,
+    "hours that all three sets call clean, of those that any does",
 )
 _ = numbers.record(
     "factor_zone_order",
     levels.corr("spearman").to_numpy().min(),
-    unit="",
-    digits=2,
-    meaning="least rank correlation of the grids between two factor sets",
+    "",
+    2,
+    "least rank correlation of the grids between two factor sets",
 )
 
 # %% [markdown]

@@ -10,14 +10,13 @@ Two environment variables change what it does:
     The folder in which downloaded files are looked for and kept.
     By default it is the cache folder that the operating system gives to ``clean-hours``.
 ``HELPERS_READ_LOG``
-    A file to which the name of every data set read is appended, one a line.
+    A file to which the registered name of every data file read is appended, one a line.
 """
 
 import bz2
 import hashlib
 import io
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,8 @@ import pandas as pd
 if TYPE_CHECKING:
     from helpers.carbon.signal import Forecasts, Intensity
     from helpers.jobs.table import JobLog
+    from helpers.phases import PhaseModel
+    from helpers.power import Run
 
 __all__ = [
     "DatasetChangedError",
@@ -51,7 +52,10 @@ __all__ = [
     "marginal_intensity",
     "marginal_runs",
     "names",
+    "origin",
+    "phase_model",
     "power_runs",
+    "time_zone",
     "zones",
 ]
 
@@ -106,6 +110,9 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
         "marginal-runs-CAISO_PGE": _Dataset(
             "marginal/caiso_pge_runs.csv", True, _SGIP, "runs of over 1 h in which it is constant"
         ),
+        "phases-roberta": _Dataset(
+            "phases/roberta.csv", True, "facts, cited", "published phase model of a training job"
+        ),
         "unilu-gaia-2014": _Dataset(
             "jobs/UniLu-Gaia-2014-2.swf.bz2",
             True,
@@ -145,7 +152,23 @@ _GAIA_UNITS = MappingProxyType(
     {"scorelab": "s", "gaia-azure": "h", "gaia-mustang": "h", "gaia-pai": "h"}
 )
 _CURVE_STOPS = MappingProxyType({"DE-2024-07": pd.Timestamp("2024-09-19 16:00", tz="UTC")})
-_RUN_FOLDER = re.compile(r"measurements_(?P<experiment>.+?)(_\d)?_\d{10}")
+_TIME_ZONES = MappingProxyType(
+    {
+        "AT": "Europe/Vienna",
+        "BE": "Europe/Brussels",
+        "CAISO_PGE": "America/Los_Angeles",
+        "DE": "Europe/Berlin",
+        "DK": "Europe/Copenhagen",
+        "ES": "Europe/Madrid",
+        "FI": "Europe/Helsinki",
+        "FR": "Europe/Paris",
+        "GB": "Europe/London",
+        "GR": "Europe/Athens",
+        "IT": "Europe/Rome",
+        "PL": "Europe/Warsaw",
+        "PT": "Europe/Lisbon",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -254,11 +277,35 @@ def fetch(name: str) -> Path:
     DatasetChangedError
         If the file is not the recorded one.
     """
-    dataset, embedded, files = _resolve(name)
+    _, embedded, files = _resolve(name)
     if len(files) > 1:
         raise ValueError(f"{name!r} has {len(files)} files: use fetch_all({name!r}).")
-    _log_read(dataset)
     return _path(files[0], embedded)
+
+
+def origin(name: str) -> pd.DataFrame:
+    """Return where the files of a data set come from, read or not.
+
+    Parameters
+    ----------
+    name : str
+        As for `available`.
+
+    Returns
+    -------
+    DataFrame
+        One row a file: ``file`` (its registered name), ``size_bytes`` and ``url`` (None for an
+        embedded file).
+
+    Raises
+    ------
+    ValueError
+        If the name is not known.
+    """
+    _, embedded, files = _resolve(name)
+    registry = _registry(embedded)
+    rows = [(file, registry[file].size, registry[file].url) for file in files]
+    return pd.DataFrame(rows, columns=["file", "size_bytes", "url"])
 
 
 def fetch_all(prefix: str) -> list[Path]:
@@ -278,14 +325,24 @@ def fetch_all(prefix: str) -> list[Path]:
     files = sorted(file for file in registry if file.startswith(prefix))
     if not files:
         raise ValueError(f"no file of data/downloads.txt starts with {prefix!r}.")
-    for dataset in sorted({_dataset_of(file) for file in files}):
-        _log_read(dataset)
     return [_path(file, embedded=False) for file in files]
 
 
 def zones() -> tuple[str, ...]:
     """Return the zones of `carbon_intensity`, as ISO 3166 country codes."""
     return _zones(_read("carbon-intensity-ipcc2014"))
+
+
+def time_zone(zone: str) -> str:
+    """Return the IANA name of the clock that people live by in a grid zone (``Europe/Berlin``).
+
+    Raises
+    ------
+    ValueError
+        If the zone is not known.
+    """
+    _one_of("zone", zone, sorted(_TIME_ZONES))
+    return _TIME_ZONES[zone]
 
 
 def factor_sets() -> tuple[str, ...]:
@@ -505,25 +562,40 @@ def job_log(name: str = "unilu-gaia-2014") -> "JobLog":
 
     _one_of("name", name, ["unilu-gaia-2014", *_GAIA_UNITS])
     path = fetch(name)
-    log = read_gaia_csv(path, time_unit=_GAIA_UNITS[name]) if name in _GAIA_UNITS else read_swf(path)
+    log = (
+        read_gaia_csv(path, time_unit=_GAIA_UNITS[name]) if name in _GAIA_UNITS else read_swf(path)
+    )
     return replace(log, source=name)
 
 
-def power_runs() -> dict[str, list[Path]]:
-    """Return the folders of the published power measurements by experiment, downloaded.
+def phase_model(name: str = "roberta") -> "PhaseModel":
+    """Return a published model of a job with phases.
 
-    Each folder holds ``measurements.csv``, and ``events.csv`` unless nothing was logged.
+    Raises
+    ------
+    ValueError
+        If the name is not known.
+    """
+    from .phases import read_csv
+
+    known = [n.removeprefix("phases-") for n in names() if n.startswith("phases-")]
+    _one_of("name", name, known)
+    return read_csv(_path(_DATASETS[f"phases-{name}"].prefix, embedded=True))
+
+
+def power_runs() -> "dict[str, dict[int, Run]]":
+    """Return the published power measurements by experiment and repeat, downloaded.
 
     Raises
     ------
     DatasetMissingError
         If a file is not here and cannot be downloaded.
     """
-    experiments: dict[str, list[Path]] = {}
-    for folder in sorted({path.parent for path in fetch_all("opitz-2024-power")}):
-        experiment = _RUN_FOLDER.fullmatch(folder.name)["experiment"]
-        experiments.setdefault(experiment, []).append(folder)
-    return experiments
+    from .power import read_published
+
+    name = "opitz-2024-power"
+    fetch_all(name)
+    return read_published(cache_folder() / name)
 
 
 def _marginal_zones() -> list[str]:
@@ -581,10 +653,7 @@ def _resolve(name: str) -> tuple[str, bool, list[str]]:
 
 def _read(name: str) -> bytes:
     """Return the content of an embedded data set of one file, checked."""
-    _log_read(name)
-    file = _DATASETS[name].prefix
-    path = _path(file, embedded=True)
-    return path.read_bytes()
+    return _path(_DATASETS[name].prefix, embedded=True).read_bytes()
 
 
 def _path(file: str, embedded: bool) -> Path:
@@ -597,6 +666,7 @@ def _path(file: str, embedded: bool) -> Path:
                 "python data/derive.py."
             )
         _download(file, entry)
+    _log_read(file)
     return folder / file
 
 
@@ -640,8 +710,8 @@ def _download(file: str, entry: _Entry) -> None:
         ) from error
 
 
-def _log_read(name: str) -> None:
+def _log_read(file: str) -> None:
     log = os.environ.get("HELPERS_READ_LOG")
     if log:
-        with open(log, "a", encoding="utf-8") as file:
-            file.write(f"{name}\n")
+        with open(log, "a", encoding="utf-8") as stream:
+            stream.write(f"{file}\n")

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-__all__ = ["COLORS", "WIDE", "ecdf", "heatmap", "label_line", "use_style"]
+__all__ = [
+    "COLORS",
+    "WIDE",
+    "duration_axis",
+    "ecdf",
+    "heatmap",
+    "label_line",
+    "say",
+    "use_style",
+]
 
 #: Figure size [inch] of a full-width figure; text stays readable when shown 400 px wide.
 WIDE = (7.2, 3.6)
@@ -46,6 +55,10 @@ COLORS: Mapping[str, str] = MappingProxyType(
         "baseline": "#555555",
         "model": "#D55E00",
         "rest": "#BBBBBB",
+        # what stands beside jobs: how they were submitted, what they weigh, another log
+        "batches": "#009E73",
+        "core_hours": "#D55E00",
+        "second": "#E69F00",
     }
 )
 
@@ -168,3 +181,45 @@ def heatmap(ax: Axes, values: ArrayLike, *, label: str, **mesh):
     image = ax.imshow(values, aspect=mesh.pop("aspect", "auto"), **mesh)
     ax.figure.colorbar(image, ax=ax, label=label, pad=0.02)
     return image
+
+
+_DURATIONS = {
+    "1 s": 1.0,
+    "10 s": 10.0,
+    "1 min": 60.0,
+    "10 min": 600.0,
+    "1 h": 3600.0,
+    "6 h": 21_600.0,
+    "1 d": 86_400.0,
+    "1 week": 604_800.0,
+}
+
+
+def duration_axis(ax: Axes, axis: str = "x") -> None:
+    """Make an axis of durations [s] logarithmic, with ticks at 1 s, 1 min, 1 h, 1 d, ...
+
+    Parameters
+    ----------
+    ax : Axes
+        Whose axis.
+    axis : {"x", "y"}
+        Which of its axes.
+
+    Raises
+    ------
+    ValueError
+        If `axis` is neither.
+    """
+    if axis not in ("x", "y"):
+        raise ValueError(f"axis is {axis!r}: it must be 'x' or 'y'.")
+    getattr(ax, f"set_{axis}scale")("log")
+    getattr(ax, f"set_{axis}ticks")(list(_DURATIONS.values()), list(_DURATIONS))
+    getattr(ax, f"{axis}axis").minorticks_off()
+
+
+def say(ax: Axes, text: str) -> None:
+    """Write in an empty panel why nothing is drawn in it."""
+    ax.text(
+        0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=COLORS["baseline"]
+    )
+    ax.set(xticks=[], yticks=[])

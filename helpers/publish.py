@@ -133,10 +133,10 @@ class Numbers:
         self,
         name: str,
         value: float,
-        *,
         unit: str,
         digits: int,
         meaning: str,
+        *,
         interval: tuple[float, float] | None = None,
         level: float = 0.95,
     ) -> float:

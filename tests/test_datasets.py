@@ -373,4 +373,27 @@ def test_power_runs_are_grouped_by_experiment():
         "roberta_stop_without_saving_epoch_2": 9,
         "sleep": 10,
     }
-    assert all((f / "measurements.csv").is_file() for folders in runs.values() for f in folders)
+    assert all(run.power_w.min() > 0 for repeats in runs.values() for run in repeats.values())
+
+
+def test_the_published_phase_model_has_its_nineteen_phases_and_five_checkpoints():
+    model = datasets.phase_model("roberta")
+
+    assert (len(model.profile.power_w), len(model.work_profile.checkpoints_s)) == (19, 5)
+
+
+def test_a_download_says_where_it_comes_from_and_an_embedded_file_has_no_address():
+    scorelab = datasets.origin("scorelab").iloc[0]
+
+    assert (scorelab["file"], scorelab["size_bytes"]) == (
+        "opitz-2024-carbs/scorelab.csv",
+        1_216_442,
+    )
+    assert scorelab["url"].startswith("https://")
+    assert datasets.origin("unilu-gaia-2014")["url"].isna().all()
+
+
+def test_every_zone_has_a_clock():
+    assert all(datasets.time_zone(zone) for zone in (*datasets.zones(), "CAISO_PGE"))
+    with pytest.raises(ValueError, match="Atlantis"):
+        datasets.time_zone("Atlantis")

@@ -49,3 +49,23 @@ def test_colours_are_hex_and_read_only():
     assert all(len(color) == 7 and color[0] == "#" for color in figures.COLORS.values())
     with pytest.raises(TypeError):
         figures.COLORS["new"] = "#000000"
+
+
+def test_an_axis_of_durations_is_logarithmic_with_named_ticks(ax):
+    figures.duration_axis(ax, "y")
+
+    named = dict(zip((t.get_text() for t in ax.get_yticklabels()), ax.get_yticks(), strict=True))
+    assert ("log", "linear") == (ax.get_yscale(), ax.get_xscale())
+    assert 86_400 == named["1 d"]
+
+
+def test_an_axis_of_durations_is_x_or_y(ax):
+    with pytest.raises(ValueError, match="'x' or 'y'"):
+        figures.duration_axis(ax, "z")
+
+
+def test_an_empty_panel_says_why_it_is_empty(ax):
+    figures.say(ax, "no users in this log")
+
+    assert ["no users in this log"] == [text.get_text() for text in ax.texts]
+    assert 0 == len(ax.get_xticks())

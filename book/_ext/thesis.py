@@ -4,6 +4,7 @@
   name is a warning, and so an error in a strict build.
 * ``{chapter-figure} chapter fig:name`` shows a chapter's figure on another page, with its alt text.
 * ``{numbers}`` lists every claimed number with the page that proves it.
+* A chapter that needs downloads names them, with size and address, at its top.
 * A chapter whose downloads were not at hand says, at its top, that stored outputs are shown.
 * Each chapter says at its end which source made it and how to run it again.
 * MathJax is served from the installed package, not from another host.
@@ -16,6 +17,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -178,6 +180,33 @@ def add_notices(app, doctree) -> None:
     made += nodes.literal(text=f"make run CHAPTER={docname}")
     made += nodes.Text(".")
     sections[0] += made
+    _say_what_is_downloaded(Path(app.srcdir, f"{docname}.ipynb"), sections[0])
+
+
+def _say_what_is_downloaded(notebook: Path, section: nodes.section) -> None:
+    """Name, at a chapter's top, each file that is not in the repository: size and address."""
+    header = json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("book", {})
+    items = nodes.bullet_list()
+    for name in header.get("downloads", []):
+        from helpers import datasets
+
+        files = datasets.origin(name)
+        size = f"{files['size_bytes'].sum() / 1e6:.1f}\N{NO-BREAK SPACE}MB"
+        link = nodes.reference("", files["file"].iloc[0], refuri=files["url"].iloc[0])
+        item = nodes.paragraph("", "", nodes.literal(text=name), nodes.Text(f", {size}: "), link)
+        if len(files) > 1:
+            item += nodes.Text(f" and {len(files) - 1} more")
+        items += nodes.list_item("", item)
+    if len(items):
+        text = "Part of this page needs files that may not be handed on; they are downloaded once:"
+        section.insert(1, nodes.note("", nodes.paragraph(text=text), items, classes=["downloads"]))
+
+
+def number_references(app, what, name, obj, options, lines) -> None:
+    """Turn the numbered references of numpydoc into a list: labels would clash on one page."""
+    for i, line in enumerate(lines):
+        line = re.sub(r"\[(\d+)\]_", r"[\1]", line)
+        lines[i] = re.sub(r"^(\s*)\.\. \[(\d+)\] ", r"\1*  [\2] ", line)
 
 
 def reread_after_a_run(app, env, added, changed, removed):
@@ -233,5 +262,6 @@ def setup(app):
     app.connect("config-inited", link_repository)
     app.connect("doctree-read", add_notices)
     app.connect("env-get-outdated", reread_after_a_run)
+    app.connect("autodoc-process-docstring", number_references, priority=100)
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

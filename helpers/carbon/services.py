@@ -339,9 +339,10 @@ def fetch_gb(
         url = f"{base_url}/intensity/{bounds}"
         for entry in _entries(_get_json(url, timeout=timeout), "data", url):
             time, values = _half_hour(entry, url)
+            if not first <= time < last:
+                continue
             known = found.setdefault(time, values)
-            same = np.array_equal(known, values, equal_nan=True)
-            if not same and conflict == "raise" and first <= time < last:
+            if conflict == "raise" and not np.array_equal(known, values, equal_nan=True):
                 raise ServiceError(
                     f"{url} gave both {known} and {values} g/kWh for {time.isoformat()}; take "
                     'one with conflict="first" or "last".'

@@ -18,12 +18,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "JOULES_PER_KWH",
-    "Duration",
     "Forecasts",
     "Intensity",
-    "Kind",
-    "Times",
     "duration_seconds",
     "epoch_seconds",
     "same_kind",

@@ -38,8 +38,6 @@ __all__ = [
     "G_PER_KWH",
     "PRODUCTION_TYPES",
     "STORAGE",
-    "FactorType",
-    "Unit",
     "fill_gaps",
     "intensity_from_mix",
     "intensity_from_steps",
@@ -265,11 +263,16 @@ def fill_gaps(
     position = np.round(position).astype(np.int64)
     grid_s = starts_s[0] + step_s * np.arange(position[-1] + 1)
     table = table.set_axis(pd.Index(position)).reindex(range(len(grid_s)))
-    missing = table.isna()
-    gaps = _runs((missing.any(axis=1) if missing.ndim == 2 else missing).to_numpy(), grid_s, step_s)
+    missing = table.isna() if table.ndim == 1 else table.isna().any(axis=1)
+    gaps = _runs(missing.to_numpy(), grid_s, step_s)
     _refuse(gaps, step_s, longest)
+    if missing.iloc[0]:
+        raise ValueError(
+            f"nothing comes before the gap at the start, {gaps['start'][0].isoformat()}; "
+            f"begin at {gaps['stop'][0].isoformat()}."
+        )
     if len(gaps):  # a step missing in one column takes the whole step from before
-        table = table.where(~missing.any(axis=1) if missing.ndim == 2 else ~missing).ffill()
+        table = table.mask(missing, axis=0).ffill()
     return table.set_axis(utc_times(grid_s)), gaps
 
 
@@ -464,7 +467,7 @@ def _weighted_mean(table: pd.DataFrame, factors: Mapping[str, float], zone: str)
             "steps; set these steps to NaN (missing) or cut them off."
         )
     weights = pd.Series(factors, dtype=np.float64)[table.columns]
-    return table.mul(weights, axis=1).sum(axis=1, skipna=False) / total
+    return table.mul(weights, axis=1).sum(axis=1) / total
 
 
 def read_entsoe_csv(
@@ -661,7 +664,7 @@ def parse_entsoe_xml(text: str | bytes, name: str = "ENTSO-E's answer") -> pd.Da
     kind = root.tag.rpartition("}")[2]
     if kind != "GL_MarketDocument":
         reason = root.findtext(".//{*}Reason/{*}text", "no reason given").strip()
-        raise ValueError(f"{name} is a {kind}, not a GL_MarketDocument: {reason}")
+        raise ValueError(f"{name} is {kind}, not GL_MarketDocument: {reason}")
     values: dict[str, dict[pd.Timestamp, float]] = {}
     for series in root.iterfind(".//{*}TimeSeries"):
         if series.find("{*}outBiddingZone_Domain.mRID") is not None:
@@ -936,7 +939,7 @@ def read_csv(path: str | os.PathLike) -> Intensity:
     text = _read_text(path)
     header: dict[str, object] = {}
     before = re.match(r"(#.*\n)*", text)[0]
-    for number, line in enumerate(before.splitlines(), start=1):
+    for number, line in enumerate(before.split("\n")[:-1], start=1):
         key, _, value = line[1:].partition(":")
         try:
             header[key.strip()] = json.loads(value)

@@ -1,6 +1,6 @@
 """Job logs: one jobs table, readers and writers of the formats that job logs come in.
 
-`table` holds the table itself (columns, units, checks), `swf` and `cloud` the formats.
+`table` holds the table itself (columns, units, checks); `swf`, `sacct` and `cloud` read the formats.
 """
 
 from .cloud import (
@@ -12,6 +12,7 @@ from .cloud import (
     read_google_2019,
     write_gaia_csv,
 )
+from .sacct import read_sacct
 from .swf import header_fields, read_swf, write_swf
 from .table import (
     COLUMNS,
@@ -49,6 +50,7 @@ __all__ = [
     "read_csv",
     "read_gaia_csv",
     "read_google_2019",
+    "read_sacct",
     "read_swf",
     "start_s",
     "states",

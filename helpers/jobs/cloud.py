@@ -6,22 +6,24 @@ its lower bound.
 
 References
 ----------
-GAIA : W. A. Hanafy et al., "Going Green for Less Green: Optimizing the Cost of Reducing Cloud Carbon
-    Emissions", ASPLOS 2024, doi:10.1145/3620666.3651374.
-Azure : E. Cortez et al., "Resource Central", SOSP 2017, doi:10.1145/3132747.3132772; layouts in
-    https://github.com/Azure/AzurePublicDataset (AzurePublicDatasetV1.md, AzurePublicDatasetV2.md and
-    the column names in the notebooks of its folder ``analysis``).
-Google : M. Tirmazi et al., "Borg: the Next Generation", EuroSys 2020, doi:10.1145/3342195.3387517;
-    layout in https://github.com/google/cluster-data (clusterdata_trace_format_v3.proto and
-    "Google cluster-usage traces v3").
-Alibaba 2018 : https://github.com/alibaba/clusterdata, cluster-trace-v2018 (schema.txt, trace_2018.md).
-Alibaba PAI 2020 : Q. Weng et al., "MLaaS in the Wild", NSDI 2022; layout in
-    https://github.com/alibaba/clusterdata, cluster-trace-gpu-v2020 (README.md).
+* GAIA: W. A. Hanafy et al., "Going Green for Less Green: Optimizing the Cost of Reducing Cloud
+  Carbon Emissions", ASPLOS 2024, doi:10.1145/3620666.3651374.
+* Azure: E. Cortez et al., "Resource Central", SOSP 2017, doi:10.1145/3132747.3132772; layouts in
+  https://github.com/Azure/AzurePublicDataset (AzurePublicDatasetV1.md, AzurePublicDatasetV2.md and
+  the column names in the notebooks of its folder ``analysis``).
+* Google: M. Tirmazi et al., "Borg: the Next Generation", EuroSys 2020,
+  doi:10.1145/3342195.3387517; layout in https://github.com/google/cluster-data
+  (clusterdata_trace_format_v3.proto and "Google cluster-usage traces v3").
+* Alibaba 2018: https://github.com/alibaba/clusterdata, cluster-trace-v2018 (schema.txt,
+  trace_2018.md).
+* Alibaba PAI 2020: Q. Weng et al., "MLaaS in the Wild", NSDI 2022; layout in
+  https://github.com/alibaba/clusterdata, cluster-trace-gpu-v2020 (README.md).
 """
 
 import os
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -227,6 +229,16 @@ _AZURE_BUCKETS = {
 }
 
 
+_AZURE_SIZES = {1: ("vmcorecount", "vmmemory"), 2: tuple(_AZURE_BUCKETS)}
+_AZURE_TIMES = ("vmcreated", "vmdeleted")
+_AZURE_USE = ("maxcpu", "avgcpu", "p95maxcpu")
+_AZURE_FIELDS = {
+    **dict.fromkeys(("vmid", "subscriptionid", "deploymentid"), "str"),
+    **dict.fromkeys((*_AZURE_TIMES, *_AZURE_USE), "float64"),
+    "vmcategory": "str",
+}
+
+
 def read_azure(
     path_or_buffer: Source,
     *,
@@ -264,27 +276,10 @@ def read_azure(
     """
     if version not in _AZURE_END_S:
         raise ValueError(f"version is {version!r}: it must be 1 or 2.")
-    cores, memory = ("vmcorecount", "vmmemory") if version == 1 else tuple(_AZURE_BUCKETS)
-    size = "float64" if version == 1 else "str"
-    text = dict.fromkeys(("vmid", "subscriptionid", "deploymentid"), "str")
-    use = ("vmcreated", "vmdeleted", "maxcpu", "avgcpu", "p95maxcpu")
-    numbers = dict.fromkeys(use, "float64")
-    fields = text | numbers | {"vmcategory": "str", cores: size, memory: size}
-
-    def rules(frame: pd.DataFrame) -> Iterable[Rule]:
-        yield from _known(frame, [name for name in fields if name not in use[2:]])
-        yield from _not_negative(frame, numbers)
-        yield _ordered(frame, "vmcreated", "vmdeleted")
-        yield _among(frame, "vmcategory", _AZURE_CATEGORIES)
-        for name in (cores, memory):
-            if version == 1:
-                yield (frame[name] <= 0).to_numpy(), name, "must be above 0"
-            else:
-                yield _among(frame, name, _AZURE_BUCKETS[name])
-        yield _unique(frame, ["vmid"])
-
+    cores, memory = _AZURE_SIZES[version]
+    fields = _AZURE_FIELDS | dict.fromkeys((cores, memory), "float64" if version == 1 else "str")
     rows = _read_table(path_or_buffer, fields, named=False)
-    frame, skipped = rows.accept(rules, errors=errors)
+    frame, skipped = rows.accept(partial(_azure_rules, version=version), errors=errors)
     end = _AZURE_END_S[version] if trace_end_s is None else trace_end_s
     lifetime = frame["vmdeleted"] - frame["vmcreated"]
     running = frame["vmdeleted"] >= end
@@ -308,6 +303,20 @@ def read_azure(
         }
     )
     return JobLog(jobs, source=rows.source, skipped=skipped)
+
+
+def _azure_rules(frame: pd.DataFrame, *, version: int) -> Iterable[Rule]:
+    """Yield the rules that rows of an Azure trace must keep."""
+    yield from _known(frame, [name for name in frame if name not in _AZURE_USE])
+    yield from _not_negative(frame, (*_AZURE_TIMES, *_AZURE_USE))
+    yield _ordered(frame, "vmcreated", "vmdeleted")
+    yield _among(frame, "vmcategory", _AZURE_CATEGORIES)
+    for name in _AZURE_SIZES[version]:
+        if version == 1:
+            yield (frame[name] <= 0).to_numpy(), name, "must be above 0"
+        else:
+            yield _among(frame, name, _AZURE_BUCKETS[name])
+    yield _unique(frame, ["vmid"])
 
 
 GOOGLE_QUERY = """\
@@ -413,28 +422,16 @@ def read_google_2019(
     """
     rows = _read_table(path_or_buffer, _GOOGLE_FIELDS, named=True)
     frame, skipped = rows.accept(_google_rules, errors=errors)
-    times = {
-        name: frame[f"{name}_us"].to_numpy("float64", na_value=np.nan) / 1e6 - _GOOGLE_OFFSET_S
-        for name in ("submit", "schedule", "end")
-    }
-    after = {
-        name: (frame[f"{name}_us"] == _GOOGLE_AFTER).fillna(False).to_numpy(bool) for name in times
-    }
-    ended = (
-        frame["last_type"].isin(_GOOGLE_ENDS).to_numpy() & ~after["end"] & ~np.isnan(times["end"])
-    )
-    start = np.where(after["schedule"], np.nan, times["schedule"])
-    seen = [np.where(after[name], np.nan, times[name]) for name in times]
-    last_s = np.nanmax(np.concatenate([*seen, [-np.inf]]))
+    submit, start, end, last_s = _google_times(frame)
+    ended = frame["last_type"].isin(_GOOGLE_ENDS).to_numpy() & ~np.isnan(end)
     state = np.where(np.isnan(start), "pending", "running")
     state = np.where(ended, frame["last_type"].map(_GOOGLE_ENDS), state)
-    running = state == "running"
     jobs = jobs_table(
         {
             "job_id": frame["collection_id"],
-            "submit_s": times["submit"],
-            "wait_s": start - times["submit"],
-            "run_s": np.where(ended, times["end"] - start, np.nan),
+            "submit_s": submit,
+            "wait_s": start - submit,
+            "run_s": np.where(ended, end - start, np.nan),
             "processors": frame["cpus"] * (processors_per_ncu or np.nan),
             "requested_processors": frame["cpus"] * (processors_per_ncu or np.nan),
             "state": state,
@@ -443,11 +440,22 @@ def read_google_2019(
             "queue": frame["scheduling_class"],
             "nodes": frame["instances"],
             "category": _google_tier(frame["priority"]),
-            "observed_s": np.where(running, last_s - start, np.nan),
+            "observed_s": np.where(state == "running", last_s - start, np.nan),
         }
     )
     instant = None if epoch is None else to_epoch(epoch, zone)
     return JobLog(jobs, epoch=instant, source=rows.source, skipped=skipped)
+
+
+def _google_times(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Return submission, start, end, and the last event in the trace [s]; NaN after the trace."""
+    times = []
+    for name in ("submit_us", "schedule_us", "end_us"):
+        inside = frame[name].mask(frame[name] == _GOOGLE_AFTER).astype("Int64")
+        seconds = inside.to_numpy("float64", na_value=np.nan) / 1e6
+        times.append(seconds - _GOOGLE_OFFSET_S)
+    last_s = max((np.nanmax(time) for time in times if not np.isnan(time).all()), default=np.nan)
+    return (*times, last_s)
 
 
 def _google_rules(frame: pd.DataFrame) -> Iterable[Rule]:
@@ -586,7 +594,9 @@ def read_alibaba_pai(job_table: Source, task_table: Source, *, errors: str = "ra
     -------
     JobLog
         One row a job.  Its start in the job table is the submission; it waits until its first task
-        starts.  ``processors``, ``gpus``, ``nodes`` (instances) and memory are summed over its tasks
+        starts; where the two tables contradict each other (a task that starts before its job is
+        submitted or after it ended) wait and run time are NA.
+        ``processors``, ``gpus``, ``nodes`` (instances) and memory are summed over its tasks
         (instances times plan), NA where a task's plan is not given; ``gpu_type`` joins the types of
         its tasks with ``+``.  ``epoch`` is Unix time 0 in Asia/Shanghai, with which hour and weekday
         are true and the date is not.
@@ -611,6 +621,7 @@ def read_alibaba_pai(job_table: Source, task_table: Source, *, errors: str = "ra
     frame = frame.join(tasks, on="job_name")
     start = frame["first_start"].where(frame["first_start"] >= frame["start_time"])
     run_s, state, observed_s = _ends(frame, start)
+    run_s = run_s.where(run_s >= 0)
     jobs = jobs_table(
         {
             "job_id": frame["job_name"],

@@ -94,6 +94,8 @@ def write_whole(path: str | os.PathLike, text: str) -> None:
         If the folder is missing or cannot be written.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is no folder: make it before writing {path.name}.")
     data = _COMPRESS.get(path.suffix, bytes)(text.encode("utf-8"))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

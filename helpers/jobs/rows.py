@@ -8,6 +8,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO, StringIO
 from typing import Any
 
@@ -67,9 +68,10 @@ def settle(problems: list[Problem], *, errors: str, source: str) -> pd.DataFrame
         raise ValueError(f"errors is {errors!r}: it must be 'raise' or 'skip'.")
     if problems and errors == "raise":
         line, name, value, reason = problems[0]
+        shown = value if len(value) <= 80 else f"{value[:80]}..."
         more = f" {len(problems) - 1} more rows are bad." if len(problems) > 1 else ""
         raise ValueError(
-            f"{source}, line {line}: {name} is {value!r}: it {reason}.{more} Mend the file, or pass "
+            f"{source}, line {line}: {name} is {shown!r}: it {reason}.{more} Mend the file, or pass "
             "errors='skip' to leave bad rows out and list them in log.skipped."
         )
     table = pd.DataFrame(problems, columns=list(SKIPPED))
@@ -157,16 +159,30 @@ def read_rows(
     """
     if not data.isascii():
         data = decode(data).encode()
-    plain = sep == " " or b'"' not in data
-    frame = _read_fast(data, fields, sep) if plain else None
+    plain = (sep == " " or b'"' not in data) and b"\0" not in data
+    comments: list[str] = []
+    rows_only = data
+    mark = comment.encode()
+    if mark and mark in data:
+        lines = data.splitlines()
+        comments = [line.decode() for line in lines if line.lstrip().startswith(mark)]
+        rows_only = b"\n".join(line for line in lines if not line.lstrip().startswith(mark))
+    frame = _read_fast(rows_only, fields, sep) if plain else None
     if frame is not None:
-
-        def lines() -> np.ndarray:
-            filled = [bool(line.strip()) for line in data.splitlines()]
-            return np.flatnonzero(filled) + first_line
-
-        return Rows(frame, lines, source)
+        return Rows(frame, partial(_row_lines, data, mark, first_line), source, [], comments)
     return _read_carefully(data.decode(), fields, source, sep, comment, first_line)
+
+
+def _row_lines(data: bytes, mark: bytes, first_line: int) -> np.ndarray:
+    """Return the number of the line of each row."""
+    return np.array(
+        [
+            number
+            for number, line in enumerate(data.splitlines(), first_line)
+            if line.strip() and not (mark and line.lstrip().startswith(mark))
+        ],
+        dtype=np.intp,
+    )
 
 
 def _read_fast(data: bytes, fields: Mapping[str, str], sep: str) -> pd.DataFrame | None:
@@ -187,7 +203,11 @@ def _read_fast(data: bytes, fields: Mapping[str, str], sep: str) -> pd.DataFrame
                 low_memory=False,
                 **_EXACT,
             )
-    except (ValueError, ArithmeticError):  # ParserError and EmptyDataError are ValueErrors
+    except (
+        ValueError,
+        TypeError,
+        ArithmeticError,
+    ):  # ParserError and EmptyDataError are ValueErrors
         return None
     if not frame.pop(_EXTRA).isna().all():
         return None
@@ -246,13 +266,23 @@ def _fault(
     for (name, dtype), word in zip(fields.items(), row, strict=True):
         if dtype == "str" or (word == "" and may_be_empty and dtype != "int64"):
             continue
-        number = float(word) if _NUMBER.fullmatch(word) else np.inf
         if dtype == "float64":
-            if np.isinf(number):
+            if not _NUMBER.fullmatch(word) or np.isinf(float(word)):
                 return name, word, "must be a finite number"
-        elif not number.is_integer() or abs(number) >= 2**63:
+        elif _whole(word) is None:
             return name, word, "must be a whole number of at most 63 bits"
     return None
+
+
+def _whole(word: str) -> int | None:
+    """Return a whole number (``4``, ``4.0``, ``4e0``) that fits into int64, else None."""
+    if len(word) < 30 and _WHOLE.fullmatch(word):
+        number = int(word)
+    elif _NUMBER.fullmatch(word) and float(word).is_integer():
+        number = int(float(word))
+    else:
+        return None
+    return number if -(2**63) <= number < 2**63 else None
 
 
 def _column(words: list[str], dtype: str) -> pd.Series:
@@ -261,8 +291,4 @@ def _column(words: list[str], dtype: str) -> pd.Series:
         return pd.Series([float(word) if word else np.nan for word in words], dtype="float64")
     if dtype == "str":
         return pd.Series([word or np.nan for word in words], dtype=_TEXT)
-    whole = [
-        (int(word) if _WHOLE.fullmatch(word) else int(float(word))) if word else pd.NA
-        for word in words
-    ]
-    return pd.Series(whole, dtype=dtype)
+    return pd.Series([_whole(word) if word else pd.NA for word in words], dtype=dtype)

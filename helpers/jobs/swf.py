@@ -323,7 +323,8 @@ def _what_is_lost(jobs: pd.DataFrame) -> list[str]:
     for name in EXTRAS:
         if name == "source_state" and name in jobs:
             words = jobs[name].dropna()
-            if not (words.isin(list(_LAST_PART.values())) & (jobs["state"] == "partial")).all():
+            parts = jobs.loc[words.index, "state"] == "partial"
+            if not (words.isin(list(_LAST_PART.values())) & parts).all():
                 lost.append("the words in source_state")
         elif name in jobs and jobs[name].notna().any():
             lost.append(f"the column {name!r}")
@@ -369,16 +370,17 @@ def _row_lines(jobs: pd.DataFrame) -> list[str]:
                 state: number for number, state in _STATES.items() if number not in _LAST_PART
             }
             status |= {"partial": 2, **_NEAREST}
-            numbers = values.astype(object).map(status)
+            numbers = values.astype(object).map(status).astype("float64")
             if "source_state" in jobs:
                 words = {word: number for number, word in _LAST_PART.items()}
-                last = jobs["source_state"].astype(object).map(words)
+                last = jobs["source_state"].astype(object).map(words).astype("float64")
                 numbers = numbers.mask((values == "partial") & last.notna(), last)
             columns.append(_words(numbers))
         elif name in ("job_id", "previous_job_id") and ids:
             columns.append(_words(values.astype(object).map(ids)))
         elif name in ("job_id", "previous_job_id"):
-            columns.append([str(job) for job in values.astype(object).fillna(-1)])
+            missing = -1 if pd.api.types.is_integer_dtype(values) else "-1"
+            columns.append([str(job) for job in values.fillna(missing).tolist()])
         else:
             whole = name.endswith("processors")
             columns.append(_words(np.ceil(values) if whole else values))

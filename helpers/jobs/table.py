@@ -95,6 +95,9 @@ EXTRAS: dict[str, Column] = {
     "observed_s": Column(
         "number", "s", "Still running when the log ended: time seen running, a lower bound of run_s"
     ),
+    "energy_j": Column("number", "J", "Energy that the source's own meter charged to the job"),
+    "suspended_s": Column("number", "s", "Part of run_s in which the job was suspended"),
+    "held_s": Column("number", "s", "Part of wait_s in which the job was not yet allowed to start"),
 }
 """Columns that only some sources fill: absent, or present after `COLUMNS` in this order."""
 
@@ -249,8 +252,9 @@ def _typed(values: Any, kind: str) -> Any:
         return names(values)
     if kind == "state":
         return states(values, {state: state for state in STATES})
-    values = pd.Series(values)
-    whole = pd.api.types.is_integer_dtype(values) or (kind == "previous id" and values.isna().all())
+    values = pd.Series(values if hasattr(values, "dtype") else pd.array(values))
+    unknown = kind == "previous id" and values.isna().all()
+    whole = pd.api.types.is_integer_dtype(values) or len(values) == 0 or unknown
     if pd.api.types.is_float_dtype(values) and not whole:
         raise ValueError("job ids are floating point: give whole numbers or strings.")
     if kind == "previous id":

@@ -1,7 +1,20 @@
-"""Phase models of jobs: the types, their files, fits, change points and validation."""
+"""Jobs made of phases: the model, its files, its fit, change points, validation.
 
+==========  =====================================================================
+module      what it holds
+==========  =====================================================================
+`model`     phases, nested repeats, the job, what a stop keeps and loses, twins
+`files`     models in YAML and CSV
+`fit`       a model out of measured runs with events
+`changes`   change points: phases without events, scored against events
+`validate`  cross-validation, time warping, error by time scale, spectrum
+==========  =====================================================================
+
+The names of `model` and `files` are here; the other three are imported by module.
+"""
+
+from helpers.phases.files import read_csv, read_yaml, write_csv, write_yaml
 from helpers.phases.model import (
-    Keep,
     Phase,
     PhaseModel,
     Profile,
@@ -14,7 +27,6 @@ from helpers.phases.model import (
 )
 
 __all__ = [
-    "Keep",
     "Phase",
     "PhaseModel",
     "Profile",
@@ -24,4 +36,8 @@ __all__ = [
     "flatten",
     "generic_ml",
     "join",
+    "read_csv",
+    "read_yaml",
+    "write_csv",
+    "write_yaml",
 ]

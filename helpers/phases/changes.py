@@ -60,11 +60,8 @@ def find_changes(
     .. [2] C. Truong, L. Oudre, N. Vayatis, "Selective review of offline change point detection
        methods", Signal Processing 167, 2020.
     """
-    for name, value in {
-        "smallest_step_w": smallest_step_w,
-        "shortest_s": shortest_s,
-        "step_s": step_s,
-    }.items():
+    named = {"smallest_step_w": smallest_step_w, "shortest_s": shortest_s, "step_s": step_s}
+    for name, value in named.items():
         if not value > 0:
             raise ValueError(f"{name}(={value}) must be > 0.")
     if shortest_s < step_s:

@@ -26,7 +26,6 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "MAX_PHASES",
     "PARTS",
-    "Keep",
     "Phase",
     "PhaseModel",
     "Phases",
@@ -48,7 +47,12 @@ MAX_PHASES = 1_000_000
 Keep = Literal["checkpoints", "anywhere"]
 """What a stop keeps: work up to the last checkpoint, or all work done so far."""
 
-_ROUNDING = 1e-9  # share of a time within which it counts as lying on a checkpoint
+_ROUNDING = 1e-11  # share of a time within which it counts as lying on an edge
+
+
+def _text(owner: str, name: str) -> None:
+    if not (isinstance(name, str) and name.strip() and name.isprintable()):
+        raise ValueError(f"{owner}: name(={name!r}) must be one line of printable text.")
 
 
 def _number(owner: str, name: str, value: float, *, positive: bool) -> None:
@@ -77,7 +81,7 @@ class Phase:
     Raises
     ------
     ValueError
-        If the name is empty or a number is out of range.
+        If the name is no line of printable text or a number is out of range.
     """
 
     name: str
@@ -86,8 +90,7 @@ class Phase:
     checkpoint: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise ValueError(f"phase: name(={self.name!r}) must be a text that is not empty.")
+        _text("phase", self.name)
         owner = f"phase {self.name!r}"
         _number(owner, "duration_s", self.duration_s, positive=True)
         _number(owner, "power_w", self.power_w, positive=False)
@@ -383,16 +386,21 @@ class Profile:
                 f"between(start_s={start_s}, stop_s={stop_s}) must hold "
                 f"0 <= start_s <= stop_s <= {self.duration_s}."
             )
+        start_s, stop_s = self._on_edge(start_s), self._on_edge(stop_s)
         pieces = []
         for phase, low, high in zip(self.phases, self.edges_s[:-1], self.edges_s[1:], strict=True):
             duration_s = min(high, stop_s) - max(low, start_s)
-            if duration_s > _ROUNDING * phase.duration_s:
-                if low >= start_s and high <= stop_s:
-                    pieces.append(phase)
-                else:
-                    whole_end = phase.checkpoint and high <= stop_s
-                    pieces.append(replace(phase, duration_s=duration_s, checkpoint=whole_end))
+            if low >= start_s and high <= stop_s:
+                pieces.append(phase)
+            elif duration_s > 0:
+                whole_end = bool(phase.checkpoint and high <= stop_s)
+                pieces.append(replace(phase, duration_s=duration_s, checkpoint=whole_end))
         return Profile(tuple(pieces))
+
+    def _on_edge(self, time_s: float) -> float:
+        """Return the edge on which a time lies but for rounding, or else the time [s]."""
+        edge_s = float(self.edges_s[np.argmin(np.abs(self.edges_s - time_s))])
+        return edge_s if abs(edge_s - time_s) <= _ROUNDING * max(1.0, edge_s) else time_s
 
 
 def join(profiles: Sequence[Profile]) -> Profile:
@@ -468,7 +476,7 @@ class PhaseModel:
     Raises
     ------
     ValueError
-        If the name or the work is empty, a checkpoint stands outside the work, or a part
+        If the name is no line of printable text, the work is empty, a checkpoint stands outside the work, or a part
         has more than `MAX_PHASES` phases.
     """
 
@@ -478,8 +486,7 @@ class PhaseModel:
     end: Phases = ()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise ValueError(f"model: name(={self.name!r}) must be a text that is not empty.")
+        _text("model", self.name)
         for part in PARTS:
             phases = _as_phases(f"model {self.name!r}, {part}", getattr(self, part))
             object.__setattr__(self, part, phases)

@@ -20,7 +20,6 @@ from helpers.power.runs import Run, energy_j
 
 __all__ = [
     "Alignment",
-    "Builder",
     "align",
     "barycenter_profile",
     "constant_profile",

@@ -25,41 +25,24 @@ _HOME = {
     "Run": "runs",
     "Stack": "runs",
     "baseline": "runs",
+    "counter_j": "runs",
     "energies": "runs",
     "energy_j": "runs",
     "measure_energy": "runs",
     "paired_sum": "runs",
     "program_window": "runs",
+    "read_calls": "read",
     "read_campaign": "read",
     "read_external": "read",
     "read_nvidia_smi": "read",
     "read_published": "read",
     "read_recording": "read",
+    "read_samples": "read",
     "spans": "runs",
     "stack": "runs",
 }
 
-__all__ = [
-    "Baseline",
-    "Energy",
-    "Event",
-    "Problem",
-    "Run",
-    "Stack",
-    "baseline",
-    "energies",
-    "energy_j",
-    "measure_energy",
-    "paired_sum",
-    "program_window",
-    "read_campaign",
-    "read_external",
-    "read_nvidia_smi",
-    "read_published",
-    "read_recording",
-    "spans",
-    "stack",
-]
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

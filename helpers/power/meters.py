@@ -10,6 +10,7 @@ costs the machine next to nothing.
 
 import bisect
 import importlib
+import itertools
 import math
 import random
 import time
@@ -407,7 +408,7 @@ class ReplayMeter:
                 f"time_s has {len(time_s)} values and power_w {len(power_w)}: a replay needs the "
                 "same number of both, two or more."
             )
-        if any(b <= a for a, b in zip(time_s, time_s[1:], strict=False)):
+        if any(b <= a for a, b in itertools.pairwise(time_s)):
             raise ValueError("time_s must increase strictly.")
         self._time_s, self._power_w = list(map(float, time_s)), list(map(float, power_w))
         self._speed, self._clock = speed, clock

@@ -10,7 +10,6 @@ left out, and `Run.problems` lists it all.
 
 import bz2
 import gzip
-import io
 import json
 import lzma
 import math
@@ -18,7 +17,7 @@ import os
 import re
 import tarfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +31,7 @@ from helpers.power.record import FIRST_LINE, events_path
 from helpers.power.runs import Event, Problem, Run
 
 __all__ = [
+    "read_calls",
     "read_campaign",
     "read_external",
     "read_nvidia_smi",
@@ -71,7 +71,7 @@ class _Text:
 def _text(path: Path_) -> _Text:
     """Read a plain or compressed file; it is named with its folder, as names repeat."""
     path = Path(path)
-    with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8") as file:
+    with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8", errors="replace") as file:
         return _Text.of(f"{path.parent.name}/{path.name}".lstrip("/"), file.read())
 
 
@@ -259,7 +259,10 @@ def _parse_recording(text: _Text, problems: _Problems) -> _Parts:
             problems.add(text, number, "the last line is cut short; left out")
         elif line.startswith("#"):
             key, _, value = line[1:].partition(":")
-            meta[key.strip()] = json.loads(value)
+            try:
+                meta[key.strip()] = json.loads(value)
+            except ValueError:
+                problems.add(text, number, f"{line!r} is not '# name: JSON'; left out")
         elif not columns:
             columns = tuple(line.split(","))
         else:
@@ -378,21 +381,8 @@ def read_external(
             events = path / "events.csv"
         path = path / "measurements.csv"
     text, problems = _text(path), _Problems(errors)
-    numbered = [(n, line.strip()) for n, line in enumerate(text.lines, start=1) if line.strip()]
-    stamps = [_float(line) for _, line in numbered[-2:] if _float(line) >= _SMALLEST_EPOCH_S]
-    samples = numbered[: len(numbered) - len(stamps)]
-    if not stamps:
-        raise ValueError(
-            f"{text.name}:{len(text.lines)}: neither start nor end stamp (epoch seconds, on the "
-            "last two lines): the recording cannot be placed in time."
-        )
+    samples, start_s, step_s = _stamped(text, interval_s, problems)
     power_w = _milliwatts(text, samples, problems) / 1e3
-    start_s = stamps[0]
-    if len(stamps) == 2:
-        step_s = _step_s(text, start_s, stamps[1], len(samples), interval_s, problems)
-    else:
-        problems.add(text, len(text.lines), "no end stamp")
-        step_s = interval_s
     whole = np.isfinite(power_w)
     time_s = step_s * np.flatnonzero(whole)
     if time_s.size < 2:
@@ -407,6 +397,39 @@ def read_external(
         meta={"meter": "external", "start_epoch_s": start_s, "stop_epoch_s": stop_s},
         problems=problems.settle(),
     )
+
+
+def _stamped(
+    text: _Text, interval_s: float, problems: _Problems
+) -> tuple[list[tuple[int, str]], float, float]:
+    """Return numbered sample lines, the start stamp [epoch s] and the time between samples [s]."""
+    last = len(text.lines)
+    numbered = [(n, line.strip()) for n, line in enumerate(text.lines, start=1) if line.strip()]
+    stamps = [_float(line) for _, line in numbered[-2:] if _float(line) >= _SMALLEST_EPOCH_S]
+    samples = numbered[: len(numbered) - len(stamps)]
+    if not stamps:
+        raise ValueError(
+            f"{text.name}:{last}: neither start nor end stamp (epoch seconds, on the last two "
+            "lines): the recording cannot be placed in time."
+        )
+    start_s = stamps[0]
+    if len(stamps) == 1:
+        problems.add(text, last, f"no end stamp: samples are taken to be {interval_s} s apart")
+        return samples, start_s, interval_s
+    stop_s = stamps[1]
+    if not stop_s > start_s:
+        raise ValueError(
+            f"{text.name}:{last}: clock jump: the end stamp {stop_s} is not after the start stamp "
+            f"{start_s}."
+        )
+    step_s = (stop_s - start_s) / max(len(samples), 1)
+    if not 0.8 * interval_s <= step_s <= 1.2 * interval_s:
+        what = (
+            f"clock jump or missing samples: {len(samples)} samples in {stop_s - start_s:.3f} s "
+            f"are {step_s:.4f} s apart, not interval_s={interval_s}"
+        )
+        problems.add(text, last, what)
+    return samples, start_s, step_s
 
 
 def _milliwatts(
@@ -426,26 +449,6 @@ def _milliwatts(
                 "convert the file if its unit is another."
             )
     return np.array([_float(line) for _, line in samples])
-
-
-def _step_s(
-    text: _Text, start_s: float, stop_s: float, n: int, interval_s: float, problems: _Problems
-) -> float:
-    """Return the time between samples [s] from the stamps."""
-    last = len(text.lines)
-    if not stop_s > start_s:
-        raise ValueError(
-            f"{text.name}:{last}: clock jump: the end stamp {stop_s} is not after the start stamp "
-            f"{start_s}."
-        )
-    step_s = (stop_s - start_s) / max(n, 1)
-    if not 0.8 * interval_s <= step_s <= 1.2 * interval_s:
-        what = (
-            f"clock jump or missing samples: {n} samples in {stop_s - start_s:.3f} s are "
-            f"{step_s:.4f} s apart, not interval_s={interval_s}"
-        )
-        problems.add(text, last, what)
-    return step_s
 
 
 # --- nvidia-smi -------------------------------------------------------------------------------
@@ -495,23 +498,9 @@ def read_nvidia_smi(
     text, problems, zone = _text(path), _Problems(errors), ZoneInfo(tz)
     header = [name.strip() for name in (text.lines or ("",))[0].split(",")]
     power = _smi_power(text, header, column)
-    times_s, powers_w, numbers = [], [], []
-    for number, row in _smi_rows(text, header, gpu, problems):
-        stamp, value = row["timestamp"], row[power].removesuffix("W").strip()
-        try:
-            time = datetime.strptime(stamp, "%Y/%m/%d %H:%M:%S.%f").replace(tzinfo=zone)
-        except ValueError:
-            problems.add(text, number, f"timestamp {stamp!r} is not YYYY/MM/DD HH:MM:SS.mmm")
-            continue
-        if not math.isfinite(_float(value)):
-            problems.add(text, number, f"no number for {power} ({value}); left out")
-            continue
-        times_s.append(time.timestamp())
-        powers_w.append(float(value))
-        numbers.append(number)
-    if len(times_s) < 2:
-        raise ValueError(f"{text.name}:{len(text.lines)}: ends after {len(times_s)} samples.")
-    time_s, power_w, lines = np.array(times_s), np.array(powers_w), np.array(numbers)
+    time_s, power_w, lines = _smi_numbers(
+        text, _smi_rows(text, header, gpu, problems), power, zone, problems
+    )
     later = _increasing(text, lines, time_s, problems)
     time_s, power_w, lines = time_s[later], power_w[later], lines[later]
     _gaps(text, lines, time_s, float(np.median(np.diff(time_s))), problems)
@@ -525,6 +514,33 @@ def read_nvidia_smi(
         meta={"meter": "nvidia-smi", "column": power, "gpu": gpu, "tz": tz},
         problems=problems.settle(),
     )
+
+
+def _smi_numbers(
+    text: _Text,
+    rows: list[tuple[int, Mapping[str, str]]],
+    power: str,
+    zone: ZoneInfo,
+    problems: _Problems,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Return epoch seconds, power [W] and line number of the rows that have both numbers."""
+    found: list[tuple[float, float, int]] = []
+    for number, row in rows:
+        stamp, value = row["timestamp"], row[power].removesuffix("W").strip()
+        try:
+            time = datetime.strptime(stamp, "%Y/%m/%d %H:%M:%S.%f").replace(tzinfo=zone)
+        except ValueError:
+            what = f"timestamp {stamp!r} is not YYYY/MM/DD HH:MM:SS.mmm; left out"
+            problems.add(text, number, what)
+            continue
+        if not math.isfinite(_float(value)):
+            problems.add(text, number, f"no number for {power} ({value}); left out")
+            continue
+        found.append((time.timestamp(), float(value), number))
+    if len(found) < 2:
+        raise ValueError(f"{text.name}:{len(text.lines)}: ends after {len(found)} samples.")
+    time_s, power_w, lines = map(np.array, zip(*found, strict=True))
+    return time_s, power_w, lines
 
 
 def _smi_power(text: _Text, header: list[str], column: str | None) -> str:
@@ -613,12 +629,12 @@ def read_published(folder: Path_, *, errors: Errors = "raise") -> dict[str, dict
 def read_campaign(
     folder: Path_, *, channel: str | None = None, errors: Errors = "raise"
 ) -> dict[str, dict[int, Run]]:
-    """Read all runs of a campaign: archives of recordings ``EXPERIMENT/REPEAT.csv``.
+    """Read all runs of a campaign: archives of recordings, one for each call.
 
     Parameters
     ----------
     folder : path
-        Holds ``runs-*.tar.xz`` (or ``.tar``, of a campaign that was broken off).
+        Holds ``runs-*.tar.xz``.
     channel : str, optional
         Which of several: "gpu0", "cpu0", ...
     errors : {"raise", "keep"}
@@ -627,7 +643,8 @@ def read_campaign(
     Returns
     -------
     dict of dict of Run
-        Runs by experiment and repeat, named ``EXPERIMENT/REPEAT.csv``.
+        Runs by experiment and repeat, named ``EXPERIMENT/REPEAT.csv``; what the job told of
+        itself is in `Run.meta`.
 
     Raises
     ------
@@ -635,26 +652,53 @@ def read_campaign(
         If there is no archive, or a run is in two of them; otherwise as `read_recording`.
     """
     experiments: dict[str, dict[int, Run]] = {}
-    archives = sorted(p for p in Path(folder).glob("runs-*.tar*") if p.suffix in (".tar", ".xz"))
-    if not archives:
-        raise ValueError(f"{folder} holds no runs-*.tar.xz: it is no campaign.")
-    for archive in archives:
+    for archive in _archives(folder):
         texts = _members(archive)
-        for name, text in texts.items():
-            if name.endswith(".events.csv"):
-                continue
-            experiment, _, file = name.rpartition("/")
-            runs, repeat = experiments.setdefault(experiment, {}), int(Path(file).stem)
+        told = json.loads("\n".join(texts["call.json"].lines))["runs"]
+        for key in told:
+            experiment, _, number = key.rpartition("/")
+            runs, repeat = experiments.setdefault(experiment, {}), int(number)
             if repeat in runs:
-                raise ValueError(f"{archive.name}: {name} is in an earlier archive as well.")
-            runs[repeat] = _recording(text, texts.get(str(events_path(name))), channel, errors)
+                raise ValueError(f"{archive.name}: {key} is in an earlier archive as well.")
+            events = texts[f"{key}.events.csv"]
+            run = _recording(texts[f"{key}.csv"], events, channel, errors)
+            runs[repeat] = replace(run, meta={**run.meta, **told[key]})
     return {name: dict(sorted(runs.items())) for name, runs in sorted(experiments.items())}
+
+
+def read_calls(folder: Path_) -> list[dict[str, Any]]:
+    """Read what each call of a campaign tells of itself: settings, machine, order, results.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``runs-*.tar.xz``.
+
+    Returns
+    -------
+    list of dict
+        One for each archive, in order; ``runs`` by ``EXPERIMENT/REPEAT``.
+
+    Raises
+    ------
+    ValueError
+        If there is no archive.
+    """
+    return [
+        json.loads("\n".join(_members(archive)["call.json"].lines)) for archive in _archives(folder)
+    ]
+
+
+def _archives(folder: Path_) -> list[Path]:
+    found = sorted(Path(folder).glob("runs-*.tar.xz"))
+    if not found:
+        raise ValueError(f"{folder} holds no runs-*.tar.xz: it is no campaign.")
+    return found
 
 
 def _members(archive: Path) -> dict[str, _Text]:
     with tarfile.open(archive) as tar:
-        files = {m.name: tar.extractfile(m) for m in tar.getmembers() if m.isfile()}
         return {
-            name: _Text.of(name, io.TextIOWrapper(file, encoding="utf-8").read())
-            for name, file in files.items()
+            member.name: _Text.of(member.name, tar.extractfile(member).read().decode("utf-8"))
+            for member in tar.getmembers()
         }

@@ -164,7 +164,7 @@ class _Samples:
             self.start_s = before_s + half_s
         self.last_s = before_s + half_s
         self.slowest_s = max(self.slowest_s, after_s - before_s)
-        stamps = f"{epoch_s - half_s:.4f},{self.last_s - self.start_s:.4f}"
+        stamps = f"{epoch_s - half_s:.4f},{self.last_s - self.start_s:.6f}"
         self._file.write(f"{stamps},{','.join(map(_number, values))}\n")
         self.count += 1
         self.failed += any(map(math.isnan, values))
@@ -221,8 +221,8 @@ def record(
         Without a program: how long to record [s]; until `stop` by default.
         With a program: how long it may run [s], after which it is told to end.
     command : sequence of str
-        The program and its arguments; none by default. Only the program's name is written to
-        the file, since arguments may hold paths and secrets.
+        The program and its arguments. Only the program's name goes into the file: arguments
+        may hold paths and secrets.
     idle_s : float
         How long to record before and after the program [s].
     context : mapping, optional
@@ -249,7 +249,28 @@ def record(
     path = Path(path)
     _check(path, interval_s, duration_s, command, idle_s, overwrite)
     events, stop = events_path(path), stop or threading.Event()
-    header = {
+    events.write_bytes(b"")
+    header = _header(meter, interval_s, command, idle_s, context)
+    samples = _Samples(path, meter, header)
+    if command:
+        exit_code = _with_program(samples, interval_s, duration_s, command, idle_s, stop, events)
+    else:
+        end_s = math.inf if duration_s is None else duration_s
+        _sample_until(samples, interval_s, stop, lambda: samples.start_s + end_s)
+        exit_code = None
+    outcome = samples.outcome(exit_code)
+    samples.close(_footer(meter, outcome, stop))
+    return outcome
+
+
+def _header(
+    meter: Meter,
+    interval_s: float,
+    command: Sequence[str],
+    idle_s: float,
+    context: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    return {
         "meter": meter.name,
         "simulated": meter.simulated,
         "interval_s": interval_s,
@@ -259,26 +280,18 @@ def record(
         "device": meter.describe(),
         "machine": machine(),
     }
-    events.write_bytes(b"")
-    samples = _Samples(path, meter, header)
-    if command:
-        exit_code = _with_program(samples, interval_s, duration_s, command, idle_s, stop, events)
-    else:
-        end_s = math.inf if duration_s is None else duration_s
-        _sample_until(samples, interval_s, stop, lambda: samples.start_s + end_s)
-        exit_code = None
-    outcome = samples.outcome(exit_code)
-    footer = {
+
+
+def _footer(meter: Meter, outcome: Outcome, stop: threading.Event) -> dict[str, Any]:
+    return {
         "samples": outcome.samples,
         "failed_reads": outcome.failed_reads,
         "slowest_read_s": round(outcome.slowest_read_s, 6),
         "recorder_cpu_share": round(outcome.cpu_share, 6),
         "interrupted": stop.is_set(),
-        "exit_code": exit_code,
+        "exit_code": outcome.exit_code,
         "device_at_end": meter.describe(),
     }
-    samples.close(footer)
-    return outcome
 
 
 def _check(
@@ -340,6 +353,7 @@ def _with_program(
     if program.ended_s is None:
         mark("program stopped by the recorder", path=events)
     exit_code = program.stop()
+    samples.take()  # after the program's end, whatever ended it
     after_s = time.monotonic()
     _sample_until(samples, interval_s, stop, lambda: after_s + idle_s)
     return exit_code

@@ -111,11 +111,11 @@ class Run:
         or a number is not finite.
     """
 
-    time_s: NDArray[np.float64]
-    power_w: NDArray[np.float64]
+    time_s: NDArray[np.float64] = field(repr=False)
+    power_w: NDArray[np.float64] = field(repr=False)
     start_epoch_s: float
-    events: tuple[Event, ...] = ()
-    counter_j: NDArray[np.float64] | None = None
+    events: tuple[Event, ...] = field(default=(), repr=False)
+    counter_j: NDArray[np.float64] | None = field(default=None, repr=False)
     name: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = ()
@@ -366,8 +366,10 @@ def baseline(
 
     Notes
     -----
-    The standard error is that of batch means: each window is cut into `blocks` of equal
-    length, long enough that their means are nearly independent though the samples are not.
+    The standard error is the larger of two. That of batch means: each window is cut into
+    `blocks` of equal length, long enough that their means are nearly independent though the
+    samples are not. And, with several windows, that of the windows' means: the machine may
+    drift from one to the next by more than it fluctuates within each.
 
     References
     ----------
@@ -386,6 +388,19 @@ def baseline(
         means_w.append(float(block_w[-1].mean()))
         durations_s.append(stop_s - start_s)
         samples.append(run.power_w[(run.time_s >= start_s) & (run.time_s <= stop_s)])
+    _check_spread(means_w, largest_spread_w)
+    power_w = float(np.average(means_w, weights=durations_s))
+    groups = [np.concatenate(block_w)] + ([np.array(means_w)] if len(means_w) > 1 else [])
+    return Baseline(
+        power_w=power_w,
+        standard_error_w=float(max(g.std(ddof=1) / np.sqrt(g.size) for g in groups)),
+        sd_w=float(np.concatenate(samples).std(ddof=1)),
+        duration_s=float(sum(durations_s)),
+        window_w=tuple(means_w),
+    )
+
+
+def _check_spread(means_w: list[float], largest_spread_w: float) -> None:
     if not means_w:
         raise ValueError("windows is empty: an idle baseline needs at least one window.")
     if max(means_w) - min(means_w) > largest_spread_w:
@@ -394,15 +409,6 @@ def baseline(
             f"more than largest_spread_w={largest_spread_w}. The machine may still be awake after "
             "a program: leave those windows out, or wait longer."
         )
-    power_w = float(np.average(means_w, weights=durations_s))
-    within_w = np.concatenate(block_w)
-    return Baseline(
-        power_w=power_w,
-        standard_error_w=float(within_w.std(ddof=1) / np.sqrt(within_w.size)),
-        sd_w=float(np.concatenate(samples).std(ddof=1)),
-        duration_s=float(sum(durations_s)),
-        window_w=tuple(means_w),
-    )
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,7 @@ def test_an_unknown_zone_is_refused(zone):
 
 
 @given(logs())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_writing_and_reading_a_table_loses_nothing(tmp_path_factory, log):
     path = tmp_path_factory.mktemp("jobs") / "jobs.csv"
     table.write_csv(log, path)
@@ -237,9 +237,12 @@ def test_writing_and_reading_a_table_loses_nothing(tmp_path_factory, log):
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
-def test_a_table_may_be_compressed_and_the_same_log_gives_the_same_bytes(tmp_path, suffix):
+def test_a_table_may_be_compressed_and_the_same_log_gives_the_same_bytes(
+    tmp_path, suffix, monkeypatch
+):
     log = table.JobLog(some_jobs(user=["a", "b, c", None]), EPOCH, "x", ("; ä",))
     table.write_csv(log, tmp_path / f"one.csv{suffix}")
+    monkeypatch.setattr("time.time", lambda: 1.0)
     table.write_csv(log, tmp_path / f"two.csv{suffix}")
 
     assert_same_log(log, table.read_csv(tmp_path / f"one.csv{suffix}"))
@@ -314,6 +317,11 @@ def test_a_damaged_compressed_file_is_named(tmp_path):
         ValueError, match=r"jobs.csv.gz: the compressed file is damaged or cut short"
     ):
         table.read_csv(path)
+
+
+def test_writing_into_a_missing_folder_names_the_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"missing is no folder: make it before writing x"):
+        table.write_csv(table.JobLog(some_jobs()), tmp_path / "missing" / "x.csv")
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):

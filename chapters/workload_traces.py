@@ -1,0 +1,958 @@
+# ---
+# jupyter:
+#   book:
+#     downloads: [scorelab]
+# ---
+
+# %% [markdown]
+# # Workload traces
+#
+# **Question.**
+# What do jobs on a real cluster look like, and does their load already follow the clean hours of the grid?
+#
+# **Answer.**
+# Half of the {num}`workload_traces.jobs` run for less than {num}`workload_traces.median_run`, but those that run for more than {num}`workload_traces.long_job`, {num}`workload_traces.long_jobs` of them, hold {num}`workload_traces.share_work_over_6h` of the core-hours: whoever wants clean hours has to move long jobs.
+# People submit by day ({num}`workload_traces.office_hours_share_batches` of their batches fall into office hours, {num}`workload_traces.office_hours_time` of the time), but the machine then works through the night, so that the carbon intensity weighted by processors in use differs from its plain mean by only {num}`workload_traces.follow_carbon`, with an interval from {num}`workload_traces.follow_carbon_low` to {num}`workload_traces.follow_carbon_high`: the load does not follow the grid.
+#
+# **You need.**
+# A *job* is a program that waits in a queue until the processors it asked for are free.
+# The *empirical distribution function* (ECDF) at $x$ is the share of values at or below $x$; it shows all of a heavy-tailed quantity without bins.
+
+# %% tags=["parameters"]
+trace = "unilu-gaia-2014"  # or "scorelab", "gaia-azure", "gaia-mustang", "gaia-pai" (downloads)
+epoch = ""  # instant of second 0 where the log gives none: "2023-05-01T00:00+02:00"
+cores = 0  # processors of the machine; 0: what the log's header says
+zone = "DE"  # grid whose carbon curve is laid over the log
+year = 2020  # 2019 or 2020
+long_job_h = 6  # a run time above this makes a job long
+batch_gap_s = 120  # jobs of one user at most so far apart are one batch
+silence_h = 12  # so long without any end of a job: nothing was recorded
+edge_days = 5  # longest run time that the edges of the log are cleared of
+samples = 999  # shuffles of a null hypothesis, resamples of an interval
+fit_samples = 99  # refitted samples behind the p-value of a distribution
+seed = 1
+
+# %% tags=["hide-input"]
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from helpers import datasets, figures, publish
+from helpers.jobs import describe, end_s, header_fields, to_epoch
+
+figures.use_style()
+COLORS = figures.COLORS
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+numbers = publish.Numbers("workload_traces")
+rng = np.random.default_rng(seed)
+
+
+def claim(name, value, unit, digits, meaning, **more):
+    """Record a number, or say that this log does not tell it."""
+    if np.isfinite(value):
+        numbers.record(name, value, unit, digits, meaning, **more)
+    else:
+        print(f"{meaning}: not known in {trace}")
+
+
+# %% [markdown]
+# ## The log
+#
+# The first log is that of the Gaia cluster of the University of Luxembourg, from the Parallel Workloads Archive {cite}`feitelson2014`.
+# *The workload log from the UniLu Gaia cluster was graciously provided by Joseph Emeras (SnT, University of Luxembourg).*
+# It is the archive's uncleaned version; {doc}`data_sheets` says where the file comes from and how it was derived.
+
+# %%
+log = datasets.job_log(trace)
+if epoch:
+    log = replace(log, epoch=to_epoch(epoch))
+jobs, clock = log.jobs, log.epoch.tz if log.epoch else None
+print(
+    f"{trace}: {len(log):,} jobs, {jobs['user'].nunique()} users, {len(log.skipped)} rows skipped"
+)
+print(f"second 0: {log.epoch or 'not known'}")
+print(f"submitted over {(np.ptp(jobs['submit_s'])) / 86400:.1f} days")
+print(
+    f"run time not recorded: {jobs['run_s'].isna().sum()} jobs, 0 s: {(jobs['run_s'] == 0).sum()}"
+)
+print("columns without any value:", ", ".join(jobs.columns[jobs.isna().all()]))
+
+# %% [markdown]
+# A log seldom tells everything.
+# What this one does not tell is said here, and where it matters again below; nothing is filled in silently.
+
+# %%
+if jobs["wait_s"].isna().all():
+    print("No waits: each job is taken to start when it is submitted.")
+    jobs = jobs.assign(wait_s=0.0)
+if jobs["user"].isna().all():
+    print("No users: a batch is what anyone submitted in one go.")
+if log.epoch is None:
+    print("No instant of second 0: hours and weekdays are unknown; the parameter epoch sets it.")
+header_cores = header_fields(log.header).get("MaxProcs", ("0",))[0]
+usage = describe.processors_in_use(jobs)
+machine = cores or int(header_cores) or usage.processors.max()
+known = "given" if cores else "from the header" if int(header_cores) else "the most ever in use"
+print(f"processors of the machine: {machine:,.0f} ({known})")
+print(f"not in the curve of processors in use: {usage.left_out} jobs of unknown run time")
+
+# %% tags=["hide-cell"]
+claim("jobs", len(log), "jobs", 0, f"jobs in the log {trace}")
+claim("users", jobs["user"].nunique() or np.nan, "users", 0, "distinct users")
+claim("long_job", long_job_h, "h", 0, "run time above which a job is called long")
+claim("batch_gap", batch_gap_s, "s", 0, "longest gap between two jobs of one batch")
+
+# %% [markdown]
+# ### What was recorded, and what was not
+#
+# A log made from accounting holds a job only if its *end* was recorded.
+# So the first thing to look for are times in which no job ends.
+
+# %%
+spans = describe.recorded_spans(jobs, silence_h * 3600)
+complete = describe.complete_spans(spans, edge_days * 86400) or spans
+for start, stop in spans:
+    print(f"ends recorded from day {start / 86400:5.2f} to day {stop / 86400:5.2f}")
+last_end = end_s(jobs).max()
+work = describe.work_s(jobs)
+beyond = work[jobs["run_s"] > (edge_days + 0.05) * 86400].sum() / work.sum()
+print(f"share of the work in jobs of over {edge_days} days: {100 * beyond:.1f} %")
+
+
+def utilization(parts):
+    """Share of the machine in use in spans of time."""
+    done = sum(usage.integral(start, stop) for start, stop in parts)
+    return done / machine / sum(stop - start for start, stop in parts)
+
+
+# %% tags=["hide-cell"]
+claim(
+    "recording_break",
+    (spans[1][0] - spans[0][1]) / 86400 if len(spans) > 1 else np.nan,
+    "days",
+    1,
+    "time in the middle of the log in which no job ends",
+)
+claim(
+    "utilization",
+    100 * utilization([(0, last_end)]),
+    "%",
+    0,
+    "processors in use over processors there are, from second 0 to the last end",
+)
+claim(
+    "utilization_complete",
+    100 * utilization(complete),
+    "%",
+    0,
+    "the same, where every running job of ordinary length is in the log",
+)
+
+# %% mystnb={"figure": {"caption": "Processors in use: exact (light) and daily means (line). Hatched: no job ended, so nothing was recorded. Grey: jobs that ran on into such a time, or past the end of the log, are missing.", "name": "fig:workload-usage"}, "image": {"alt": "Area chart of processors in use over the days of the log against the size of the machine; usage rises over the first days, breaks off in the middle where recording stopped, and falls off at the end."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 3.7))
+days = np.arange(0, np.floor(last_end / 86400) + 1)
+mean = usage.mean(days[:-1] * 86400, days[1:] * 86400)
+ax.fill_between(
+    usage.edges_s / 86400,
+    np.append(usage.processors, 0),
+    step="post",
+    color=COLORS["jobs"],
+    alpha=0.3,
+    linewidth=0,
+)
+ax.step(days, np.append(mean, mean[-1]), where="post", color=COLORS["jobs"])
+ax.axhline(machine, color=COLORS["baseline"], linewidth=1)
+text = f"{machine:,.0f} processors ({known})"
+ax.text(
+    0.5,
+    machine * 1.02,
+    text,
+    color=COLORS["baseline"],
+    ha="center",
+    transform=ax.get_yaxis_transform(),
+)
+for (start, stop), following in zip(spans, [*spans[1:], (last_end, None)], strict=True):
+    tail = max(stop - edge_days * 86400, start)
+    ax.axvspan(tail / 86400, stop / 86400, color=COLORS["rest"], alpha=0.45, linewidth=0)
+    ax.axvspan(stop / 86400, following[0] / 86400, fc="none", ec=COLORS["idle"], hatch="///", lw=0)
+ax.axvspan(0, spans[0][0] / 86400, fc="none", ec=COLORS["idle"], hatch="///", lw=0)
+ax.set(xlabel="days since second 0", ylabel="processors in use")
+ax.set(xlim=(0, last_end / 86400), ylim=(0, machine * 1.12))
+plt.show()
+
+# %% [markdown]
+# {numref}`fig:workload-usage` shows the three edges of this log.
+# No job ends in the first days: what is there are the long jobs that were still running when recording began.
+# In July recording broke off for {num}`workload_traces.recording_break`, and jobs that ended then are missing, before and in the break.
+# And the log stops with the last recorded end, so that jobs which ran on are missing there too.
+# Dividing all recorded work by the whole time gives a utilization of {num}`workload_traces.utilization`, the figure usually quoted; where the log is complete it is {num}`workload_traces.utilization_complete`.
+
+# %% [markdown]
+# ## Who submits, and when
+#
+# Many submissions are not many decisions: a script can submit thousands of jobs in a minute.
+# Jobs of the same user that follow each other within {num}`workload_traces.batch_gap` therefore count as one *batch* ([Iosup et al. 2007](https://doi.org/10.1007/978-3-540-74466-5_42)).
+
+# %%
+batch = describe.batch_numbers(jobs, batch_gap_s)
+batches = jobs.groupby(batch).agg(submit_s=("submit_s", "min"), run_s=("run_s", "first"))
+sizes = batch.value_counts()
+large = 100 * sizes[sizes >= 100].sum() / len(jobs)
+print(f"{len(batches):,} batches; the largest has {sizes.max():,} jobs")
+print(f"batches of one job: {100 * (sizes == 1).mean():.0f} % of the batches")
+print(
+    f"batches of 100 jobs and more: {100 * (sizes >= 100).mean():.1f} % of the batches, {large:.0f} % of the jobs"
+)
+
+# %% mystnb={"figure": {"caption": "Submissions by hour of the local week: jobs per hour (left) and batches per hour (right), while recording ran.", "name": "fig:workload-week"}, "image": {"alt": "Two heat maps with seven rows for weekdays and 24 columns for hours; the left one, jobs, is patchy with single bright cells, the right one, batches, is bright on weekdays from nine to about six."}} tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.0))
+for ax, seconds, what in zip(
+    axes, (jobs["submit_s"], batches["submit_s"]), ("jobs", "batches"), strict=True
+):
+    ax.set_title(what)
+    if log.epoch is None:
+        figures.say(ax, "time of day not known")
+        continue
+    instants = log.epoch + pd.to_timedelta(seconds, unit="s")
+    recorded = [[log.epoch + pd.Timedelta(seconds=s) for s in span] for span in spans]
+    figures.heatmap(ax, describe.weekly_rate(instants, recorded), label=f"{what} per hour", vmin=0)
+    ax.set_yticks(range(7), WEEKDAYS)
+    ax.set_xticks(np.arange(0, 24, 6) - 0.5, range(0, 24, 6))
+    ax.set(xlabel="hour of the local day")
+plt.show()
+
+# %% tags=["hide-cell"]
+office = {"jobs": np.nan, "batches": np.nan}
+if log.epoch is not None:
+    for what, seconds in (("jobs", jobs["submit_s"]), ("batches", batches["submit_s"])):
+        instants = log.epoch + pd.to_timedelta(seconds[describe.within(seconds, spans)], unit="s")
+        office[what] = 100 * describe.office_hours(instants).mean()
+claim("batches", len(batches), "batches", 0, "submissions of one user in one go")
+claim("largest_batch", sizes.max(), "jobs", 0, "jobs in the largest batch")
+claim("large_batch_share", large, "%", 0, "share of the jobs in batches of 100 jobs and more")
+claim("office_hours_time", 100 * 40 / 168, "%", 0, "share of the week that is Mon-Fri, 9 to 17 h")
+claim("office_hours_share", office["jobs"], "%", 0, "share of jobs submitted Mon-Fri, 9 to 17 h")
+claim(
+    "office_hours_share_batches",
+    office["batches"],
+    "%",
+    0,
+    "share of batches submitted Mon-Fri, 9 to 17 h",
+)
+
+# %% [markdown]
+# The two halves of {numref}`fig:workload-week` tell different stories.
+# People keep office hours: {num}`workload_traces.office_hours_share_batches` of the batches fall into Monday to Friday, nine to five, which is {num}`workload_traces.office_hours_time` of the week.
+# Jobs do so less, {num}`workload_traces.office_hours_share`, because scripts submit day and night and a single batch of thousands lights up whatever hour it falls into.
+# Hours are those of the local clock; what daylight-saving time skips or repeats is counted as it happened.
+
+# %% mystnb={"figure": {"caption": "Concentration. Left: share of the jobs and of the core-hours held by the least active users. Right: share of the jobs that lie in batches of at least so many jobs.", "name": "fig:workload-concentration"}, "image": {"alt": "Left, two Lorenz curves that stay near zero for most users and rise steeply at the end, far below the diagonal; right, a falling curve of the share of jobs against batch size on a logarithmic axis."}} tags=["hide-input"]
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.3))
+by_user = pd.DataFrame(
+    {
+        "jobs": jobs["user"].value_counts(),
+        "core-hours": work.groupby(jobs["user"], observed=True).sum(),
+    }
+)
+if len(by_user):
+    left.plot([0, 1], [0, 1], color=COLORS["rest"], linewidth=1)
+    for what, color, place in (
+        ("jobs", "jobs", (0.83, 0.02)),
+        ("core-hours", "core_hours", (0.50, 0.15)),
+    ):
+        left.plot(*describe.lorenz(by_user[what]), color=COLORS[color])
+        left.text(*place, what, color=COLORS[color])
+    left.text(
+        0.42,
+        0.47,
+        "all users alike",
+        color=COLORS["baseline"],
+        rotation=40,
+        va="bottom",
+        ha="center",
+    )
+    left.set(xlabel="share of the users", ylabel="share held", xlim=(0, 1), ylim=(0, 1))
+else:
+    figures.say(left, "users not known")
+ordered = np.sort(sizes)
+right.step(
+    ordered, 1 - (np.cumsum(ordered) - ordered) / ordered.sum(), where="pre", color=COLORS["jobs"]
+)
+right.set(
+    xscale="log", xlabel="jobs in the batch, at least", ylabel="share of the jobs", ylim=(0, 1.01)
+)
+plt.show()
+
+# %%
+for what in by_user:
+    top = by_user[what].nlargest(3).sum() / by_user[what].sum()
+    print(
+        f"{what}: Gini coefficient {describe.gini(by_user[what]):.2f}, the three largest users hold {100 * top:.0f} %"
+    )
+
+# %% tags=["hide-cell"]
+gini = describe.gini(by_user["core-hours"]) if len(by_user) else np.nan
+claim("gini_work", gini, "", 2, "Gini coefficient of core-hours over users")
+top_user = by_user["jobs"].max() / len(jobs) if len(by_user) else np.nan
+claim("top_user_jobs", 100 * top_user, "%", 0, "share of the jobs that one user submitted")
+
+# %% [markdown]
+# One user submitted {num}`workload_traces.top_user_jobs` of all jobs, and batches of a hundred and more hold {num}`workload_traces.large_batch_share`.
+# Any average over jobs is therefore mostly an average over a handful of scripts; below, what matters is given for jobs *and* for batches or core-hours.
+
+# %% [markdown]
+# ## How long jobs run
+
+# %%
+bounds = {"1 min": 60, "10 min": 600, "1 h": 3600, "6 h": 21600, "1 d": 86400, "3 d": 259200}
+ran = jobs["run_s"].notna()
+longer = {
+    name: (
+        100 * (jobs["run_s"][ran] > bound).mean(),
+        100 * work[jobs["run_s"] > bound].sum() / work.sum(),
+    )
+    for name, bound in bounds.items()
+}
+print(
+    pd.DataFrame(longer, ["jobs [%]", "core-hours [%]"])
+    .round(1)
+    .rename_axis("longer than", axis=1)
+    .to_string()
+)
+
+# %% tags=["hide-cell"]
+run_s = jobs["run_s"][ran]
+long = jobs["run_s"] > long_job_h * 3600
+claim("median_run", run_s.median() / 60, "min", 1, "median run time")
+claim("long_jobs", 100 * long[ran].mean(), "%", 1, f"share of jobs that run over {long_job_h} h")
+claim(
+    "share_work_over_6h",
+    100 * work[long].sum() / work.sum(),
+    "%",
+    0,
+    f"share of the core-hours in jobs that run over {long_job_h} h",
+)
+half = describe.weighted_quantile(run_s[work[ran] > 0], 0.5, work[ran][work[ran] > 0])
+claim(
+    "median_work_run", float(half) / 3600, "h", 0, "run time above which half of the core-hours lie"
+)
+
+# %% mystnb={"figure": {"caption": "Share of the jobs, and share of the core-hours, in jobs that run at most so long (logarithmic axis). Dashed: above, a job is called long.", "name": "fig:workload-lengths"}, "image": {"alt": "Two cumulative curves over run time from one second to weeks; the curve of jobs rises steeply at about ten minutes, the curve of core-hours rises only after hours and days."}} tags=["hide-input"]
+fig, ax = plt.subplots()
+shown = run_s.clip(lower=1)
+figures.ecdf(ax, shown, color=COLORS["jobs"])
+figures.ecdf(ax, shown, weights=work[ran].fillna(0), color=COLORS["core_hours"])
+ax.axvline(long_job_h * 3600, color=COLORS["baseline"], linewidth=1, linestyle="--")
+figures.duration_axis(ax)
+ax.set(xlabel="run time", ylabel="share at most so long")
+for share, text, color in ((0.55, "jobs", "jobs"), (0.45, "core-hours", "core_hours")):
+    x = describe.weighted_quantile(shown, share, None if text == "jobs" else work[ran].fillna(0))
+    side = {"ha": "right", "xytext": (-8, 0)} if text == "jobs" else {"xytext": (8, 0)}
+    figures.label_line(ax, float(x), share, text, COLORS[color], fontsize=11, **side)
+plt.show()
+
+# %% [markdown]
+# {numref}`fig:workload-lengths` is the most important figure of this chapter.
+# The median job runs for {num}`workload_traces.median_run`; only {num}`workload_traces.long_jobs` run for over {num}`workload_traces.long_job`, but those hold {num}`workload_traces.share_work_over_6h` of the core-hours, and half of the core-hours lie in jobs that run for more than {num}`workload_traces.median_work_run`.
+# Whoever wants to move work into clean hours has to move long jobs, and a job that runs for days can be moved into them only if it can pause.
+
+# %% [markdown]
+# ## How long jobs wait
+
+# %% mystnb={"figure": {"caption": "Share of the jobs that wait at most so long, by queue (logarithmic axis; waits below a second are drawn at one).", "name": "fig:workload-waits"}, "image": {"alt": "Cumulative curves of the wait time by queue; nearly all start at more than seventy percent within a few seconds, with a thin tail up to days."}} tags=["hide-input"]
+fig, ax = plt.subplots()
+waits = log.jobs["wait_s"].dropna()
+queue_lines = [line.split() for line in header_fields(log.header).get("Queue", ())]
+queue_names = {words[0]: words[1] for words in queue_lines if len(words) == 3}
+if waits.empty:
+    figures.say(ax, "waits not known")
+else:
+    queues = jobs["queue"].cat.categories if jobs["queue"].notna().any() else ["all"]
+    colors = ("completed", "jobs", "cancelled", "timeout", "partial", "baseline")
+    for queue, color in zip(queues, colors, strict=False):
+        chosen = waits if queue == "all" else waits[jobs["queue"] == queue]
+        label = f"{queue_names.get(queue, queue)}, {len(chosen):,} jobs"
+        figures.ecdf(ax, chosen.clip(lower=1), color=COLORS[color], label=label)
+    figures.duration_axis(ax)
+    ax.legend(loc="lower right")
+    ax.set(xlabel="wait time", ylabel="share at most so long")
+plt.show()
+
+# %% tags=["hide-cell"]
+short = 100 * (waits <= 60).mean() if len(waits) else np.nan
+claim("wait_below_minute", short, "%", 0, "share of jobs that wait at most a minute")
+mean_wait = waits.mean() / 60 if len(waits) else np.nan
+claim("mean_wait", mean_wait, "min", 0, "mean wait time")
+
+# %% [markdown]
+# On this machine {num}`workload_traces.wait_below_minute` of the jobs start within a minute, although the mean wait is {num}`workload_traces.mean_wait`: hardly anybody waits but the preemptible *besteffort* jobs and a few that ask for much at once.
+# That is good news for a study of shifting: the queue itself hardly moves work in time, so a scheduler that holds jobs back for clean hours does so openly, and the price in waiting can be measured.
+
+# %% [markdown]
+# ## How large jobs are
+
+# %% mystnb={"figure": {"caption": "Jobs and core-hours by processors of the job.", "name": "fig:workload-sizes"}, "image": {"alt": "Paired bars of the share of jobs and of core-hours in classes of job size that double; most jobs use one or up to sixteen processors, most core-hours lie in larger jobs."}} tags=["hide-input"]
+top = int(np.ceil(np.log2(jobs["processors"].max())))
+edges = np.concatenate([[0], 2.0 ** np.arange(top + 1)])
+size_class = pd.cut(jobs["processors"], edges, labels=False)
+share = pd.DataFrame(
+    {"jobs": size_class.value_counts(), "core-hours": work.groupby(size_class).sum()}
+)
+share = 100 * share.reindex(range(top + 1), fill_value=0) / share.sum()
+fig, ax = plt.subplots(figsize=(7.2, 3.2))
+for offset, what, color in ((-0.2, "jobs", "jobs"), (0.2, "core-hours", "core_hours")):
+    ax.bar(share.index + offset, share[what], 0.4, color=COLORS[color], label=what)
+labels = [
+    f"{high // 2 + 1:.0f}\n\N{EN DASH}{high:.0f}" if high > 2 else f"{high:.0f}"
+    for high in edges[1:]
+]
+ax.set_xticks(range(top + 1), labels)
+ax.set(xlabel="processors", ylabel="share [%]")
+ax.legend()
+ax.grid(axis="x", visible=False)
+plt.show()
+
+# %% tags=["hide-cell"]
+node = 16
+wide = jobs["processors"] > node
+claim("wide_job", node, "processors", 0, "size above which a job is called wide")
+claim("wide_jobs", 100 * wide.mean(), "%", 0, f"share of jobs of over {node} processors")
+wide_work = 100 * work[wide].sum() / work.sum()
+claim("wide_work", wide_work, "%", 0, f"share of core-hours in jobs of over {node} processors")
+
+# %% [markdown]
+# Sizes cluster at one processor and at what fills a node ({numref}`fig:workload-sizes`).
+# Wide jobs weigh more than their number says: those of more than {num}`workload_traces.wide_job`, {num}`workload_traces.wide_jobs` of the jobs, hold {num}`workload_traces.wide_work` of the core-hours.
+
+# %% [markdown]
+# ## What became of them
+
+# %% mystnb={"figure": {"caption": "Jobs and core-hours by what became of the job, as the log's status says.", "name": "fig:workload-states"}, "image": {"alt": "Horizontal bars of the share of jobs and of core-hours by state; most jobs completed, about a fifth failed."}} tags=["hide-input"]
+states = pd.DataFrame(
+    {
+        "jobs": jobs["state"].value_counts(),
+        "core-hours": work.groupby(jobs["state"], observed=False).sum(),
+    }
+)
+states = 100 * states[states["jobs"] > 0] / states.sum()
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 0.9 + 0.45 * len(states)), sharey=True)
+for ax, what in zip(axes, states, strict=True):
+    bars = ax.barh(
+        states.index.astype(str),
+        states[what],
+        color=[COLORS.get(s, COLORS["baseline"]) for s in states.index],
+    )
+    ax.bar_label(bars, fmt="%.1f %%", padding=3)
+    ax.set(xlim=(0, 118), xlabel=f"share of the {what} [%]")
+    ax.grid(axis="y", visible=False)
+axes[0].invert_yaxis()
+plt.show()
+
+# %% tags=["hide-cell"]
+has_states = (jobs["state"] != "unknown").any()
+failed = states.reindex(["failed"]).fillna(0).iloc[0] if has_states else states.iloc[0] * np.nan
+claim("failed_jobs", failed["jobs"], "%", 0, "share of jobs with the state failed")
+claim(
+    "failed_work", failed["core-hours"], "%", 0, "share of core-hours in jobs with the state failed"
+)
+
+# %% [markdown]
+# Failed are {num}`workload_traces.failed_jobs` of the jobs, but {num}`workload_traces.failed_work` of the core-hours lie in them ({numref}`fig:workload-states`).
+# That is not all waste: the status does not tell a crash from a job that the scheduler ended at its time limit, and the next section shows how many were.
+# *Partial* is status 2 of the format, a part of a job that went on elsewhere; this log has no rows for the other parts, so each counts as a job.
+# Being cancelled or preempted has no status of its own here.
+
+# %% [markdown]
+# ## How far users over-estimate
+#
+# Each user asked for a time limit.
+# Backfilling schedulers plan with it, and so would a scheduler that looks for clean hours.
+
+# %%
+ratio = (jobs["run_s"] / jobs["requested_s"]).where(jobs["requested_s"] > 0).dropna()
+ratio_work = work[ratio.index]
+if len(ratio):
+    over_s = (jobs["run_s"] - jobs["requested_s"])[ratio.index][ratio > 1]
+    at_limit = ratio_work[ratio > 0.995].sum() / work.sum()
+    failed_over = (jobs["state"][over_s.index] == "failed").mean()
+    print(f"limit known for {len(ratio):,} of {len(jobs):,} jobs")
+    print(
+        f"beyond their limit: {len(over_s):,} jobs, in the median by {over_s.median():.0f} s; {(over_s > 60).sum()} by over a minute"
+    )
+    print(f"of those, {100 * failed_over:.0f} % have the state failed")
+    print(f"share of the core-hours in jobs that ran to their limit: {100 * at_limit:.0f} %")
+else:
+    print("No time limits in this log.")
+
+# %% mystnb={"figure": {"caption": "Run time over requested time, by jobs, by batches (their first job) and by core-hours (logarithmic axis). Dashed: the limit.", "name": "fig:workload-limits"}, "image": {"alt": "Three cumulative curves of run time over requested time; for jobs half lie below one percent, for core-hours the curve rises late and jumps at one."}} tags=["hide-input"]
+fig, ax = plt.subplots()
+if len(ratio):
+    shown = ratio.clip(lower=1e-4)
+    first_ratio = shown.groupby(batch[ratio.index]).first()
+    lines = {
+        "jobs": (shown, None, "jobs"),
+        "batches": (first_ratio, None, "batches"),
+        "core-hours": (shown, ratio_work, "core_hours"),
+    }
+    for text, (values, weights, color) in lines.items():
+        figures.ecdf(ax, values, weights=weights, color=COLORS[color])
+        at = {"jobs": 0.35, "batches": 0.33, "core-hours": 0.18}[text]
+        x = float(describe.weighted_quantile(values, at, weights))
+        side = {"ha": "right", "xytext": (-8, 2)}
+        figures.label_line(ax, x, at, text, COLORS[color], fontsize=11, **side)
+    ax.axvline(1, color=COLORS["baseline"], linewidth=1, linestyle="--")
+    ax.set(
+        xscale="log",
+        xlim=(1e-4, 4),
+        xlabel="run time / requested time",
+        ylabel="share at most so much",
+    )
+    ax.set_xticks([1e-4, 1e-3, 1e-2, 0.1, 1], ["0.01 %", "0.1 %", "1 %", "10 %", "100 %"])
+else:
+    figures.say(ax, "no time limits in this log")
+plt.show()
+
+# %% tags=["hide-cell"]
+nothing = not len(ratio)
+middle = np.nan if nothing else 100 * ratio.median()
+middle_batch = np.nan if nothing else 100 * ratio.groupby(batch[ratio.index]).first().median()
+middle_work = np.nan if nothing else 100 * float(describe.weighted_quantile(ratio, 0.5, ratio_work))
+claim("requested_ratio_median", middle, "%", 1, "run time over requested time of the median job")
+claim("requested_ratio_batches", middle_batch, "%", 0, "the same of the median batch's first job")
+claim("requested_ratio_work", middle_work, "%", 0, "the same, median weighted by core-hours")
+claim(
+    "past_limit",
+    np.nan if nothing else (ratio > 1).sum(),
+    "jobs",
+    0,
+    "jobs that ran past their limit",
+)
+claim(
+    "work_at_limit",
+    np.nan if nothing else 100 * at_limit,
+    "%",
+    0,
+    "share of core-hours in jobs that ran to their limit",
+)
+
+# %% [markdown]
+# The median job uses {num}`workload_traces.requested_ratio_median` of the time it asked for, and that is again the thousands of one script; the median batch uses {num}`workload_traces.requested_ratio_batches`.
+# Weighted by core-hours the median is {num}`workload_traces.requested_ratio_work`: those who compute most estimate best, or are cut off, for {num}`workload_traces.work_at_limit` of the core-hours lie in jobs that ran into their limit.
+# {num}`workload_traces.past_limit` ran past it, most of them by the seconds that ending a job takes.
+# A time limit is an upper bound, not a forecast.
+
+# %% [markdown]
+# ## How bursty, and with which rhythm?
+#
+# If submissions were independent of each other (a Poisson process), the number in a time window would have a variance equal to its mean, at any length of the window.
+# The *index of dispersion* is variance over mean, and so 1 for Poisson; the burstiness $B$ of {cite:t}`goh2008` compares standard deviation and mean of the intervals, and is 0 for Poisson and 1 at the extreme.
+
+# %%
+arrivals = {"jobs": jobs["submit_s"], "batches": batches["submit_s"]}
+bursty = {name: describe.burstiness(times, spans) for name, times in arrivals.items()}
+for name, (cv, b) in bursty.items():
+    print(f"{name}: coefficient of variation of the intervals {cv:.1f}, B = {b:.2f}")
+windows_s = np.array([10, 60, 600, 3600, 6 * 3600, 86400, 3 * 86400])
+scatter = {name: describe.dispersion(times, windows_s, spans) for name, times in arrivals.items()}
+print(
+    pd.DataFrame({n: s["index"].round(1) for n, s in scatter.items()})
+    .rename_axis("window [s]")
+    .T.to_string()
+)
+
+# %% mystnb={"figure": {"caption": "Index of dispersion of submissions over windows of growing length. Grey: where a Poisson process would lie (95 % of the time).", "name": "fig:workload-dispersion"}, "image": {"alt": "Two rising lines on logarithmic axes, jobs far above batches, both far above the grey band at one except batches in the shortest windows."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 3.3))
+freedom = (scatter["jobs"]["windows"] - 1).clip(lower=1)
+poisson = [stats.chi2.ppf(q, freedom) / freedom for q in (0.025, 0.975)]
+ax.fill_between(windows_s, *poisson, color=COLORS["rest"])
+ax.text(windows_s[1], 0.9, "Poisson", va="top", color=COLORS["baseline"])
+for name in arrivals:
+    index = scatter[name]["index"]
+    ax.plot(windows_s, index, "o-", color=COLORS[name])
+    side = {"fontsize": 11, "xytext": (8, 0)}
+    figures.label_line(ax, windows_s[-1], index.iloc[-1], name, COLORS[name], **side)
+figures.duration_axis(ax)
+ax.set(yscale="log", xlim=(8, 1.2e6), xlabel="length of the window", ylabel="variance / mean")
+plt.show()
+
+# %% [markdown]
+# Jobs come in avalanches: in windows of a day the variance is {num}`workload_traces.dispersion_day_jobs` times that of a Poisson process ({numref}`fig:workload-dispersion`).
+# Batches are nearly Poisson over a minute, but not over hours, because people sleep, and not over days, because projects come and go.
+#
+# Is there a clock behind it?
+# The spectrum in {numref}`fig:workload-spectrum` gives, for each period, the share of the variance of the hourly numbers that a wave of this period explains.
+# It is compared with shuffled logs: each day is turned by a random number of hours, so that it keeps its bursts but loses the time of day; or the days are put into a random order, which loses the week.
+
+# %%
+periods_h = np.unique(np.append(1 / np.linspace(1 / 336, 1 / 6, 400), [12, 24, 168]))
+spectra, chance, p_value = {}, {}, {}
+for name, times in arrivals.items():
+    day, counts = describe.day_blocks(times, spans)
+    spectra[name] = describe.clock_spectrum(day, counts, periods_h)
+    shuffled = describe.shuffled_days(counts, samples, rng, order=True, phase=True)
+    chance[name] = np.quantile(describe.clock_spectrum(day, shuffled, periods_h), 0.95, axis=0)
+    for period, lost in ((24, "phase"), (168, "order")):
+        null = describe.shuffled_days(
+            counts, samples, rng, order=lost == "order", phase=lost == "phase"
+        )
+        power = describe.clock_spectrum(day, counts, [period])
+        reached = (describe.clock_spectrum(day, null, [period]) >= power).sum()
+        p_value[name, period] = (1 + reached) / (1 + samples)
+        print(
+            f"{name}, {period:3} h: {100 * power[0]:4.1f} % of the variance, p = {p_value[name, period]:.3f}"
+        )
+
+# %% mystnb={"figure": {"caption": "Spectrum of hourly submissions: jobs (left) and batches (right). Grey: up to here reach 95 of 100 shuffled logs.", "name": "fig:workload-spectrum"}, "image": {"alt": "Two spectra over periods from six hours to two weeks; jobs show a small peak at one day, batches a high peak at one day and another at one week, well above the grey band."}} tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2))
+for ax, name in zip(axes, arrivals, strict=True):
+    ax.fill_between(periods_h, 0, 100 * chance[name], color=COLORS["rest"], linewidth=0)
+    ax.plot(periods_h, 100 * spectra[name], color=COLORS[name], linewidth=1.3)
+    ax.set_xscale("log")
+    ax.set_xticks([6, 12, 24, 48, 168, 336], ["6 h", "12 h", "1 d", "2 d", "1 w", "2 w"])
+    ax.minorticks_off()
+    ax.set(title=name, xlabel="period", ylim=0)
+axes[0].set_ylabel("share of the variance [%]")
+plt.show()
+
+# %% tags=["hide-cell"]
+claim("burstiness_jobs", bursty["jobs"][1], "", 2, "burstiness B of submissions of jobs")
+claim("burstiness_batches", bursty["batches"][1], "", 2, "burstiness B of submissions of batches")
+for name in arrivals:
+    index = scatter[name]["index"][86400]
+    claim(
+        f"dispersion_day_{name}", index, "", 0, f"index of dispersion of {name} in windows of a day"
+    )
+    for label, period in (("daily", 24), ("weekly", 168)):
+        share = 100 * spectra[name][np.searchsorted(periods_h, period)]
+        claim(
+            f"{label}_{name}",
+            share,
+            "%",
+            1,
+            f"share of the variance of hourly {name} in the {label} wave",
+        )
+        meaning = f"p-value of the {label} wave of {name} against shuffled logs"
+        claim(f"{label}_{name}_p", p_value[name, period], "", 3, meaning)
+
+# %% [markdown]
+# Batches follow the day ({num}`workload_traces.daily_batches` of the variance, p = {num}`workload_traces.daily_batches_p`) and the week ({num}`workload_traces.weekly_batches`, p = {num}`workload_traces.weekly_batches_p`).
+# Of the jobs the day explains just {num}`workload_traces.daily_jobs` (p = {num}`workload_traces.daily_jobs_p`), and a week cannot be told from chance (p = {num}`workload_traces.weekly_jobs_p`).
+# A forecast of *when people will submit* is possible; one of *how many jobs* mostly is not.
+
+# %% [markdown]
+# ## Does a simple distribution fit?
+#
+# Simulations often draw run times from a fitted distribution.
+# Five candidates are fitted by maximum likelihood, the hyper-gamma being the mixture of two gammas of [Lublin and Feitelson (2003)](https://doi.org/10.1016/S0743-7315(03)00108-4).
+# The test asks for independent values, which jobs of one script are not: so beside all jobs, one job of each batch is taken, and the p-value, from samples of the fitted distribution that are fitted again, is given for those.
+
+# %%
+positive = {
+    "all": jobs["run_s"][jobs["run_s"] > 0],
+    "batches": batches["run_s"][batches["run_s"] > 0],
+}
+fits = {
+    who: {family: describe.fit_lengths(values, family, 1.0) for family in describe.FAMILIES}
+    for who, values in positive.items()
+}
+table = pd.DataFrame(
+    {f"AIC, {who}": {f: fit.aic for f, fit in found.items()} for who, found in fits.items()}
+)
+table -= table.min()
+for who, found in fits.items():
+    table[f"distance, {who}"] = {f: fit.distance for f, fit in found.items()}
+
+# %%
+for family, fit in fits["batches"].items():
+    size = len(positive["batches"])
+    null = describe.bootstrap_distances(fit, size, fit_samples, rng, resolution=1.0)
+    table.loc[family, "p, batches"] = (1 + (null >= fit.distance).sum()) / (1 + fit_samples)
+    table.loc[family, "by chance"] = np.quantile(null, 0.95)
+print(f"{len(positive['all']):,} jobs, {len(positive['batches']):,} batches; AIC above the best")
+print(table.round({c: 0 if "AIC" in c else 3 for c in table}).to_string())
+
+# %% mystnb={"figure": {"caption": "Quantiles of run times in the log (one job a batch) against those of each fitted distribution, logarithmic axes. A good fit would lie on the grey diagonal.", "name": "fig:workload-fits"}, "image": {"alt": "Five quantile-quantile plots, one for each fitted distribution; all leave the diagonal, with a flat step where many jobs ran into the same time limit, and most strongly below a minute."}} tags=["hide-input"]
+q = (np.arange(500) + 0.5) / 500
+observed = describe.weighted_quantile(positive["batches"], q)
+fig, axes = plt.subplots(2, 3, figsize=(7.2, 5.0), sharex=True, sharey=True)
+for ax, (family, fit) in zip(axes.flat, fits["batches"].items(), strict=False):
+    ax.plot([0.5, 4e6], [0.5, 4e6], color=COLORS["rest"], linewidth=4)
+    ax.plot(fit.distribution.ppf(q), observed, color=COLORS["model"])
+    for axis in "xy":
+        figures.duration_axis(ax, axis)
+        getattr(ax, f"set_{axis}ticks")([1, 60, 3600, 86400], ["1 s", "1 min", "1 h", "1 d"])
+    ax.set(title=family, xlim=(0.5, 4e6), ylim=(0.5, 4e6))
+axes.flat[-1].axis("off")
+axes[0, 2].tick_params(labelbottom=True)
+fig.supxlabel("run time by the fitted distribution")
+fig.supylabel("run time in the log")
+plt.show()
+
+# %% tags=["hide-cell"]
+best = table["distance, batches"].idxmin()
+best_all = table["distance, all"].idxmin()
+claim(
+    "fit_distance",
+    table["distance, batches"].min(),
+    "",
+    3,
+    f"smallest distance of a fitted distribution, one job a batch ({best})",
+)
+claim(
+    "fit_distance_all", table["distance, all"].min(), "", 3, f"the same for all jobs ({best_all})"
+)
+claim(
+    "fit_chance",
+    table.loc[best, "by chance"],
+    "",
+    3,
+    "distance that 5 % of samples of that distribution exceed",
+)
+claim("fit_p", table["p, batches"].max(), "", 2, "largest p-value of the fitted distributions")
+claim("fit_samples", fit_samples, "samples", 0, "fitted again for each p-value of a distribution")
+
+# %% [markdown]
+# None fits.
+# The best of the five is off by {num}`workload_traces.fit_distance` in probability where chance would allow {num}`workload_traces.fit_chance`; the largest p-value is {num}`workload_traces.fit_p`, as small as {num}`workload_traces.fit_samples` can show.
+# {numref}`fig:workload-fits` shows why: a single limit that many jobs run into makes a step that no smooth distribution has, and next to nothing is known about it before the log is read.
+# The best by distance is not the best by AIC, and with all jobs it is another again: what a fit describes is mostly whose script was running.
+# Later chapters therefore draw jobs from the log itself, and use fitted distributions only where they say so.
+
+# %% [markdown]
+# ## The log beside the grid
+#
+# The log is of 2014, the carbon curve of another year.
+# The mapping is this: the log is moved by whole weeks, to the date of the chosen year nearest to its own, so that weekdays and local hours agree (Monday ten o'clock in Luxembourg is Monday ten o'clock in the grid's zone).
+# Durations are not touched.
+# What the weather did in that week has then nothing to do with the log: only what repeats by the clock, by the weekday and by the season can be compared, and how much the rest matters is shown by moving the log to all other weeks.
+
+# %%
+grid_clock = datasets.time_zone(zone)
+grid = datasets.carbon_intensity(zone, None).to_series(grid_clock)
+
+
+def aligned(weeks=0):
+    """Complete hours of the log on the grid's calendar, moved by more whole weeks."""
+    start = describe.same_weekday(log.epoch, year, grid_clock, weeks)
+    at_s = (grid.index - start).total_seconds().to_numpy()
+    whole = describe.within(at_s, complete) & describe.within(at_s + 3599, complete)
+    at_s, here = at_s[whole], grid[whole]
+    hours = pd.DataFrame({"intensity": here, "processors": usage.mean(at_s, at_s + 3600)})
+    for name, times in arrivals.items():
+        hours[name] = np.diff(np.searchsorted(np.sort(times), [at_s, at_s + 3600]), axis=0)[0]
+    return hours.assign(week=at_s // (7 * 86400))
+
+
+hours = aligned() if log.epoch is not None else pd.DataFrame()
+if len(hours):
+    print(
+        f"{len(hours):,} complete hours, from {hours.index[0]:%a %Y-%m-%d %H:%M} to {hours.index[-1]:%a %Y-%m-%d %H:%M}"
+    )
+    print(f"mean intensity then: {hours['intensity'].mean():.1f} g/kWh")
+else:
+    print("Nothing to compare: the log's time of day is not known, or no complete hour is covered.")
+
+# %%
+follow = {}
+if len(hours):
+    for name in ("jobs", "batches", "processors"):
+        ratio_, resampled = describe.weighted_ratio(
+            hours[name], hours["intensity"], hours["week"], samples, rng
+        )
+        follow[name] = 100 * (np.array([ratio_, *np.quantile(resampled, [0.025, 0.975])]) - 1)
+        text = "{:+.1f} % (95 % interval {:+.1f} to {:+.1f} %)".format(*follow[name])
+        print(f"intensity weighted by {name}, over its mean: {text}")
+
+# %% mystnb={"figure": {"caption": "The mean day, each curve over its own mean: what people submit (batches), what the machine does (processors in use) and how dirty the grid is.", "name": "fig:workload-day"}, "image": {"alt": "Three curves over the hours of the day relative to their mean: batches double in office hours, processors in use swing little and peak in the early evening, carbon intensity dips around noon and peaks in the evening."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 3.8))
+if len(hours):
+    shape = hours.groupby(hours.index.hour).mean() / hours.mean()
+    lines = (
+        ("batches", "batches", "batches submitted"),
+        ("processors", "jobs", "processors in use"),
+        ("intensity", "baseline", f"carbon intensity, {zone} {year}"),
+    )
+    for name, color, text in lines:
+        line = np.append(shape[name], shape[name].iloc[0])
+        ax.plot(range(25), line, color=COLORS[color], label=text, linewidth=2.2)
+    ax.legend(loc="upper left")
+    ax.set(
+        xlim=(0, 24),
+        ylim=0,
+        xticks=range(0, 25, 3),
+        xlabel="hour of the local day",
+        ylabel="over its own mean",
+    )
+else:
+    figures.say(ax, "time of day not known")
+plt.show()
+
+# %%
+moved = {}
+if len(hours):
+    for weeks in range(-60, 61):
+        other = aligned(weeks)
+        if len(other) == len(hours):
+            means = {n: np.average(other["intensity"], weights=other[n]) for n in follow}
+            moved[weeks] = {n: 100 * (m / other["intensity"].mean() - 1) for n, m in means.items()}
+moved = pd.DataFrame(moved).T
+if len(moved):
+    print(f"{len(moved)} ways to lay the log on the calendar; change of the weighted intensity [%]")
+    print(moved.quantile([0.025, 0.5, 0.975]).round(1).to_string())
+
+# %% mystnb={"figure": {"caption": "Intensity weighted by batches and by processors in use, against its plain mean, for each week in which the log could begin. Dot: the mapping used here.", "name": "fig:workload-alignment"}, "image": {"alt": "Two lines over the start week through two years; that of batches lies below zero in summer and well above in winter, that of processors in use wavers around zero."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 3.4))
+if len(moved):
+    start = describe.same_weekday(log.epoch, year, grid_clock).tz_localize(None)
+    when = start + pd.to_timedelta(moved.index * 7, unit="D")
+    ax.axhline(0, color=COLORS["baseline"], linewidth=1)
+    for name, color, text in (
+        ("batches", "batches", "batches"),
+        ("processors", "jobs", "processors in use"),
+    ):
+        ax.plot(when, moved[name], color=COLORS[color], label=text)
+        ax.plot(start, moved[name][0], "o", color=COLORS[color], markersize=7)
+    ax.xaxis.set_major_formatter(
+        plt.matplotlib.dates.ConciseDateFormatter(ax.xaxis.get_major_locator())
+    )
+    ax.legend()
+    ax.set(xlabel="first day of the log on the grid's calendar", ylabel="against the mean [%]")
+else:
+    figures.say(ax, "nothing to lay over the calendar")
+plt.show()
+
+# %% tags=["hide-cell"]
+for name, what in (
+    ("processors", "follow_carbon"),
+    ("batches", "follow_carbon_batches"),
+    ("jobs", "follow_carbon_jobs"),
+):
+    value, *interval = follow.get(name, [np.nan] * 3)
+    meaning = f"intensity weighted by {name} over its mean, less one; {zone} {year}"
+    claim(what, value, "%", 1, meaning, interval=tuple(interval))
+    for end, limit in zip(("low", "high"), interval, strict=True):
+        claim(f"{what}_{end}", limit, "%", 1, f"{end} end of the 95 % interval of {what}")
+for name, what in (("processors", "moved"), ("batches", "moved_batches")):
+    for q, end in ((0.025, "low"), (0.975, "high")):
+        value = moved[name].quantile(q) if len(moved) else np.nan
+        meaning = f"the same weighted by {name}: {100 * q:.1f} % of the start weeks lie below"
+        claim(f"{what}_{end}", value, "%", 1, meaning)
+above = 100 * (moved["processors"] > 0).mean() if len(moved) else np.nan
+claim(
+    "moved_above",
+    above,
+    "%",
+    0,
+    "share of the start weeks in which processors in use lie above the mean",
+)
+peak = hours.groupby(hours.index.hour)["processors"].mean() if len(hours) else pd.Series([np.nan])
+swing = 100 * (peak.max() - peak.min()) / peak.mean()
+claim(
+    "usage_swing",
+    swing,
+    "%",
+    0,
+    "largest less smallest processors in use of the mean day, over the mean",
+)
+
+# %% [markdown]
+# People work when the sun shines: weighted by batches, the intensity differs from its mean by {num}`workload_traces.follow_carbon_batches`.
+# But what draws power is not the submission, it is the machine at work, and long jobs smear office hours over the night: in the mean day the processors in use swing by just {num}`workload_traces.usage_swing`, and they peak in the early evening, when the sun is leaving the grid ({numref}`fig:workload-day`).
+# Weighted by processors in use the intensity differs from its mean by {num}`workload_traces.follow_carbon`; resampled weeks give an interval from {num}`workload_traces.follow_carbon_low` to {num}`workload_traces.follow_carbon_high`.
+#
+# {numref}`fig:workload-alignment` shows how much of this is the choice of the week.
+# Laid on other weeks of the two years, usage lands between {num}`workload_traces.moved_low` and {num}`workload_traces.moved_high`, and above zero in {num}`workload_traces.moved_above` of them: a cluster that nobody steers does not follow the grid, and if anything it leans towards the dirty evening.
+# Batches have a season: office hours are clean hours in summer and dirty ones in autumn and winter, from {num}`workload_traces.moved_batches_low` to {num}`workload_traces.moved_batches_high`.
+# So users who work by day have not already done what a carbon-aware scheduler would do.
+
+# %% [markdown]
+# ## A second log
+#
+# :::{note}
+# This section needs a download: `scorelab.csv`, the log of a Slurm cluster, which is not redistributed with this book ({doc}`data_sheets`).
+# Without it the outputs stored with the book are shown; nothing else depends on them.
+# :::
+#
+# It tells submission, run time, processors and state, but no waits, users, limits and no date.
+
+# %% tags=["download"]
+second = datasets.job_log("scorelab").jobs.assign(wait_s=0.0)
+second_work = describe.work_s(second)
+second_spans = describe.recorded_spans(second, silence_h * 3600)
+print(f"scorelab: {len(second):,} jobs over {np.ptp(second['submit_s']) / 86400:.0f} days")
+print(f"breaks of over {silence_h} h without any end: {len(second_spans) - 1}")
+
+# %% tags=["download"]
+both = {trace: (jobs, work, spans), "scorelab": (second, second_work, second_spans)}
+same = {"long_s": long_job_h * 3600, "gap_s": batch_gap_s}
+compared = {
+    name: describe.summary(log_, spans_, **same) for name, (log_, _, spans_) in both.items()
+}
+print(pd.DataFrame(compared).map("{:.3g}".format).to_string())
+
+# %% mystnb={"figure": {"caption": "Two clusters. Left: share of the jobs (full) and of the core-hours (dashed) in jobs that run at most so long. Right: index of dispersion of submitted jobs.", "name": "fig:workload-second"}, "image": {"alt": "Left, cumulative curves of run time by jobs and by core-hours for two logs, in both the core-hours lie far to the right of the jobs; right, two rising lines of variance over mean against window length, far above one."}} tags=["hide-input", "download"]
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4))
+for (name, (log_, work_, spans_)), color in zip(both.items(), ("jobs", "second"), strict=True):
+    run = log_["run_s"].dropna().clip(lower=1)
+    figures.ecdf(left, run, color=COLORS[color])
+    figures.ecdf(left, run, weights=work_[run.index].fillna(0), color=COLORS[color], linestyle="--")
+    index = describe.dispersion(log_["submit_s"], windows_s, spans_)["index"]
+    right.plot(windows_s, index, "o-", color=COLORS[color], label=name)
+for ax in (left, right):
+    figures.duration_axis(ax)
+left.set_xticks([1, 60, 3600, 86400], ["1 s", "1 min", "1 h", "1 d"])
+right.set_xticks([60, 3600, 86400], ["1 min", "1 h", "1 d"])
+left.set(xlabel="run time", ylabel="share at most so long")
+right.set(yscale="log", xlabel="length of the window", ylabel="variance / mean")
+right.legend()
+plt.show()
+
+# %% [markdown]
+# What generalises is what the rest of this book stands on.
+# In both logs nearly all jobs are short and nearly all work is in long ones; in both a large part of the jobs comes in large batches, far burstier than Poisson, and the day explains next to nothing of their number.
+# What does not generalise are the numbers themselves: the median run time differs by an order of magnitude ({numref}`fig:workload-second`), so a result for one log is a result for one log.
+
+# %% [markdown]
+# ## What could be wrong
+#
+# * **The log's edges.**
+#   Jobs are in it if their end was recorded; the days before a break and before the end lack the longest jobs.
+#   Clearing the edges of a few days removes that for all but the very longest.
+# * **One period, one cluster, 2014.**
+#   The weeks after the break hold most of the jobs, many of them one user's; anything counted by jobs would be different a month earlier.
+# * **Another year's weather.**
+#   The log and the carbon curve never met; {numref}`fig:workload-alignment` shows how much the choice of the week matters.
+# * **Processors are not power.**
+#   A processor in use draws more or less depending on what it does, and an idle one is not off.
+#   The next chapters measure that.
+# * **Few weeks.**
+#   An interval from so few resampled weeks is rough, and tends to be too narrow.
+# * **The p-values of rhythm** assume that days can be exchanged; the log's busy last weeks stretch that.
+# * **Batches** rest on a gap of {num}`workload_traces.batch_gap`; a script that pauses longer counts as many batches.
+
+# %% [markdown]
+# ## Knobs to turn
+#
+# ```shell
+# make run CHAPTER=workload_traces P="zone=FR year=2019"        # another grid: who follows whom?
+# make run CHAPTER=workload_traces P="batch_gap_s=1800"         # what is one decision?
+# make run CHAPTER=workload_traces P="long_job_h=24"
+# make run CHAPTER=workload_traces P="trace=gaia-pai"           # no users, waits, states
+# make run CHAPTER=workload_traces P="trace=scorelab epoch=2023-05-01T00:00+02:00"
+# ```
+#
+# The figures and numbers follow; the sentences between them are about the log and the grid of this book.
+#
+# * Does the daily wave of jobs grow when the busiest user is left out?
+# * How would the mean day of processors in use look if nobody could submit after four o'clock?
+# * Which share of the core-hours could wait for noon if no job might end later than its limit allows?
+#
+# **What the next chapters take from here.**
+# Jobs to schedule are the long ones, {num}`workload_traces.long_jobs` of the jobs with {num}`workload_traces.share_work_over_6h` of the work; they are drawn from the log, not from a distribution; a time limit is a bound, not a forecast; and the load to compare with is flat over the day.
+# {doc}`carbon_intensity` asks what there is to gain for them.
+
+# %%
+numbers

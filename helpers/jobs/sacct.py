@@ -1,0 +1,672 @@
+r"""Slurm's accounting as ``sacct`` exports it: jobs with their steps -> one row a job.
+
+Export with ::
+
+    SLURM_TIME_FORMAT=%s sacct --allusers --duplicates --parsable2 --noconvert \
+        --starttime=2024-01-01 --endtime=2025-01-01 \
+        --format=JobID,JobIDRaw,User,Account,Partition,QOS,Submit,Eligible,Start,End,Elapsed,\
+    Suspended,Timelimit,State,NNodes,AllocCPUS,ReqCPUS,NTasks,AllocTRES,ReqMem,AveRSS,MaxRSS,\
+    ConsumedEnergyRaw,TotalCPU > jobs.txt
+
+and read with ``read_sacct("jobs.txt", zone="Europe/Berlin")``.
+
+- ``SLURM_TIME_FORMAT=%s`` prints seconds since 1970.  Without it times are local and without offset,
+  so that an hour of every autumn occurs twice; a format with ``%z`` is cut off after 19 characters
+  unless the columns are widened (``Submit%24``).
+- ``--duplicates`` also prints the earlier runs of jobs that were requeued: they used energy too.
+- ``--starttime`` picks jobs by when they became *eligible* to start: those that never did (held, or
+  withdrawn before their time) are left out, unless they are asked for by number (``--jobs``).
+- Names that may hold the delimiter (``JobName``, ``Comment``) are best left out, or exported with a
+  delimiter that no name has (``--delimiter=$'\x1f'``).
+
+References
+----------
+SchedMD, "sacct - displays accounting data for all jobs and job steps", https://slurm.schedmd.com/sacct.html
+
+Slurm 22.05.8, source code: ``src/sacct/print.c`` (what a column holds), ``src/common/parse_time.c``
+(times, limits), ``src/common/slurm_protocol_api.c`` (``convert_num_unit2``: suffixes),
+``src/slurmctld/step_mgr.c`` (``_internal_step_complete``: energy of a job).
+"""
+
+import re
+from collections.abc import Callable
+from datetime import tzinfo
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from .files import Source, decode, read_bytes
+from .rows import Problem, Rule, first_broken, settle
+from .table import JobLog, jobs_table, names, states, to_epoch, to_zone
+
+__all__ = ["Memory", "parse_elapsed", "parse_memory", "parse_tres", "read_sacct"]
+
+# Slurm's word, its short form, and what it is in the jobs table.
+_STATES = {
+    "BOOT_FAIL": ("BF", "node_fail"),
+    "CANCELLED": ("CA", "cancelled"),
+    "COMPLETED": ("CD", "completed"),
+    "COMPLETING": ("CG", "running"),
+    "CONFIGURING": ("CF", "running"),
+    "DEADLINE": ("DL", "cancelled"),
+    "FAILED": ("F", "failed"),
+    "NODE_FAIL": ("NF", "node_fail"),
+    "OUT_OF_MEMORY": ("OOM", "out_of_memory"),
+    "PENDING": ("PD", "pending"),
+    "PREEMPTED": ("PR", "preempted"),
+    "REQUEUED": ("RQ", "partial"),
+    "RESIZING": ("RS", "partial"),
+    "REVOKED": ("RV", "cancelled"),
+    "RUNNING": ("R", "running"),
+    "SUSPENDED": ("S", "running"),
+    "TIMEOUT": ("TO", "timeout"),
+}
+_MEANING = {word: state for word, (_, state) in _STATES.items()} | {"": "unknown"}
+_WORDS = {short: word for word, (short, _) in _STATES.items()} | {word: word for word in _STATES}
+_NO_TIME = ("", "Unknown", "None")
+_NO_LIMIT = ("", "UNLIMITED", "Partition_Limit", "INVALID")
+_ELAPSED = re.compile(r"(?:(\d+)-(?=\d\d:\d\d:))?(?:(\d\d):)?(\d\d):(\d\d(?:\.\d{1,6})?)", re.ASCII)
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([BKMGTP]?)([nc]?)", re.ASCII)
+_KIB = {"B": 2.0**-10, "K": 1.0, "M": 2.0**10, "G": 2.0**20, "T": 2.0**30, "P": 2.0**40}
+_PER = {"": "job", "n": "node", "c": "cpu"}
+# The columns that are read.
+_FIELDS = (
+    "JobID",
+    "JobIDRaw",
+    "JobName",
+    "User",
+    "Group",
+    "Account",
+    "Partition",
+    "QOS",
+    "Submit",
+    "Eligible",
+    "Start",
+    "End",
+    "Elapsed",
+    "ElapsedRaw",
+    "Suspended",
+    "Timelimit",
+    "TimelimitRaw",
+    "State",
+    "NodeList",
+    "NNodes",
+    "AllocCPUS",
+    "ReqCPUS",
+    "NTasks",
+    "AllocTRES",
+    "ReqMem",
+    "AveRSS",
+    "MaxRSS",
+    "ConsumedEnergyRaw",
+    "TotalCPU",
+    "Cluster",
+)
+_DURATION = "must be a duration such as 1-06:00:00"
+_COUNT = "must be a whole number"
+_AMOUNT = "must be an amount of memory such as 4096K"
+_FORMAT = "%Y-%m-%dT%H:%M:%S"
+_TIMES = ("Submit", "Eligible", "Start", "End")
+_NAMES = ("user", "group", "executable", "queue", "partition", "gpu_type")
+_NUMBERS = (
+    "wait_s",
+    "run_s",
+    "processors",
+    "cpu_time_s",
+    "requested_processors",
+    "requested_s",
+    "requested_memory_kb",
+    "nodes",
+    "gpus",
+    "observed_s",
+    "suspended_s",
+    "held_s",
+)
+_WHOLE = r"\d{1,18}"
+_ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
+
+
+def parse_elapsed(text: str) -> float:
+    """Return the seconds of a duration as Slurm writes it.
+
+    Parameters
+    ----------
+    text : str
+        ``[days-]hours:minutes:seconds`` or ``minutes:seconds``, perhaps with a fraction.
+
+    Returns
+    -------
+    float
+        Duration [s]; infinite for ``UNLIMITED``, NaN for ``Partition_Limit``, ``INVALID`` and an
+        empty text.
+
+    Raises
+    ------
+    ValueError
+        If `text` is none of these, or minutes or seconds are above 59, or hours above 23 beside
+        days.
+
+    Examples
+    --------
+    >>> parse_elapsed("1-06:00:00"), parse_elapsed("00:07.455")
+    (108000.0, 7.455)
+    """
+    if text in _NO_LIMIT:
+        return np.inf if text == "UNLIMITED" else np.nan
+    match = _ELAPSED.fullmatch(text)
+    if match:
+        days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+        if hours < 24 and minutes < 60 and seconds < 60:
+            return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    raise ValueError(
+        f"duration is {text!r}: it must be [days-]hours:minutes:seconds, minutes:seconds, UNLIMITED, "
+        "Partition_Limit, INVALID or empty."
+    )
+
+
+class Memory(NamedTuple):
+    """An amount of memory [KiB], and what it is counted for: ``job``, ``node`` or ``cpu``."""
+
+    kb: float
+    per: str = "job"
+
+
+def parse_memory(text: str, *, unit: str = "B") -> Memory:
+    """Return an amount of memory as Slurm writes it.
+
+    Parameters
+    ----------
+    text : str
+        A number and perhaps a unit (B, K, M, G, T, P: powers of 1024), and perhaps ``n`` or ``c``, by
+        which Slurm before 21.08 marked memory per node or per CPU.
+    unit : {"B", "K", "M", "G", "T", "P"}
+        The unit of a number without one: bytes in ``MaxRSS``, mebibytes in ``ReqMem``.
+
+    Returns
+    -------
+    Memory
+        Amount [KiB], NaN for an empty text or ``?``, and what it is counted for.
+
+    Raises
+    ------
+    ValueError
+        If `text` is none of these, or `unit` is unknown.
+
+    Examples
+    --------
+    >>> parse_memory("2.50Gn")
+    Memory(kb=2621440.0, per='node')
+    """
+    if unit not in _KIB:
+        raise ValueError(f"unit is {unit!r}: it must be one of {', '.join(_KIB)}.")
+    if text in ("", "?"):
+        return Memory(np.nan)
+    match = _QUANTITY.fullmatch(text)
+    if not match:
+        raise ValueError(
+            f"memory is {text!r}: it must be a number with a unit of {', '.join(_KIB)} or none, "
+            "perhaps with n (per node) or c (per CPU)."
+        )
+    return Memory(float(match[1]) * _KIB[match[2] or unit], _PER[match[3]])
+
+
+def parse_tres(text: str) -> dict[str, float]:
+    """Return the amounts in a list of trackable resources such as ``cpu=4,mem=8G,gres/gpu=2``.
+
+    Parameters
+    ----------
+    text : str
+        ``AllocTRES``, ``ReqTRES`` or one of the usage columns.
+
+    Returns
+    -------
+    dict of str to float
+        By Slurm's name: ``mem`` and ``vmem`` [KiB], ``energy`` [J], a ``cpu`` written as time [s],
+        everything else a count (a suffix is a power of 1024, of 1000 in ``energy``).
+
+    Raises
+    ------
+    ValueError
+        If an entry is not ``name=amount``, or a name occurs twice.
+
+    Examples
+    --------
+    >>> parse_tres("cpu=4,mem=1G,gres/gpu=2")
+    {'cpu': 4.0, 'mem': 1048576.0, 'gres/gpu': 2.0}
+    """
+    amounts: dict[str, float] = {}
+    for entry in text.split(",") if text else ():
+        name, _, amount = entry.partition("=")
+        if not name or name in amounts:
+            raise ValueError(f"resources are {text!r}: each must be name=amount, and occur once.")
+        if ":" in amount:
+            amounts[name] = parse_elapsed(amount)
+            continue
+        match = _QUANTITY.fullmatch(amount)
+        if not match or match[3]:
+            raise ValueError(f"resources are {text!r}: {entry!r} must be name=amount.")
+        if name in ("mem", "vmem"):
+            amounts[name] = parse_memory(amount, unit="M").kb
+        else:
+            power = max(0, " KMGTP".find(match[2] or " "))
+            amounts[name] = float(match[1]) * (1000.0 if name == "energy" else 1024.0) ** power
+    return amounts
+
+
+def read_sacct(
+    path_or_buffer: Source,
+    *,
+    zone: str | tzinfo,
+    errors: str = "raise",
+    delimiter: str = "|",
+    ambiguous: str = "raise",
+) -> JobLog:
+    r"""Read what ``sacct --parsable2`` (or ``--parsable``) printed, its line of names included.
+
+    Parameters
+    ----------
+    path_or_buffer : path or open file
+        The export, plain or compressed.  It must have ``JobID`` or ``JobIDRaw``, and ``Submit``;
+        see the module for the columns that are read.
+    zone : str or tzinfo
+        The cluster's time zone, e.g. ``Europe/Berlin``: Slurm prints local times without offset.
+    errors : {"raise", "skip"}
+        Whether a bad row raises, or is left out and listed in `JobLog.skipped`.
+    delimiter : str
+        What was given as ``--delimiter``.
+    ambiguous : {"raise", "first", "second"}
+        What to do with a local time that occurs twice, when clocks are set back, and that neither
+        ``End`` nor ``Elapsed`` of the same row settle: its row is bad, or the first (daylight saving
+        time) or second one is meant.
+
+    Returns
+    -------
+    JobLog
+        One row a job in the order of the file.  Second 0 is the earliest submission.  ``job_id`` is
+        ``JobIDRaw`` (a number for each array task and part of a heterogeneous job), or ``JobID``
+        where that is missing.
+
+    Raises
+    ------
+    ValueError
+        If the line of names is missing or lacks a column, `zone` is unknown, or a row is bad: another
+        number of fields, a time, duration, amount or state that Slurm does not write, a local time
+        that `zone` skips, a start before submission, an end before the start, a step without its
+        job.  The message names file, line, field and value.
+
+    Notes
+    -----
+    **A run.**  ``wait_s`` is start - submission, of which the job was not yet eligible for
+    ``held_s``; ``run_s`` is end - start, of which it was suspended for ``suspended_s``: Slurm's
+    ``Elapsed`` leaves suspension out.  A job that never started has neither, nor processors, nodes
+    and GPUs.  A job that runs or is suspended has ``observed_s`` (``Elapsed``) and no ``run_s``.
+
+    **A job in several rows.**  With ``--duplicates`` a requeued job has a row for each run, submitted
+    anew when it was requeued: all but the last are ``partial``, with Slurm's word in
+    ``source_state``, as is every word that says more than ``state``.  The tasks of an array that have
+    not started are one row (``12_[3-6%2]``).
+
+    **Steps** (``.batch``, ``.extern``, ``.0``, ...) are folded into the job, whose own row alone
+    gives its state: a job can complete though a step failed.  ``memory_kb`` is that of the step which
+    used most, its tasks' average peak (``AveRSS``, or else the largest, ``MaxRSS``) times their
+    number, divided by the job's processors.
+
+    **Energy** is what Slurm's plugin read for whole nodes: where jobs share a node, each is charged
+    all of it.  ``energy_j`` is that of the ``.extern`` step, which covers all nodes of a job from
+    start to end; else that of the job's row, in which Slurm (without ``PrologFlags=Contain``) adds up
+    all steps, though they overlap; else that sum.  Zero means not measured, as does a CPU time of
+    zero.
+
+    **Requests.**  ``ReqMem`` is divided by ``ReqCPUS``; 0 asks for all memory of a node and is NA, as
+    is a time limit ``UNLIMITED`` or ``Partition_Limit``.
+    """
+    if ambiguous not in ("raise", "first", "second"):
+        raise ValueError(f"ambiguous is {ambiguous!r}: it must be 'raise', 'first' or 'second'.")
+    zone = to_zone(zone)
+    data, source = read_bytes(path_or_buffer)
+    text, problems, header = _split(decode(data), delimiter, source)
+    is_step = text["JobID"].str.contains(".", regex=False).to_numpy(dtype=bool)
+    jobs, steps = _Rows(text[~is_step]), _Rows(text[is_step])
+    columns = _identity(jobs)
+    columns |= _times(jobs, columns["word"], zone, ambiguous)
+    columns |= _sizes(jobs, columns.pop("started")) | _requests(jobs)
+    bad = jobs.problems()
+    frame = pd.DataFrame(columns, index=jobs.text.index).drop(index=[line for line, *_ in bad])
+    frame = frame.join(_usage(steps, jobs.text["JobID"], frame.index))
+    problems += bad + steps.problems()
+    skipped = settle(sorted(problems), errors=errors, source=source)
+    zero = frame["submit"].min()
+    return JobLog(
+        jobs=_to_jobs(frame, zero),
+        epoch=to_epoch(zero, zone) if len(frame) else None,
+        source=source,
+        header=(header,),
+        skipped=skipped,
+    )
+
+
+def _columns(header: str, delimiter: str, source: str) -> dict[str, int]:
+    """Return where each of `_FIELDS` stands, by the line of names."""
+    known = {name.lower(): name for name in _FIELDS} | {"ncpus": "AllocCPUS"}
+    given = header.lower().split(delimiter)
+    where = {known[name]: i for i, name in enumerate(given) if name in known}
+    if not where.keys() & {"JobID", "JobIDRaw"} or "Submit" not in where:
+        raise ValueError(
+            f"{source}, line 1: is {header[:80]!r}: it must name columns between {delimiter!r}, among "
+            "them JobID or JobIDRaw, and Submit: export with sacct --parsable2 (and its header), or "
+            "pass delimiter=."
+        )
+    return where
+
+
+def _split(text: str, delimiter: str, source: str) -> tuple[pd.DataFrame, list[Problem], str]:
+    """Return the fields as text by line number, rows of another length, and the line of names."""
+    header, *lines = text.split("\n")
+    header = header.removesuffix("\r")
+    where = _columns(header, delimiter, source)
+    width = header.count(delimiter) + 1
+    pick = itemgetter(*where.values())
+    problems: list[Problem] = []
+    rows: dict[int, tuple[str, ...]] = {}
+    for number, line in enumerate(lines, 2):
+        line = line.removesuffix("\r")
+        row = line.split(delimiter)
+        if len(row) == width and "\r" not in line:
+            rows[number] = pick(row)
+        elif line:
+            reason = (
+                f"must have {width} fields on one line, not {len(row)} (does a name hold the "
+                "delimiter or a line break?)"
+            )
+            problems.append((number, "row", line, reason))
+    columns = zip(*rows.values(), strict=True) if rows else ((),) * len(where)
+    fields = dict.fromkeys(_FIELDS, "") | dict(zip(where, columns, strict=True))
+    frame = pd.DataFrame(fields, index=pd.Index(rows, dtype="int64"), dtype=object)
+    clusters = sorted(set(frame["Cluster"]))
+    if len(clusters) > 1:
+        raise ValueError(
+            f"{source}: Cluster is {' and '.join(clusters)}: a job number means one job on one cluster "
+            "only: export them one by one with sacct --clusters=NAME."
+        )
+    if "JobIDRaw" in where:
+        frame["JobID"] = frame["JobIDRaw"]
+    return frame, problems, header
+
+
+class _Rows:
+    """Fields as text, and the rules that they turn out to break."""
+
+    def __init__(self, text: pd.DataFrame) -> None:
+        self.text = text
+        self._rules: list[Rule] = []
+
+    def require(self, bad: np.ndarray, name: str, reason: str) -> None:
+        """Note which rows break a rule about a field."""
+        self._rules.append((np.asarray(bad, dtype=bool), name, reason))
+
+    def parse(
+        self, name: str, function: Callable[[str], Any], reason: str, default: Any = None
+    ) -> pd.Series:
+        """Return what `function` makes of a field; `default` where it raises, which breaks a rule."""
+        codes, unique = pd.factorize(self.text[name])
+        values, bad = np.empty(len(unique), dtype=object), np.zeros(len(unique), dtype=bool)
+        for i, word in enumerate(unique):
+            try:
+                values[i] = function(word)
+            except ValueError:
+                values[i], bad[i] = default, True
+        self.require(bad[codes], name, reason)
+        return pd.Series(values[codes], index=self.text.index, dtype=object)
+
+    def number(self, name: str, function: Callable[[str], float], reason: str) -> np.ndarray:
+        """Return what `function` makes of a field as numbers, NaN where unknown."""
+        return self.parse(name, function, reason).astype("float64").to_numpy()
+
+    def problems(self) -> list[Problem]:
+        """Return for each bad row its line, and the first rule that it breaks."""
+        lines = self.text.index
+        return [(int(lines[row]), *rest) for row, *rest in first_broken(self.text, self._rules)]
+
+
+def _count(text: str) -> float:
+    """Return a whole number, NaN for an empty text or Slurm's mark for an unknown 64-bit number."""
+    if text == "":
+        return np.nan
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"number is {text!r}: it {_COUNT}.")
+    return np.nan if int(text) >= 2**63 else float(text)
+
+
+def _minutes(text: str) -> float:
+    """Return a time limit in minutes as seconds."""
+    return np.nan if text in _NO_LIMIT else _count(text) * 60
+
+
+def _word(text: str) -> str:
+    """Return the state in Slurm's full word: by whom, a cut (``OUT_OF_ME+``) or a short form aside."""
+    word = text.partition(" ")[0].upper()
+    found = {full for full in _STATES if full.startswith(word[:-1])} if word[-1:] == "+" else ()
+    if len(found) == 1:
+        return found.pop()
+    if text and word not in _WORDS:
+        raise ValueError(f"state is {text!r}: it must be one of {', '.join(_STATES)}.")
+    return _WORDS.get(word, "")
+
+
+def _identity(jobs: _Rows) -> dict[str, Any]:
+    """Return what the job is called, whose it is and what became of it."""
+    text = jobs.text
+    jobs.require(text["JobID"] == "", "JobID", "must be given")
+    reason = f"must be one of {', '.join(_STATES)}"
+    return {
+        "job_id": text["JobID"],
+        "word": jobs.parse("State", _word, reason, default=""),
+        "user": text["User"],
+        "group": text["Account"].where(text["Account"] != "", text["Group"]),
+        "executable": text["JobName"],
+        "queue": text["QOS"],
+        "partition": text["Partition"],
+    }
+
+
+def _instants(jobs: _Rows, name: str, zone: tzinfo) -> tuple[np.ndarray, np.ndarray]:
+    """Return Unix times [s] of a column: the first and the second meaning of a local time."""
+    text = jobs.text[name]
+    known = ~text.isin(_NO_TIME).to_numpy()
+    meanings = (np.full(len(text), np.nan), np.full(len(text), np.nan))
+    plain = known & text.str.fullmatch(r"\d+").to_numpy(dtype=bool)
+    shifted = known & text.str.fullmatch(_ISO + r"[+-]\d{4}").to_numpy(dtype=bool)
+    local = known & text.str.fullmatch(_ISO).to_numpy(dtype=bool)
+    stamps = pd.to_datetime(text[shifted], format=f"{_FORMAT}%z", errors="coerce", utc=True)
+    naive = pd.DatetimeIndex(pd.to_datetime(text[local], format=_FORMAT, errors="coerce"))
+    for first, values in zip((True, False), meanings, strict=True):
+        values[plain] = text[plain].astype("float64")
+        values[shifted] = _unix(pd.DatetimeIndex(stamps))
+        daylight = np.full(len(naive), first)
+        values[local] = _unix(naive.tz_localize(zone, ambiguous=daylight, nonexistent="NaT"))
+    reason = (
+        f"must be a time that occurs in {zone}, such as 2024-05-31T13:45:00, seconds since 1970, or "
+        "Unknown"
+    )
+    jobs.require(known & np.isnan(meanings[0]), name, reason)
+    return meanings
+
+
+def _unix(instants: pd.DatetimeIndex) -> np.ndarray:
+    """Return Unix times [s], NaN for NaT."""
+    return ((instants - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy()
+
+
+def _times(jobs: _Rows, words: pd.Series, zone: tzinfo, ambiguous: str) -> dict[str, Any]:
+    """Return submission as Unix time [s], and the durations of waiting and running [s]."""
+    elapsed = jobs.number("Elapsed", parse_elapsed, _DURATION)
+    elapsed = np.where(np.isnan(elapsed), jobs.number("ElapsedRaw", _count, _COUNT), elapsed)
+    suspended = jobs.number("Suspended", parse_elapsed, _DURATION)
+    span = elapsed + np.nan_to_num(suspended)
+    meanings = {name: _instants(jobs, name, zone) for name in _TIMES}
+    time = _settle(jobs, meanings, span, ambiguous, zone)
+    submit, eligible, start, end = (time[name] for name in _TIMES)
+    jobs.require(np.isnan(submit), "Submit", "must be known")
+    jobs.require(start < submit, "Start", "must not be before Submit")
+    jobs.require(end < start, "End", "must not be before Start")
+
+    started = np.isfinite(start) & (jobs.text["NodeList"] != "None assigned").to_numpy()
+    unfinished = np.isnan(end) & words.map(_MEANING).isin(["running", "pending"]).to_numpy()
+    run = np.where(np.isnan(end) & ~unfinished, span, end - start)
+    return {
+        "submit": submit,
+        "wait_s": np.where(started, start - submit, np.nan),
+        "held_s": np.where(started, np.maximum(eligible - submit, 0), np.nan),
+        "run_s": np.where(started, run, np.nan),
+        "suspended_s": np.where(started, suspended, np.nan),
+        "observed_s": np.where(started & unfinished, elapsed, np.nan),
+        "started": started,
+    }
+
+
+def _settle(
+    jobs: _Rows,
+    meanings: dict[str, tuple[np.ndarray, np.ndarray]],
+    span: np.ndarray,
+    ambiguous: str,
+    zone: tzinfo,
+) -> dict[str, np.ndarray]:
+    """Return one instant for each time, where a local time that occurs twice has two meanings."""
+    twice = {name: first < second for name, (first, second) in meanings.items()}
+    time = {name: both[ambiguous == "second"] for name, both in meanings.items()}
+
+    def settle_as(name: str, where: np.ndarray, value: np.ndarray) -> None:
+        where = where & twice[name] & np.isfinite(value)
+        time[name] = np.where(where, value, time[name])
+        twice[name] = twice[name] & ~where
+
+    settle_as("Start", ~twice["End"], time["End"] - span)
+    settle_as("End", ~np.isnan(span), time["Start"] + span)
+    settle_as("Submit", meanings["Submit"][1] > time["Start"], meanings["Submit"][0])
+    same = (jobs.text["Eligible"] == jobs.text["Submit"]).to_numpy()
+    settle_as("Eligible", same, time["Submit"])
+    if ambiguous == "raise":
+        reason = (
+            f"must not be a time that occurs twice in {zone}: export with SLURM_TIME_FORMAT=%s, or "
+            "pass ambiguous='first' or 'second'"
+        )
+        for name, unsettled in twice.items():
+            jobs.require(unsettled, name, reason)
+    return time
+
+
+def _sizes(jobs: _Rows, started: np.ndarray) -> dict[str, Any]:
+    """Return what was allocated, and what the job's own row says about CPU time and energy."""
+    reason = "must be a list such as cpu=4,mem=8G,gres/gpu=2"
+    tres = jobs.parse("AllocTRES", parse_tres, reason, default={})
+    processors = jobs.number("AllocCPUS", _count, _COUNT)
+    nodes = jobs.number("NNodes", _count, _COUNT)
+    cpu_time = jobs.number("TotalCPU", parse_elapsed, _DURATION)
+    energy = jobs.number("ConsumedEnergyRaw", _count, _COUNT)
+    listed = tres.map(lambda amounts: amounts.get("energy", np.nan)).to_numpy("float64")
+    size = {
+        "processors": np.where(processors > 0, processors, np.nan),
+        "nodes": nodes,
+        "gpus": tres.map(_gpus).to_numpy("float64"),
+    }
+    size = {name: np.where(started, values, np.nan) for name, values in size.items()}
+    return size | {
+        "gpu_type": tres.map(_gpu_type).where(started, ""),
+        "cpu_time_s": np.where(cpu_time > 0, cpu_time, np.nan) / size["processors"],
+        "own_energy_j": np.where(energy > 0, energy, np.where(listed > 0, listed, np.nan)),
+    }
+
+
+def _gpus(tres: dict[str, float]) -> float:
+    """Return the number of GPUs in a list of resources, NaN without a list."""
+    if not tres:
+        return np.nan
+    typed = sum(count for name, count in tres.items() if name.startswith("gres/gpu:"))
+    return tres.get("gres/gpu", typed)
+
+
+def _gpu_type(tres: dict[str, float]) -> str:
+    """Return the models of GPU in a list of resources, joined by ``+``."""
+    models = (name.removeprefix("gres/gpu:") for name in tres if name.startswith("gres/gpu:"))
+    return "+".join(sorted(models))
+
+
+def _requests(jobs: _Rows) -> dict[str, Any]:
+    """Return what was asked for."""
+    limit = jobs.number("Timelimit", parse_elapsed, _DURATION)
+    minutes = jobs.number("TimelimitRaw", _minutes, "must be whole minutes")
+    limit = np.where(np.isnan(limit), minutes, limit)
+    cpus = jobs.number("ReqCPUS", _count, _COUNT)
+    nodes = jobs.number("NNodes", _count, _COUNT)
+    memory = jobs.parse(
+        "ReqMem", lambda text: parse_memory(text, unit="M"), _AMOUNT, default=Memory(np.nan)
+    )
+    kb = memory.map(lambda amount: amount.kb).to_numpy("float64")
+    per = memory.map(lambda amount: amount.per).to_numpy()
+    share = np.select([per == "cpu", per == "node"], [np.ones(len(kb)), nodes / cpus], 1 / cpus)
+    return {
+        "requested_processors": cpus,
+        "requested_s": np.where(np.isfinite(limit), limit, np.nan),
+        "requested_memory_kb": np.where(kb > 0, kb * share, np.nan),
+    }
+
+
+def _usage(steps: _Rows, job_ids: pd.Series, good: pd.Index) -> pd.DataFrame:
+    """Return memory [KiB] and energy [J] of the steps, by the line of the job that they belong to."""
+    peak = steps.number("AveRSS", lambda text: parse_memory(text).kb, _AMOUNT)
+    highest = steps.number("MaxRSS", lambda text: parse_memory(text).kb, _AMOUNT)
+    tasks = steps.number("NTasks", _count, _COUNT)
+    energy = steps.number("ConsumedEnergyRaw", _count, _COUNT)
+    owner = _owners(steps.text, job_ids)
+    steps.require(np.isnan(owner), "JobID", "must follow the row of its job")
+    steps.require(~np.isin(owner, good), "JobID", "must belong to a job whose own row is good")
+    energy = np.where(energy > 0, energy, np.nan)
+    extern = steps.text["JobID"].str.endswith(".extern").to_numpy(dtype=bool)
+    usage = pd.DataFrame(
+        {
+            "peak_kb": np.where(np.isnan(peak), highest, peak) * np.where(tasks > 0, tasks, 1),
+            "extern_j": np.where(extern, energy, np.nan),
+            "steps_j": np.where(extern, np.nan, energy),
+            "owner": owner,
+        }
+    )
+    by_job = usage[np.isin(owner, good)].astype({"owner": "int64"}).groupby("owner")
+    return by_job["peak_kb"].max().to_frame().join(by_job[["extern_j", "steps_j"]].sum(min_count=1))
+
+
+def _owners(steps: pd.DataFrame, job_ids: pd.Series) -> np.ndarray:
+    """Return for each step the line of its job: the row before it, or the only one with that id."""
+    base = np.array([step.partition(".")[0] for step in steps["JobID"]], dtype=object)
+    if job_ids.empty:
+        return np.full(len(base), np.nan)
+    lines = job_ids.index.to_numpy()
+    before = np.searchsorted(lines, steps.index.to_numpy()) - 1
+    follows = (before >= 0) & (job_ids.to_numpy(dtype=object)[before] == base)
+    single = pd.Series(lines, index=job_ids)[lambda ids: ~ids.index.duplicated(keep=False)]
+    return np.where(follows, lines[before], single.reindex(base).to_numpy("float64"))
+
+
+def _to_jobs(frame: pd.DataFrame, zero: float) -> pd.DataFrame:
+    """Return the jobs table of jobs in Slurm's words, submissions counted from `zero`."""
+    ids = frame["job_id"]
+    by_time = frame.assign(line=frame.index).sort_values(["submit", "line"])
+    earlier = by_time["job_id"].duplicated(keep="last").reindex(frame.index)
+    words = frame["word"].mask(earlier, "REQUEUED")
+    state = states(words, _MEANING)
+    told = pd.Series(state, index=frame.index).astype(str).str.upper() == frame["word"]
+    number = {name: frame[name].to_numpy("float64") for name in _NUMBERS}
+    energy = frame["extern_j"].fillna(frame["own_energy_j"]).fillna(frame["steps_j"])
+    return jobs_table(
+        number
+        | {name: names(frame[name], missing="") for name in _NAMES}
+        | {
+            "job_id": ids.astype("int64") if ids.str.fullmatch(_WHOLE).all() else ids.astype(str),
+            "submit_s": (frame["submit"] - zero).to_numpy(),
+            "memory_kb": (frame["peak_kb"] / frame["processors"]).to_numpy(),
+            "state": state,
+            "source_state": names(frame["word"].mask(told, ""), missing=""),
+            "energy_j": energy.to_numpy(),
+        }
+    )
