@@ -10,7 +10,7 @@ export PYTHONUTF8 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book strict test chapters run lab bench data lock lint clean
+.PHONY: help book strict test chapters run lab bench campaign data lock lint clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,11 @@ lab: $(READY)  ## open the chapters as notebooks in JupyterLab
 
 bench: $(READY)  ## measure speed, side by side with the alternatives
 	@$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min,median,rounds --benchmark-sort=name -p no:xdist
+
+OUT ?= runs/campaign
+ARGS ?=
+campaign: $(READY)  ## measure power of stop and resume on a machine with an NVIDIA GPU and PyTorch: OUT=folder
+	@$(PYTHON) -m measurements.campaign --out $(OUT) $(ARGS)
 
 data: $(READY)  ## derive data/ again from its pinned archives and compare, byte for byte
 	@$(BIN)/python data/derive.py --check

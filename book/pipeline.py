@@ -188,12 +188,26 @@ def clean(notebook: nbformat.NotebookNode, keep_ids: list[str]) -> None:
             cell.metadata.pop("tags")
     for count, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), start=1):
         cell.execution_count = count
+        cell.outputs = _merge_streams(cell.outputs)
         for output in cell.outputs:
             if "execution_count" in output:
                 output.execution_count = count
             for mime, data in output.get("data", {}).items():
                 if isinstance(data, str) and mime.startswith("text/"):
                     output.data[mime] = re.sub(r"\bat 0x[0-9a-f]+", "at 0x0", data)
+
+
+def _merge_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Join what was printed in one go but arrived in parts, as the kernel's timing had it."""
+    merged: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        last = merged[-1] if merged else None
+        streams = output.output_type == "stream" and last is not None
+        if streams and last.output_type == "stream" and last.name == output.name:
+            last.text += output.text
+        else:
+            merged.append(output)
+    return merged
 
 
 def refuse_stderr(notebook: nbformat.NotebookNode, name: str) -> None:

@@ -167,7 +167,7 @@ ax.step(days, np.append(mean, mean[-1]), where="post", color=COLORS["jobs"])
 ax.axhline(machine, color=COLORS["baseline"], linewidth=1)
 text = f"{machine:,.0f} processors ({known})"
 ax.text(
-    0.5,
+    0.32,
     machine * 1.02,
     text,
     color=COLORS["baseline"],
@@ -194,7 +194,7 @@ plt.show()
 # ## Who submits, and when
 #
 # Many submissions are not many decisions: a script can submit thousands of jobs in a minute.
-# Jobs of the same user that follow each other within {num}`workload_traces.batch_gap` therefore count as one *batch* ([Iosup et al. 2007](https://doi.org/10.1007/978-3-540-74466-5_42)).
+# Jobs of the same user that follow each other within {num}`workload_traces.batch_gap` therefore count as one *batch* ([Iosup et al. 2007](https://doi.org/10.1007/978-3-540-74466-5_42)), and {num}`workload_traces.jobs` become {num}`workload_traces.batches`.
 
 # %%
 batch = describe.batch_numbers(jobs, batch_gap_s)
@@ -231,7 +231,6 @@ if log.epoch is not None:
         instants = log.epoch + pd.to_timedelta(seconds[describe.within(seconds, spans)], unit="s")
         office[what] = 100 * describe.office_hours(instants).mean()
 claim("batches", len(batches), "batches", 0, "submissions of one user in one go")
-claim("largest_batch", sizes.max(), "jobs", 0, "jobs in the largest batch")
 claim("large_batch_share", large, "%", 0, "share of the jobs in batches of 100 jobs and more")
 claim("office_hours_time", 100 * 40 / 168, "%", 0, "share of the week that is Mon-Fri, 9 to 17 h")
 claim("office_hours_share", office["jobs"], "%", 0, "share of jobs submitted Mon-Fri, 9 to 17 h")
@@ -287,7 +286,7 @@ right.set(
 plt.show()
 
 # %%
-for what in by_user:
+for what in by_user if len(by_user) else ():
     top = by_user[what].nlargest(3).sum() / by_user[what].sum()
     print(
         f"{what}: Gini coefficient {describe.gini(by_user[what]):.2f}, the three largest users hold {100 * top:.0f} %"
@@ -298,8 +297,11 @@ gini = describe.gini(by_user["core-hours"]) if len(by_user) else np.nan
 claim("gini_work", gini, "", 2, "Gini coefficient of core-hours over users")
 top_user = by_user["jobs"].max() / len(jobs) if len(by_user) else np.nan
 claim("top_user_jobs", 100 * top_user, "%", 0, "share of the jobs that one user submitted")
+top_user = jobs["user"].groupby(batch).first().value_counts(normalize=True).max()
+claim("top_user_batches", 100 * top_user, "%", 0, "share of the batches that one user submitted")
 
 # %% [markdown]
+# The Gini coefficient of core-hours over the {num}`workload_traces.users` is {num}`workload_traces.gini_work`.
 # One user submitted {num}`workload_traces.top_user_jobs` of all jobs, and batches of a hundred and more hold {num}`workload_traces.large_batch_share`.
 # Any average over jobs is therefore mostly an average over a handful of scripts; below, what matters is given for jobs *and* for batches or core-hours.
 
@@ -478,7 +480,7 @@ if len(ratio):
     over_s = (jobs["run_s"] - jobs["requested_s"])[ratio.index][ratio > 1]
     at_limit = ratio_work[ratio > 0.995].sum() / work.sum()
     failed_over = (jobs["state"][over_s.index] == "failed").mean()
-    print(f"limit known for {len(ratio):,} of {len(jobs):,} jobs")
+    print(f"limit and run time known for {len(ratio):,} of {len(jobs):,} jobs")
     print(
         f"beyond their limit: {len(over_s):,} jobs, in the median by {over_s.median():.0f} s; {(over_s > 60).sum()} by over a minute"
     )
@@ -579,7 +581,7 @@ ax.set(yscale="log", xlim=(8, 1.2e6), xlabel="length of the window", ylabel="var
 plt.show()
 
 # %% [markdown]
-# Jobs come in avalanches: in windows of a day the variance is {num}`workload_traces.dispersion_day_jobs` times that of a Poisson process ({numref}`fig:workload-dispersion`).
+# Jobs come in avalanches ($B$ = {num}`workload_traces.burstiness_jobs`, of batches {num}`workload_traces.burstiness_batches`): in windows of a day the variance is {num}`workload_traces.dispersion_day_jobs` times that of a Poisson process ({numref}`fig:workload-dispersion`).
 # Batches are nearly Poisson over a minute, but not over hours, because people sleep, and not over days, because projects come and go.
 #
 # Is there a clock behind it?
@@ -619,21 +621,14 @@ plt.show()
 
 # %% tags=["hide-cell"]
 claim("burstiness_jobs", bursty["jobs"][1], "", 2, "burstiness B of submissions of jobs")
+day_index = scatter["jobs"]["index"][86400]
+claim("dispersion_day_jobs", day_index, "", 0, "index of dispersion of jobs in windows of a day")
 claim("burstiness_batches", bursty["batches"][1], "", 2, "burstiness B of submissions of batches")
 for name in arrivals:
-    index = scatter[name]["index"][86400]
-    claim(
-        f"dispersion_day_{name}", index, "", 0, f"index of dispersion of {name} in windows of a day"
-    )
     for label, period in (("daily", 24), ("weekly", 168)):
         share = 100 * spectra[name][np.searchsorted(periods_h, period)]
-        claim(
-            f"{label}_{name}",
-            share,
-            "%",
-            1,
-            f"share of the variance of hourly {name} in the {label} wave",
-        )
+        meaning = f"share of the variance of hourly {name} in the {label} wave"
+        claim(f"{label}_{name}", share, "%", 1, meaning)
         meaning = f"p-value of the {label} wave of {name} against shuffled logs"
         claim(f"{label}_{name}_p", p_value[name, period], "", 3, meaning)
 
@@ -674,7 +669,7 @@ for family, fit in fits["batches"].items():
 print(f"{len(positive['all']):,} jobs, {len(positive['batches']):,} batches; AIC above the best")
 print(table.round({c: 0 if "AIC" in c else 3 for c in table}).to_string())
 
-# %% mystnb={"figure": {"caption": "Quantiles of run times in the log (one job a batch) against those of each fitted distribution, logarithmic axes. A good fit would lie on the grey diagonal.", "name": "fig:workload-fits"}, "image": {"alt": "Five quantile-quantile plots, one for each fitted distribution; all leave the diagonal, with a flat step where many jobs ran into the same time limit, and most strongly below a minute."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Quantiles of run times in the log (one job a batch) against those of each fitted distribution, logarithmic axes. A good fit would lie on the grey diagonal.", "name": "fig:workload-fits"}, "image": {"alt": "Five quantile-quantile plots, one for each fitted distribution; all leave the diagonal, with a flat step where many jobs ran equally long, and most strongly below a minute."}} tags=["hide-input"]
 q = (np.arange(500) + 0.5) / 500
 observed = describe.weighted_quantile(positive["batches"], q)
 fig, axes = plt.subplots(2, 3, figsize=(7.2, 5.0), sharex=True, sharey=True)
@@ -687,22 +682,18 @@ for ax, (family, fit) in zip(axes.flat, fits["batches"].items(), strict=False):
     ax.set(title=family, xlim=(0.5, 4e6), ylim=(0.5, 4e6))
 axes.flat[-1].axis("off")
 axes[0, 2].tick_params(labelbottom=True)
-fig.supxlabel("run time by the fitted distribution")
-fig.supylabel("run time in the log")
+fig.supxlabel("run time by the fitted distribution", fontsize="medium")
+fig.supylabel("run time in the log", fontsize="medium")
 plt.show()
 
 # %% tags=["hide-cell"]
 best = table["distance, batches"].idxmin()
-best_all = table["distance, all"].idxmin()
 claim(
     "fit_distance",
     table["distance, batches"].min(),
     "",
     3,
     f"smallest distance of a fitted distribution, one job a batch ({best})",
-)
-claim(
-    "fit_distance_all", table["distance, all"].min(), "", 3, f"the same for all jobs ({best_all})"
 )
 claim(
     "fit_chance",
@@ -717,7 +708,7 @@ claim("fit_samples", fit_samples, "samples", 0, "fitted again for each p-value o
 # %% [markdown]
 # None fits.
 # The best of the five is off by {num}`workload_traces.fit_distance` in probability where chance would allow {num}`workload_traces.fit_chance`; the largest p-value is {num}`workload_traces.fit_p`, as small as {num}`workload_traces.fit_samples` can show.
-# {numref}`fig:workload-fits` shows why: a single limit that many jobs run into makes a step that no smooth distribution has, and next to nothing is known about it before the log is read.
+# {numref}`fig:workload-fits` shows why: the script of one user that ends itself just before its limit makes a step that no smooth distribution has.
 # The best by distance is not the best by AIC, and with all jobs it is another again: what a fit describes is mostly whose script was running.
 # Later chapters therefore draw jobs from the log itself, and use fitted distributions only where they say so.
 
@@ -825,16 +816,12 @@ else:
 plt.show()
 
 # %% tags=["hide-cell"]
-for name, what in (
-    ("processors", "follow_carbon"),
-    ("batches", "follow_carbon_batches"),
-    ("jobs", "follow_carbon_jobs"),
-):
+for name, what in (("processors", "follow_carbon"), ("batches", "follow_carbon_batches")):
     value, *interval = follow.get(name, [np.nan] * 3)
     meaning = f"intensity weighted by {name} over its mean, less one; {zone} {year}"
     claim(what, value, "%", 1, meaning, interval=tuple(interval))
-    for end, limit in zip(("low", "high"), interval, strict=True):
-        claim(f"{what}_{end}", limit, "%", 1, f"{end} end of the 95 % interval of {what}")
+for end, limit in zip(("low", "high"), follow.get("processors", [np.nan] * 3)[1:], strict=True):
+    claim(f"follow_carbon_{end}", limit, "%", 1, f"{end} end of the 95 % interval of follow_carbon")
 for name, what in (("processors", "moved"), ("batches", "moved_batches")):
     for q, end in ((0.025, "low"), (0.975, "high")):
         value = moved[name].quantile(q) if len(moved) else np.nan
@@ -879,14 +866,17 @@ claim(
 # It tells submission, run time, processors and state, but no waits, users, limits and no date.
 
 # %% tags=["download"]
-second = datasets.job_log("scorelab").jobs.assign(wait_s=0.0)
+second_trace = "scorelab" if trace != "scorelab" else "unilu-gaia-2014"
+second = datasets.job_log(second_trace).jobs
+if second["wait_s"].isna().all():
+    second = second.assign(wait_s=0.0)  # each job is taken to start when it is submitted
 second_work = describe.work_s(second)
 second_spans = describe.recorded_spans(second, silence_h * 3600)
-print(f"scorelab: {len(second):,} jobs over {np.ptp(second['submit_s']) / 86400:.0f} days")
+print(f"{second_trace}: {len(second):,} jobs over {np.ptp(second['submit_s']) / 86400:.0f} days")
 print(f"breaks of over {silence_h} h without any end: {len(second_spans) - 1}")
 
 # %% tags=["download"]
-both = {trace: (jobs, work, spans), "scorelab": (second, second_work, second_spans)}
+both = {trace: (jobs, work, spans), second_trace: (second, second_work, second_spans)}
 same = {"long_s": long_job_h * 3600, "gap_s": batch_gap_s}
 compared = {
     name: describe.summary(log_, spans_, **same) for name, (log_, _, spans_) in both.items()
@@ -912,7 +902,7 @@ plt.show()
 
 # %% [markdown]
 # What generalises is what the rest of this book stands on.
-# In both logs nearly all jobs are short and nearly all work is in long ones; in both a large part of the jobs comes in large batches, far burstier than Poisson, and the day explains next to nothing of their number.
+# In both logs nearly all jobs are short and nearly all work is in long ones; in both a large part of the jobs comes in large batches, far burstier than Poisson, and the day explains next to nothing of the number of jobs, but a good part of the number of batches.
 # What does not generalise are the numbers themselves: the median run time differs by an order of magnitude ({numref}`fig:workload-second`), so a result for one log is a result for one log.
 
 # %% [markdown]
@@ -931,7 +921,8 @@ plt.show()
 # * **Few weeks.**
 #   An interval from so few resampled weeks is rough, and tends to be too narrow.
 # * **The p-values of rhythm** assume that days can be exchanged; the log's busy last weeks stretch that.
-# * **Batches** rest on a gap of {num}`workload_traces.batch_gap`; a script that pauses longer counts as many batches.
+# * **Batches are not always people.**
+#   A script that pauses for longer than {num}`workload_traces.batch_gap` counts as many batches; one user alone has {num}`workload_traces.top_user_batches` of them, at all hours, so people's own rhythm is stronger than shown.
 
 # %% [markdown]
 # ## Knobs to turn
@@ -940,7 +931,7 @@ plt.show()
 # make run CHAPTER=workload_traces P="zone=FR year=2019"        # another grid: who follows whom?
 # make run CHAPTER=workload_traces P="batch_gap_s=1800"         # what is one decision?
 # make run CHAPTER=workload_traces P="long_job_h=24"
-# make run CHAPTER=workload_traces P="trace=gaia-pai"           # no users, waits, states
+# make run CHAPTER=workload_traces P="trace=gaia-pai"           # a sample of jobs: no users, waits, states
 # make run CHAPTER=workload_traces P="trace=scorelab epoch=2023-05-01T00:00+02:00"
 # ```
 #

@@ -5,11 +5,15 @@ Data flows one way; each room knows only the rooms above it.
 =====================  ==========================================================
 room                   what it holds
 =====================  ==========================================================
+`helpers.files`        read a file whole, compressed or not; write it whole or not
+                       at all
 `helpers.jobs`         job logs: one jobs table, readers and writers, description,
                        privacy
 `helpers.carbon`       carbon intensity over time, forecasts, their readers
 `helpers.power`        recording and reading power, runs with events, energy
 `helpers.phases`       jobs made of phases: model, fit, change points, validation
+`helpers.schedule`     when to start, pause and resume: exact schedules, their judge
+                       and their price
 `helpers.datasets`     embedded and downloadable data by name (the only room that
                        knows where files lie)
 `helpers.stats`        comparisons: tests, intervals, corrections

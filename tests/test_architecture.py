@@ -14,14 +14,15 @@ import helpers
 ROOT = Path(helpers.__file__).parent
 # Which rooms a room may import. What is not listed may not be imported.
 MAY_IMPORT = {
-    "jobs": set(),
-    "carbon": set(),
+    "files": set(),
+    "jobs": {"files"},
+    "carbon": {"files"},
     "power": set(),
-    "phases": {"power"},
+    "phases": {"files", "power"},
     "schedule": {"phases", "carbon"},
     "cluster": {"schedule", "phases", "carbon", "jobs"},
     "datasets": {"jobs", "carbon", "power", "phases"},
-    "sweep": set(),
+    "sweep": {"files"},
     "stats": set(),
     "figures": set(),
     "publish": set(),

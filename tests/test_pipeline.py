@@ -165,3 +165,12 @@ def test_memory_addresses_are_cleaned_from_text_outputs():
     pipeline.clean(notebook, ["c-000"])
 
     assert "<o at 0x0>" == cell.outputs[0].data["text/plain"]
+
+
+def test_what_was_printed_in_parts_is_stored_as_one():
+    parts = [new_output("stream", name="stdout", text=text) for text in ("a\n", "b\n")]
+    cell = new_code_cell("x", outputs=parts)
+
+    pipeline.clean(new_notebook(cells=[cell]), ["c-000"])
+
+    assert [output.text for output in cell.outputs] == ["a\nb\n"]

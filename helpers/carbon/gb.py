@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from helpers.carbon.services import ServiceError, fetch_gb
-from helpers.carbon.sources import write_whole
+from helpers.files import write_whole
 
 __all__ = ["main"]
 

@@ -7,7 +7,6 @@ wrong. Missing steps are errors unless a longest gap to fill is given.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import os
@@ -33,6 +32,7 @@ from helpers.carbon.signal import (
     epoch_seconds,
     utc_times,
 )
+from helpers.files import read_bytes, write_whole
 
 __all__ = [
     "G_PER_KWH",
@@ -48,7 +48,6 @@ __all__ = [
     "read_factors",
     "read_watttime_csv",
     "write_csv",
-    "write_whole",
 ]
 
 T = TypeVar("T", pd.Series, pd.DataFrame)
@@ -187,34 +186,13 @@ def _table_of(text: str, name: str, lines_before: int = 0) -> _Table:
 
 
 def _read_text(path: str | os.PathLike) -> str:
-    data = Path(path).read_bytes()
+    data, name = read_bytes(path)
     try:
-        return (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode("utf-8-sig")
-    except (EOFError, OSError, UnicodeDecodeError) as error:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise ValueError(
-            f"{Path(path).name} is neither UTF-8 text nor a whole gzip file ({error}); "
-            "fetch it again."
+            f"{name} is not UTF-8 text ({error}); save it as UTF-8, plain or compressed."
         ) from error
-
-
-def write_whole(path: str | os.PathLike, text: str) -> None:
-    """Write `text` as UTF-8 to `path` in one step: at every moment the old file or the new.
-
-    A name that ends in ``.gz`` is compressed, without a time inside.
-
-    Raises
-    ------
-    OSError
-        If the folder is missing or cannot be written; an older file at `path` stays as it was.
-    """
-    path = Path(path)
-    data = text.encode("utf-8")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def fill_gaps(

@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .files import Source, decode, read_bytes, write_whole
+from helpers.files import Source, decode, read_bytes, write_whole
+
 from .rows import Rows, Rule, read_rows
 from .table import STATES, JobLog, check, jobs_table, states, to_epoch
 

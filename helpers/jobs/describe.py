@@ -199,7 +199,10 @@ def summary(jobs: pd.DataFrame, spans: Spans, *, long_s: float, gap_s: float) ->
     batch = batch_numbers(jobs, gap_s)
     large = batch.map(batch.value_counts()) >= 100
     told = (jobs["state"] != "unknown").any()
-    wave = clock_spectrum(*day_blocks(submit, spans), [24.0])[0]
+    waves = [
+        clock_spectrum(*day_blocks(times, spans), [24.0])[0]
+        for times in (submit, submit.groupby(batch).min())
+    ]
     return pd.Series(
         {
             "median run time [min]": jobs["run_s"].median() / 60,
@@ -209,7 +212,8 @@ def summary(jobs: pd.DataFrame, spans: Spans, *, long_s: float, gap_s: float) ->
             "jobs in batches of 100 and more [%]": 100 * large.mean(),
             "burstiness B of submissions": burstiness(submit, spans)[1],
             "variance / mean in an hour": dispersion(submit, [3600.0], spans)["index"].iloc[0],
-            "daily wave, of the variance [%]": 100 * wave,
+            "daily wave of jobs, of the variance [%]": 100 * waves[0],
+            "daily wave of batches, of the variance [%]": 100 * waves[1],
         }
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .files import decode
+from helpers.files import decode
 
 __all__ = ["Problem", "Rows", "Rule", "first_broken", "read_rows", "settle"]
 

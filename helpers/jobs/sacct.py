@@ -37,7 +37,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .files import Source, decode, read_bytes
+from helpers.files import Source, decode, read_bytes
+
 from .rows import Problem, Rule, first_broken, settle
 from .table import JobLog, jobs_table, names, states, to_epoch, to_zone
 

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .files import Source, decode, read_bytes, write_whole
+from helpers.files import Source, decode, read_bytes, write_whole
+
 from .rows import Rule, read_rows
 from .table import EXTRAS, JobLog, check, jobs_table, names, states, to_epoch, to_zone, zone_name
 

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from .files import Source, decode, read_bytes, write_whole
+from helpers.files import Source, decode, read_bytes, write_whole
+
 from .rows import SKIPPED, Rule, first_broken, read_rows, settle
 
 __all__ = [

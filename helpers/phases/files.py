@@ -28,6 +28,7 @@ from typing import Any
 
 import yaml
 
+from helpers.files import write_whole
 from helpers.phases.model import PARTS, Phase, PhaseModel, Phases, Repeat
 
 __all__ = ["model_from_node", "read_csv", "read_yaml", "write_csv", "write_yaml"]
@@ -219,7 +220,9 @@ def write_yaml(model: PhaseModel, path: str | os.PathLike) -> None:
         If the folder is missing or cannot be written.
     """
     tree = {"name": model.name} | {part: _tree(getattr(model, part)) for part in PARTS}
-    _write(path, yaml.dump(tree, Dumper=_Unshared, sort_keys=False, allow_unicode=True, width=100))
+    write_whole(
+        path, yaml.dump(tree, Dumper=_Unshared, sort_keys=False, allow_unicode=True, width=100)
+    )
 
 
 def read_csv(path: str | os.PathLike, *, name: str | None = None) -> PhaseModel:
@@ -309,20 +312,10 @@ def write_csv(model: PhaseModel, path: str | os.PathLike) -> None:
     flat = model.flattened()
     for part in PARTS:
         writer.writerows(_csv_rows(part, getattr(flat, part)))
-    _write(path, text.getvalue())
+    write_whole(path, text.getvalue())
 
 
 def _csv_rows(part: str, phases: Iterable[Phase]) -> Iterable[list[str]]:
     for p in phases:
         mark = "yes" if p.checkpoint else ""
         yield [part, p.name, repr(p.duration_s), repr(p.power_w), mark]
-
-
-def _write(path: str | os.PathLike, text: str) -> None:
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(text.encode("utf-8"))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -567,8 +567,8 @@ def test_a_mistake_in_an_own_file_is_named(tmp_path, old, new, message):
     [
         (b"", "has 0 lines"),
         (b"time,moer\n", "has 1 lines"),
-        (b"\x1f\x8b\x08cut short", "whole gzip file"),
-        (b"\xff\xfe\x00", "neither UTF-8 text"),
+        (b"\x1f\x8b\x08cut short", "damaged or cut short"),
+        (b"\xff\xfe\x00", "is not UTF-8 text"),
     ],
 )
 def test_an_empty_or_damaged_file_is_refused(tmp_path, data, message):

@@ -332,7 +332,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("helpers.jobs.files.os.replace", fail)
+    monkeypatch.setattr("helpers.files.os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         table.write_csv(table.JobLog(some_jobs(user=["a", "b", "c"])), path)
 
