@@ -35,6 +35,7 @@ seed = 1
 # %% tags=["hide-input"]
 from dataclasses import replace
 
+import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ from helpers import datasets, figures, publish
 from helpers.jobs import describe, end_s, header_fields, to_epoch
 
 figures.use_style()
-COLORS = figures.COLORS
+COLORS = figures.COLORS | {"processors": figures.COLORS["jobs"]}
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 numbers = publish.Numbers("workload_traces")
 rng = np.random.default_rng(seed)
@@ -129,58 +130,28 @@ def utilization(parts):
 
 
 # %% tags=["hide-cell"]
-claim(
-    "recording_break",
-    (spans[1][0] - spans[0][1]) / 86400 if len(spans) > 1 else np.nan,
-    "days",
-    1,
-    "time in the middle of the log in which no job ends",
-)
-claim(
-    "utilization",
-    100 * utilization([(0, last_end)]),
-    "%",
-    0,
-    "processors in use over processors there are, from second 0 to the last end",
-)
-claim(
-    "utilization_complete",
-    100 * utilization(complete),
-    "%",
-    0,
-    "the same, where every running job of ordinary length is in the log",
-)
+pause = (spans[1][0] - spans[0][1]) / 86400 if len(spans) > 1 else np.nan
+claim("recording_break", pause, "days", 1, "time within the log in which no job ends")
+whole = 100 * utilization([(0, last_end)])
+claim("utilization", whole, "%", 0, "processors in use over those there are, from second 0 on")
+inner = 100 * utilization(complete)
+claim("utilization_complete", inner, "%", 0, "the same, where the log holds all running jobs")
 
 # %% mystnb={"figure": {"caption": "Processors in use: exact (light) and daily means (line). Hatched: no job ended, so nothing was recorded. Grey: jobs that ran on into such a time, or past the end of the log, are missing.", "name": "fig:workload-usage"}, "image": {"alt": "Area chart of processors in use over the days of the log against the size of the machine; usage rises over the first days, breaks off in the middle where recording stopped, and falls off at the end."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.7))
 days = np.arange(0, np.floor(last_end / 86400) + 1)
 mean = usage.mean(days[:-1] * 86400, days[1:] * 86400)
-ax.fill_between(
-    usage.edges_s / 86400,
-    np.append(usage.processors, 0),
-    step="post",
-    color=COLORS["jobs"],
-    alpha=0.3,
-    linewidth=0,
-)
-ax.step(days, np.append(mean, mean[-1]), where="post", color=COLORS["jobs"])
+ax.stairs(usage.processors, usage.edges_s / 86400, fill=True, color=COLORS["jobs"], alpha=0.3)
+ax.stairs(mean, days, color=COLORS["jobs"], linewidth=1.7, baseline=None)
 ax.axhline(machine, color=COLORS["baseline"], linewidth=1)
-text = f"{machine:,.0f} processors ({known})"
-ax.text(
-    0.32,
-    machine * 1.02,
-    text,
-    color=COLORS["baseline"],
-    ha="center",
-    transform=ax.get_yaxis_transform(),
-)
-for (start, stop), following in zip(spans, [*spans[1:], (last_end, None)], strict=True):
-    tail = max(stop - edge_days * 86400, start)
-    ax.axvspan(tail / 86400, stop / 86400, color=COLORS["rest"], alpha=0.45, linewidth=0)
-    ax.axvspan(stop / 86400, following[0] / 86400, fc="none", ec=COLORS["idle"], hatch="///", lw=0)
-ax.axvspan(0, spans[0][0] / 86400, fc="none", ec=COLORS["idle"], hatch="///", lw=0)
+ax.text(8, machine * 1.02, f"{machine:,.0f} processors ({known})", color=COLORS["baseline"])
+bounds = np.array([(0, 0), *spans, (last_end, last_end)]) / 86400
+for before, after in zip(bounds[:-1, 1], bounds[1:, 0], strict=True):
+    ax.axvspan(before, after, fc="none", ec=COLORS["idle"], hatch="///", lw=0)
+for start, stop in bounds[1:-1]:
+    ax.axvspan(max(start, stop - edge_days), stop, color=COLORS["rest"], alpha=0.45, linewidth=0)
 ax.set(xlabel="days since second 0", ylabel="processors in use")
-ax.set(xlim=(0, last_end / 86400), ylim=(0, machine * 1.12))
+ax.set(xlim=(0, days[-1] + 1), ylim=(0, machine * 1.12))
 plt.show()
 
 # %% [markdown]
@@ -199,19 +170,16 @@ plt.show()
 # %%
 batch = describe.batch_numbers(jobs, batch_gap_s)
 batches = jobs.groupby(batch).agg(submit_s=("submit_s", "min"), run_s=("run_s", "first"))
+arrivals = {"jobs": jobs["submit_s"], "batches": batches["submit_s"]}
 sizes = batch.value_counts()
 large = 100 * sizes[sizes >= 100].sum() / len(jobs)
 print(f"{len(batches):,} batches; the largest has {sizes.max():,} jobs")
 print(f"batches of one job: {100 * (sizes == 1).mean():.0f} % of the batches")
-print(
-    f"batches of 100 jobs and more: {100 * (sizes >= 100).mean():.1f} % of the batches, {large:.0f} % of the jobs"
-)
+print(f"batches of 100 jobs and more: {(sizes >= 100).sum()}, with {large:.0f} % of the jobs")
 
 # %% mystnb={"figure": {"caption": "Submissions by hour of the local week: jobs per hour (left) and batches per hour (right), while recording ran.", "name": "fig:workload-week"}, "image": {"alt": "Two heat maps with seven rows for weekdays and 24 columns for hours; the left one, jobs, is patchy with single bright cells, the right one, batches, is bright on weekdays from nine to about six."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.0))
-for ax, seconds, what in zip(
-    axes, (jobs["submit_s"], batches["submit_s"]), ("jobs", "batches"), strict=True
-):
+for ax, (what, seconds) in zip(axes, arrivals.items(), strict=True):
     ax.set_title(what)
     if log.epoch is None:
         figures.say(ax, "time of day not known")
@@ -227,20 +195,15 @@ plt.show()
 # %% tags=["hide-cell"]
 office = {"jobs": np.nan, "batches": np.nan}
 if log.epoch is not None:
-    for what, seconds in (("jobs", jobs["submit_s"]), ("batches", batches["submit_s"])):
+    for what, seconds in arrivals.items():
         instants = log.epoch + pd.to_timedelta(seconds[describe.within(seconds, spans)], unit="s")
         office[what] = 100 * describe.office_hours(instants).mean()
 claim("batches", len(batches), "batches", 0, "submissions of one user in one go")
 claim("large_batch_share", large, "%", 0, "share of the jobs in batches of 100 jobs and more")
 claim("office_hours_time", 100 * 40 / 168, "%", 0, "share of the week that is Mon-Fri, 9 to 17 h")
 claim("office_hours_share", office["jobs"], "%", 0, "share of jobs submitted Mon-Fri, 9 to 17 h")
-claim(
-    "office_hours_share_batches",
-    office["batches"],
-    "%",
-    0,
-    "share of batches submitted Mon-Fri, 9 to 17 h",
-)
+meaning = "share of batches submitted Mon-Fri, 9 to 17 h"
+claim("office_hours_share_batches", office["batches"], "%", 0, meaning)
 
 # %% [markdown]
 # The two halves of {numref}`fig:workload-week` tell different stories.
@@ -248,52 +211,31 @@ claim(
 # Jobs do so less, {num}`workload_traces.office_hours_share`, because scripts submit day and night and a single batch of thousands lights up whatever hour it falls into.
 # Hours are those of the local clock; what daylight-saving time skips or repeats is counted as it happened.
 
+# %%
+by_user = describe.totals(jobs, jobs["user"])
+for what, held in by_user.items():
+    top = 100 * held.nlargest(3).sum() / held.sum()
+    print(f"three largest of {len(held)} users: {top:.0f} % of the {what.replace('_', '-')}")
+
 # %% mystnb={"figure": {"caption": "Concentration. Left: share of the jobs and of the core-hours held by the least active users. Right: share of the jobs that lie in batches of at least so many jobs.", "name": "fig:workload-concentration"}, "image": {"alt": "Left, two Lorenz curves that stay near zero for most users and rise steeply at the end, far below the diagonal; right, a falling curve of the share of jobs against batch size on a logarithmic axis."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.3))
-by_user = pd.DataFrame(
-    {
-        "jobs": jobs["user"].value_counts(),
-        "core-hours": work.groupby(jobs["user"], observed=True).sum(),
-    }
-)
-if len(by_user):
-    left.plot([0, 1], [0, 1], color=COLORS["rest"], linewidth=1)
-    for what, color, place in (
-        ("jobs", "jobs", (0.83, 0.02)),
-        ("core-hours", "core_hours", (0.50, 0.15)),
-    ):
-        left.plot(*describe.lorenz(by_user[what]), color=COLORS[color])
-        left.text(*place, what, color=COLORS[color])
-    left.text(
-        0.42,
-        0.47,
-        "all users alike",
-        color=COLORS["baseline"],
-        rotation=40,
-        va="bottom",
-        ha="center",
-    )
-    left.set(xlabel="share of the users", ylabel="share held", xlim=(0, 1), ylim=(0, 1))
-else:
+left.plot([0, 1], [0, 1], color=COLORS["rest"], linewidth=1)
+left.text(0.24, 0.62, "all users alike", color=COLORS["baseline"], ha="center")
+for what, place in (("jobs", (0.83, 0.02)), ("core_hours", (0.50, 0.15))):
+    if len(by_user):
+        left.plot(*describe.lorenz(by_user[what]), color=COLORS[what])
+        left.text(*place, what.replace("_", "-"), color=COLORS[what])
+left.set(xlabel="share of the users", ylabel="share held", xlim=(0, 1), ylim=(0, 1))
+if not len(by_user):
     figures.say(left, "users not known")
-ordered = np.sort(sizes)
-right.step(
-    ordered, 1 - (np.cumsum(ordered) - ordered) / ordered.sum(), where="pre", color=COLORS["jobs"]
-)
-right.set(
-    xscale="log", xlabel="jobs in the batch, at least", ylabel="share of the jobs", ylim=(0, 1.01)
-)
+at_least = np.sort(sizes)[::-1]
+right.step(at_least, at_least.cumsum() / at_least.sum(), where="post", color=COLORS["jobs"])
+right.set(xscale="log", xlabel="jobs in the batch, at least", ylabel="share of the jobs")
+right.set_ylim(0, 1.01)
 plt.show()
 
-# %%
-for what in by_user if len(by_user) else ():
-    top = by_user[what].nlargest(3).sum() / by_user[what].sum()
-    print(
-        f"{what}: Gini coefficient {describe.gini(by_user[what]):.2f}, the three largest users hold {100 * top:.0f} %"
-    )
-
 # %% tags=["hide-cell"]
-gini = describe.gini(by_user["core-hours"]) if len(by_user) else np.nan
+gini = describe.gini(by_user["core_hours"]) if len(by_user) else np.nan
 claim("gini_work", gini, "", 2, "Gini coefficient of core-hours over users")
 top_user = by_user["jobs"].max() / len(jobs) if len(by_user) else np.nan
 claim("top_user_jobs", 100 * top_user, "%", 0, "share of the jobs that one user submitted")
@@ -309,51 +251,42 @@ claim("top_user_batches", 100 * top_user, "%", 0, "share of the batches that one
 # ## How long jobs run
 
 # %%
-bounds = {"1 min": 60, "10 min": 600, "1 h": 3600, "6 h": 21600, "1 d": 86400, "3 d": 259200}
 ran = jobs["run_s"].notna()
-longer = {
-    name: (
-        100 * (jobs["run_s"][ran] > bound).mean(),
-        100 * work[jobs["run_s"] > bound].sum() / work.sum(),
-    )
-    for name, bound in bounds.items()
-}
-print(
-    pd.DataFrame(longer, ["jobs [%]", "core-hours [%]"])
-    .round(1)
-    .rename_axis("longer than", axis=1)
-    .to_string()
+run_s, run_work = jobs["run_s"][ran], work[ran].fillna(0)
+bounds = pd.Series(
+    {"1 min": 60, "10 min": 600, "1 h": 3600, "6 h": 21600, "1 d": 86400, "3 d": 259200}
 )
+longer = pd.DataFrame(
+    {
+        "jobs [%]": bounds.map(lambda bound: 100 * (run_s > bound).mean()),
+        "core-hours [%]": bounds.map(lambda b: 100 * run_work[run_s > b].sum() / run_work.sum()),
+    }
+)
+print(longer.round(1).rename_axis("longer than").T.to_string())
 
 # %% tags=["hide-cell"]
-run_s = jobs["run_s"][ran]
-long = jobs["run_s"] > long_job_h * 3600
+long = run_s > long_job_h * 3600
 claim("median_run", run_s.median() / 60, "min", 1, "median run time")
-claim("long_jobs", 100 * long[ran].mean(), "%", 1, f"share of jobs that run over {long_job_h} h")
-claim(
-    "share_work_over_6h",
-    100 * work[long].sum() / work.sum(),
-    "%",
-    0,
-    f"share of the core-hours in jobs that run over {long_job_h} h",
-)
-half = describe.weighted_quantile(run_s[work[ran] > 0], 0.5, work[ran][work[ran] > 0])
-claim(
-    "median_work_run", float(half) / 3600, "h", 0, "run time above which half of the core-hours lie"
-)
+claim("long_jobs", 100 * long.mean(), "%", 1, f"share of jobs that run over {long_job_h} h")
+long_work = 100 * run_work[long].sum() / run_work.sum()
+claim("share_work_over_6h", long_work, "%", 0, f"share of core-hours in jobs over {long_job_h} h")
+half = float(describe.weighted_quantile(run_s, 0.5, run_work)) / 3600
+claim("median_work_run", half, "h", 0, "run time above which half of the core-hours lie")
 
 # %% mystnb={"figure": {"caption": "Share of the jobs, and share of the core-hours, in jobs that run at most so long (logarithmic axis). Dashed: above, a job is called long.", "name": "fig:workload-lengths"}, "image": {"alt": "Two cumulative curves over run time from one second to weeks; the curve of jobs rises steeply at about ten minutes, the curve of core-hours rises only after hours and days."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 shown = run_s.clip(lower=1)
-figures.ecdf(ax, shown, color=COLORS["jobs"])
-figures.ecdf(ax, shown, weights=work[ran].fillna(0), color=COLORS["core_hours"])
+for what, weights, share, side in (
+    ("jobs", None, 0.55, {"ha": "right", "xytext": (-8, 0)}),
+    ("core_hours", run_work, 0.45, {"xytext": (8, 0)}),
+):
+    figures.ecdf(ax, shown, weights=weights, color=COLORS[what])
+    x = float(describe.weighted_quantile(shown, share, weights))
+    text = what.replace("_", "-")
+    figures.label_line(ax, x, share, text, COLORS[what], fontsize=11, **side)
 ax.axvline(long_job_h * 3600, color=COLORS["baseline"], linewidth=1, linestyle="--")
 figures.duration_axis(ax)
 ax.set(xlabel="run time", ylabel="share at most so long")
-for share, text, color in ((0.55, "jobs", "jobs"), (0.45, "core-hours", "core_hours")):
-    x = describe.weighted_quantile(shown, share, None if text == "jobs" else work[ran].fillna(0))
-    side = {"ha": "right", "xytext": (-8, 0)} if text == "jobs" else {"xytext": (8, 0)}
-    figures.label_line(ax, float(x), share, text, COLORS[color], fontsize=11, **side)
 plt.show()
 
 # %% [markdown]
@@ -364,23 +297,25 @@ plt.show()
 # %% [markdown]
 # ## How long jobs wait
 
+# %%
+waits = log.jobs["wait_s"].dropna()
+queues = jobs["queue"].astype(object).fillna("no queue")[waits.index]
+lines = [line.split() for line in header_fields(log.header).get("Queue", ())]
+queue_names = {words[0]: words[1] for words in lines if len(words) == 3}
+print(f"wait known for {len(waits):,} jobs; {100 * (waits > 3600).mean():.1f} % wait over an hour")
+
 # %% mystnb={"figure": {"caption": "Share of the jobs that wait at most so long, by queue (logarithmic axis; waits below a second are drawn at one).", "name": "fig:workload-waits"}, "image": {"alt": "Cumulative curves of the wait time by queue; nearly all start at more than seventy percent within a few seconds, with a thin tail up to days."}} tags=["hide-input"]
 fig, ax = plt.subplots()
-waits = log.jobs["wait_s"].dropna()
-queue_lines = [line.split() for line in header_fields(log.header).get("Queue", ())]
-queue_names = {words[0]: words[1] for words in queue_lines if len(words) == 3}
-if waits.empty:
-    figures.say(ax, "waits not known")
-else:
-    queues = jobs["queue"].cat.categories if jobs["queue"].notna().any() else ["all"]
-    colors = ("completed", "jobs", "cancelled", "timeout", "partial", "baseline")
-    for queue, color in zip(queues, colors, strict=False):
-        chosen = waits if queue == "all" else waits[jobs["queue"] == queue]
-        label = f"{queue_names.get(queue, queue)}, {len(chosen):,} jobs"
-        figures.ecdf(ax, chosen.clip(lower=1), color=COLORS[color], label=label)
-    figures.duration_axis(ax)
+colors = ("completed", "jobs", "cancelled", "timeout", "partial", "baseline")
+for (queue, chosen), color in zip(waits.groupby(queues), colors, strict=False):
+    label = f"{queue_names.get(queue, queue)}, {len(chosen):,} jobs"
+    figures.ecdf(ax, chosen.clip(lower=1), color=COLORS[color], label=label)
+figures.duration_axis(ax)
+ax.set(xlabel="wait time", ylabel="share at most so long")
+if len(waits):
     ax.legend(loc="lower right")
-    ax.set(xlabel="wait time", ylabel="share at most so long")
+else:
+    figures.say(ax, "waits not known")
 plt.show()
 
 # %% tags=["hide-cell"]
@@ -400,18 +335,15 @@ claim("mean_wait", mean_wait, "min", 0, "mean wait time")
 top = int(np.ceil(np.log2(jobs["processors"].max())))
 edges = np.concatenate([[0], 2.0 ** np.arange(top + 1)])
 size_class = pd.cut(jobs["processors"], edges, labels=False)
-share = pd.DataFrame(
-    {"jobs": size_class.value_counts(), "core-hours": work.groupby(size_class).sum()}
-)
-share = 100 * share.reindex(range(top + 1), fill_value=0) / share.sum()
+share = describe.totals(jobs, size_class).reindex(range(top + 1), fill_value=0)
+share *= 100 / share.sum()
 fig, ax = plt.subplots(figsize=(7.2, 3.2))
-for offset, what, color in ((-0.2, "jobs", "jobs"), (0.2, "core-hours", "core_hours")):
-    ax.bar(share.index + offset, share[what], 0.4, color=COLORS[color], label=what)
-labels = [
-    f"{high // 2 + 1:.0f}\n\N{EN DASH}{high:.0f}" if high > 2 else f"{high:.0f}"
-    for high in edges[1:]
-]
-ax.set_xticks(range(top + 1), labels)
+for what, offset in (("jobs", -0.2), ("core_hours", 0.2)):
+    text = what.replace("_", "-")
+    ax.bar(share.index + offset, share[what], 0.4, color=COLORS[what], label=text)
+dash = "\n\N{EN DASH}"
+labels = [f"{high // 2 + 1:.0f}{dash}{high:.0f}" for high in edges[3:]]
+ax.set_xticks(range(top + 1), ["1", "2", *labels][: top + 1])
 ax.set(xlabel="processors", ylabel="share [%]")
 ax.legend()
 ax.grid(axis="x", visible=False)
@@ -433,33 +365,24 @@ claim("wide_work", wide_work, "%", 0, f"share of core-hours in jobs of over {nod
 # ## What became of them
 
 # %% mystnb={"figure": {"caption": "Jobs and core-hours by what became of the job, as the log's status says.", "name": "fig:workload-states"}, "image": {"alt": "Horizontal bars of the share of jobs and of core-hours by state; most jobs completed, about a fifth failed."}} tags=["hide-input"]
-states = pd.DataFrame(
-    {
-        "jobs": jobs["state"].value_counts(),
-        "core-hours": work.groupby(jobs["state"], observed=False).sum(),
-    }
-)
-states = 100 * states[states["jobs"] > 0] / states.sum()
+states = describe.totals(jobs, jobs["state"].astype(str)).sort_values("jobs", ascending=False)
+states *= 100 / states.sum()
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 0.9 + 0.45 * len(states)), sharey=True)
+colors = [COLORS.get(state, COLORS["baseline"]) for state in states.index]
 for ax, what in zip(axes, states, strict=True):
-    bars = ax.barh(
-        states.index.astype(str),
-        states[what],
-        color=[COLORS.get(s, COLORS["baseline"]) for s in states.index],
-    )
+    bars = ax.barh(states.index, states[what], color=colors)
     ax.bar_label(bars, fmt="%.1f %%", padding=3)
-    ax.set(xlim=(0, 118), xlabel=f"share of the {what} [%]")
+    ax.set(xlim=(0, 118), xlabel=f"share of the {what.replace('_', '-')} [%]")
     ax.grid(axis="y", visible=False)
 axes[0].invert_yaxis()
 plt.show()
 
 # %% tags=["hide-cell"]
-has_states = (jobs["state"] != "unknown").any()
-failed = states.reindex(["failed"]).fillna(0).iloc[0] if has_states else states.iloc[0] * np.nan
+failed = states.reindex(["failed"]).fillna(0).iloc[0]
+if list(states.index) == ["unknown"]:
+    failed = failed * np.nan
 claim("failed_jobs", failed["jobs"], "%", 0, "share of jobs with the state failed")
-claim(
-    "failed_work", failed["core-hours"], "%", 0, "share of core-hours in jobs with the state failed"
-)
+claim("failed_work", failed["core_hours"], "%", 0, "share of core-hours in failed jobs")
 
 # %% [markdown]
 # Failed are {num}`workload_traces.failed_jobs` of the jobs, but {num}`workload_traces.failed_work` of the core-hours lie in them ({numref}`fig:workload-states`).
@@ -475,70 +398,46 @@ claim(
 
 # %%
 ratio = (jobs["run_s"] / jobs["requested_s"]).where(jobs["requested_s"] > 0).dropna()
-ratio_work = work[ratio.index]
-if len(ratio):
-    over_s = (jobs["run_s"] - jobs["requested_s"])[ratio.index][ratio > 1]
-    at_limit = ratio_work[ratio > 0.995].sum() / work.sum()
-    failed_over = (jobs["state"][over_s.index] == "failed").mean()
-    print(f"limit and run time known for {len(ratio):,} of {len(jobs):,} jobs")
-    print(
-        f"beyond their limit: {len(over_s):,} jobs, in the median by {over_s.median():.0f} s; {(over_s > 60).sum()} by over a minute"
-    )
-    print(f"of those, {100 * failed_over:.0f} % have the state failed")
-    print(f"share of the core-hours in jobs that ran to their limit: {100 * at_limit:.0f} %")
-else:
-    print("No time limits in this log.")
+used = {  # what the limit is used to, and what each value weighs
+    "jobs": (ratio, None),
+    "batches": (ratio.groupby(batch[ratio.index]).first(), None),
+    "core_hours": (ratio, work[ratio.index]),
+}
+over_s = (jobs["run_s"] - jobs["requested_s"])[ratio.index][ratio > 1]
+failed_over = (jobs["state"][over_s.index] == "failed").mean()
+at_limit = 100 * work[ratio.index][ratio > 0.995].sum() / work.sum()
+print(f"limit and run time known for {len(ratio):,} of {len(jobs):,} jobs")
+if len(over_s):
+    print(f"beyond their limit: {len(over_s):,} jobs, in the median by {over_s.median():.0f} s")
+    print(f"by over a minute: {(over_s > 60).sum()}; state failed: {100 * failed_over:.0f} %")
 
 # %% mystnb={"figure": {"caption": "Run time over requested time, by jobs, by batches (their first job) and by core-hours (logarithmic axis). Dashed: the limit.", "name": "fig:workload-limits"}, "image": {"alt": "Three cumulative curves of run time over requested time; for jobs half lie below one percent, for core-hours the curve rises late and jumps at one."}} tags=["hide-input"]
 fig, ax = plt.subplots()
-if len(ratio):
-    shown = ratio.clip(lower=1e-4)
-    first_ratio = shown.groupby(batch[ratio.index]).first()
-    lines = {
-        "jobs": (shown, None, "jobs"),
-        "batches": (first_ratio, None, "batches"),
-        "core-hours": (shown, ratio_work, "core_hours"),
-    }
-    for text, (values, weights, color) in lines.items():
-        figures.ecdf(ax, values, weights=weights, color=COLORS[color])
-        at = {"jobs": 0.35, "batches": 0.33, "core-hours": 0.18}[text]
-        x = float(describe.weighted_quantile(values, at, weights))
-        side = {"ha": "right", "xytext": (-8, 2)}
-        figures.label_line(ax, x, at, text, COLORS[color], fontsize=11, **side)
-    ax.axvline(1, color=COLORS["baseline"], linewidth=1, linestyle="--")
-    ax.set(
-        xscale="log",
-        xlim=(1e-4, 4),
-        xlabel="run time / requested time",
-        ylabel="share at most so much",
-    )
-    ax.set_xticks([1e-4, 1e-3, 1e-2, 0.1, 1], ["0.01 %", "0.1 %", "1 %", "10 %", "100 %"])
-else:
+label_at = {"jobs": 0.35, "batches": 0.33, "core_hours": 0.18}
+for what, (values, weights) in used.items() if len(ratio) else ():
+    figures.ecdf(ax, values.clip(lower=1e-4), weights=weights, color=COLORS[what])
+    x = float(describe.weighted_quantile(values, label_at[what], weights))
+    side = {"ha": "right", "xytext": (-8, 2), "fontsize": 11}
+    figures.label_line(ax, x, label_at[what], what.replace("_", "-"), COLORS[what], **side)
+ax.axvline(1, color=COLORS["baseline"], linewidth=1, linestyle="--")
+ax.set(xscale="log", xlim=(1e-4, 4), xlabel="run time / requested time")
+ax.set_ylabel("share at most so much")
+ax.set_xticks([1e-4, 1e-3, 1e-2, 0.1, 1], ["0.01 %", "0.1 %", "1 %", "10 %", "100 %"])
+if not len(ratio):
     figures.say(ax, "no time limits in this log")
 plt.show()
 
 # %% tags=["hide-cell"]
-nothing = not len(ratio)
-middle = np.nan if nothing else 100 * ratio.median()
-middle_batch = np.nan if nothing else 100 * ratio.groupby(batch[ratio.index]).first().median()
-middle_work = np.nan if nothing else 100 * float(describe.weighted_quantile(ratio, 0.5, ratio_work))
-claim("requested_ratio_median", middle, "%", 1, "run time over requested time of the median job")
-claim("requested_ratio_batches", middle_batch, "%", 0, "the same of the median batch's first job")
-claim("requested_ratio_work", middle_work, "%", 0, "the same, median weighted by core-hours")
-claim(
-    "past_limit",
-    np.nan if nothing else (ratio > 1).sum(),
-    "jobs",
-    0,
-    "jobs that ran past their limit",
-)
-claim(
-    "work_at_limit",
-    np.nan if nothing else 100 * at_limit,
-    "%",
-    0,
-    "share of core-hours in jobs that ran to their limit",
-)
+used_names = ("requested_ratio_median", "requested_ratio_batches", "requested_ratio_work")
+for (what, (values, weights)), name, digits in zip(
+    used.items(), used_names, (1, 0, 0), strict=True
+):
+    middle = describe.weighted_quantile(values, 0.5, weights) if len(ratio) else np.nan
+    claim(name, 100 * float(middle), "%", digits, f"share of the limit used, median of {what}")
+past = (ratio > 1).sum() if len(ratio) else np.nan
+claim("past_limit", past, "jobs", 0, "jobs that ran past their limit")
+at_limit = at_limit if len(ratio) else np.nan
+claim("work_at_limit", at_limit, "%", 0, "share of core-hours in jobs that ran to their limit")
 
 # %% [markdown]
 # The median job uses {num}`workload_traces.requested_ratio_median` of the time it asked for, and that is again the thousands of one script; the median batch uses {num}`workload_traces.requested_ratio_batches`.
@@ -553,7 +452,6 @@ claim(
 # The *index of dispersion* is variance over mean, and so 1 for Poisson; the burstiness $B$ of {cite:t}`goh2008` compares standard deviation and mean of the intervals, and is 0 for Poisson and 1 at the extreme.
 
 # %%
-arrivals = {"jobs": jobs["submit_s"], "batches": batches["submit_s"]}
 bursty = {name: describe.burstiness(times, spans) for name, times in arrivals.items()}
 for name, (cv, b) in bursty.items():
     print(f"{name}: coefficient of variation of the intervals {cv:.1f}, B = {b:.2f}")
@@ -688,20 +586,10 @@ plt.show()
 
 # %% tags=["hide-cell"]
 best = table["distance, batches"].idxmin()
-claim(
-    "fit_distance",
-    table["distance, batches"].min(),
-    "",
-    3,
-    f"smallest distance of a fitted distribution, one job a batch ({best})",
-)
-claim(
-    "fit_chance",
-    table.loc[best, "by chance"],
-    "",
-    3,
-    "distance that 5 % of samples of that distribution exceed",
-)
+meaning = f"smallest distance of a fitted distribution, one job a batch ({best})"
+claim("fit_distance", table["distance, batches"].min(), "", 3, meaning)
+meaning = "distance that 5 % of samples of that distribution exceed"
+claim("fit_chance", table.loc[best, "by chance"], "", 3, meaning)
 claim("fit_p", table["p, batches"].max(), "", 2, "largest p-value of the fitted distributions")
 claim("fit_samples", fit_samples, "samples", 0, "fitted again for each p-value of a distribution")
 
@@ -737,11 +625,11 @@ def aligned(weeks=0):
     return hours.assign(week=at_s // (7 * 86400))
 
 
+# %%
 hours = aligned() if log.epoch is not None else pd.DataFrame()
 if len(hours):
-    print(
-        f"{len(hours):,} complete hours, from {hours.index[0]:%a %Y-%m-%d %H:%M} to {hours.index[-1]:%a %Y-%m-%d %H:%M}"
-    )
+    first, last = hours.index[[0, -1]].strftime("%a %Y-%m-%d %H:%M")
+    print(f"{len(hours):,} complete hours, from {first} to {last}")
     print(f"mean intensity then: {hours['intensity'].mean():.1f} g/kWh")
 else:
     print("Nothing to compare: the log's time of day is not known, or no complete hour is covered.")
@@ -750,10 +638,9 @@ else:
 follow = {}
 if len(hours):
     for name in ("jobs", "batches", "processors"):
-        ratio_, resampled = describe.weighted_ratio(
-            hours[name], hours["intensity"], hours["week"], samples, rng
-        )
-        follow[name] = 100 * (np.array([ratio_, *np.quantile(resampled, [0.025, 0.975])]) - 1)
+        columns = (hours[name], hours["intensity"], hours["week"])
+        value, resampled = describe.weighted_ratio(*columns, samples, rng)
+        follow[name] = 100 * (np.array([value, *np.quantile(resampled, [0.025, 0.975])]) - 1)
         text = "{:+.1f} % (95 % interval {:+.1f} to {:+.1f} %)".format(*follow[name])
         print(f"intensity weighted by {name}, over its mean: {text}")
 
@@ -761,22 +648,14 @@ if len(hours):
 fig, ax = plt.subplots(figsize=(7.2, 3.8))
 if len(hours):
     shape = hours.groupby(hours.index.hour).mean() / hours.mean()
-    lines = (
-        ("batches", "batches", "batches submitted"),
-        ("processors", "jobs", "processors in use"),
-        ("intensity", "baseline", f"carbon intensity, {zone} {year}"),
-    )
-    for name, color, text in lines:
-        line = np.append(shape[name], shape[name].iloc[0])
-        ax.plot(range(25), line, color=COLORS[color], label=text, linewidth=2.2)
+    shape = pd.concat([shape, shape.iloc[:1]]).set_axis(range(25))
+    grid_name = f"carbon intensity, {zone} {year}"
+    ax.plot(shape["batches"], color=COLORS["batches"], label="batches submitted")
+    ax.plot(shape["processors"], color=COLORS["processors"], label="processors in use")
+    ax.plot(shape["intensity"], color=COLORS["baseline"], label=grid_name)
     ax.legend(loc="upper left")
-    ax.set(
-        xlim=(0, 24),
-        ylim=0,
-        xticks=range(0, 25, 3),
-        xlabel="hour of the local day",
-        ylabel="over its own mean",
-    )
+    ax.set(xlim=(0, 24), ylim=0, xticks=range(0, 25, 3))
+    ax.set(xlabel="hour of the local day", ylabel="over its own mean")
 else:
     figures.say(ax, "time of day not known")
 plt.show()
@@ -800,15 +679,10 @@ if len(moved):
     start = describe.same_weekday(log.epoch, year, grid_clock).tz_localize(None)
     when = start + pd.to_timedelta(moved.index * 7, unit="D")
     ax.axhline(0, color=COLORS["baseline"], linewidth=1)
-    for name, color, text in (
-        ("batches", "batches", "batches"),
-        ("processors", "jobs", "processors in use"),
-    ):
-        ax.plot(when, moved[name], color=COLORS[color], label=text)
-        ax.plot(start, moved[name][0], "o", color=COLORS[color], markersize=7)
-    ax.xaxis.set_major_formatter(
-        plt.matplotlib.dates.ConciseDateFormatter(ax.xaxis.get_major_locator())
-    )
+    for name, text in (("batches", "batches"), ("processors", "processors in use")):
+        ax.plot(when, moved[name], color=COLORS[name], label=text)
+        ax.plot(start, moved[name][0], "o", color=COLORS[name], markersize=7)
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(ax.xaxis.get_major_locator()))
     ax.legend()
     ax.set(xlabel="first day of the log on the grid's calendar", ylabel="against the mean [%]")
 else:
@@ -822,28 +696,22 @@ for name, what in (("processors", "follow_carbon"), ("batches", "follow_carbon_b
     claim(what, value, "%", 1, meaning, interval=tuple(interval))
 for end, limit in zip(("low", "high"), follow.get("processors", [np.nan] * 3)[1:], strict=True):
     claim(f"follow_carbon_{end}", limit, "%", 1, f"{end} end of the 95 % interval of follow_carbon")
+
+# %% tags=["hide-cell"]
 for name, what in (("processors", "moved"), ("batches", "moved_batches")):
     for q, end in ((0.025, "low"), (0.975, "high")):
         value = moved[name].quantile(q) if len(moved) else np.nan
         meaning = f"the same weighted by {name}: {100 * q:.1f} % of the start weeks lie below"
         claim(f"{what}_{end}", value, "%", 1, meaning)
 above = 100 * (moved["processors"] > 0).mean() if len(moved) else np.nan
-claim(
-    "moved_above",
-    above,
-    "%",
-    0,
-    "share of the start weeks in which processors in use lie above the mean",
-)
-peak = hours.groupby(hours.index.hour)["processors"].mean() if len(hours) else pd.Series([np.nan])
-swing = 100 * (peak.max() - peak.min()) / peak.mean()
-claim(
-    "usage_swing",
-    swing,
-    "%",
-    0,
-    "largest less smallest processors in use of the mean day, over the mean",
-)
+claim("moved_above", above, "%", 0, "share of the start weeks in which usage lies above the mean")
+
+# %% tags=["hide-cell"]
+swing = np.nan
+if len(hours):
+    of_day = hours.groupby(hours.index.hour)["processors"].mean()
+    swing = 100 * np.ptp(of_day) / of_day.mean()
+claim("usage_swing", swing, "%", 0, "swing of processors in use over the mean day, of their mean")
 
 # %% [markdown]
 # People work when the sun shines: weighted by batches, the intensity differs from its mean by {num}`workload_traces.follow_carbon_batches`.

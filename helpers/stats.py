@@ -382,8 +382,14 @@ def _noncentrality(t: float, df: float, confidence: float) -> tuple[float, float
     from scipy.optimize import brentq
     from scipy.stats import nct
 
+    def above(nc: float, share: float) -> float:
+        below_t = nct.cdf(t, df, nc)
+        if math.isnan(below_t):  # far from t, where the series gives up, it is 1 or 0
+            below_t = float(nc < t)
+        return below_t - share
+
     def end(share: float) -> float:
-        return brentq(lambda nc: nct.cdf(t, df, nc) - share, -10.0, 3 * t + 20.0, xtol=1e-10)
+        return brentq(above, -10.0, 3 * t + 20.0, args=(share,), xtol=1e-10)
 
     return end((1 + confidence) / 2), end((1 - confidence) / 2)
 

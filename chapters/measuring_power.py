@@ -1,0 +1,744 @@
+# ---
+# jupyter:
+#   book:
+#     downloads: [opitz-2024-power]
+# ---
+
+# %% [markdown]
+# # Measuring power
+#
+# **Question.**
+# How well does a meter at the wall socket tell what a training job uses, and which choices of the person who evaluates it matter?
+#
+# **Answer.**
+# Ten repeats of the same job used {num}`measuring_power.whole` on average with a standard deviation of {num}`measuring_power.whole_sd`, so that {num}`measuring_power.runs_one_percent` runs of each kind would show a difference of one percent.
+# What is counted matters more than how precisely: ending the window with the recording's program instead of the job's last event adds {num}`measuring_power.window_program`, and the {num}`measuring_power.awake_power` that the machine goes on drawing after a job, against {num}`measuring_power.idle_power` when idle, are in no window at all.
+#
+# **You need.**
+# *Power* is energy per time: one watt (W) is one joule (J) a second.
+# A *sample* is one reading of the meter; a *run* is one execution of a program, recorded from some time before to some time after.
+
+# %% tags=["parameters"]
+source = "published"  # the measurements that are evaluated
+shown = 0  # repeat drawn by itself
+idle_s = 30.0  # idle time that the recordings begin and end with
+blocks = 10  # pieces an idle window is cut into for its standard error
+difference = 0.01  # relative difference that a comparison should detect
+seed = 1
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from scipy import integrate
+
+from helpers import datasets, figures, publish, stats
+from helpers.phases.fit import Plan, Span, fit_model
+from helpers.power import Run, baseline, energies, energy_j, paired_sum, stack
+
+figures.use_style()
+COLORS = figures.COLORS
+numbers = publish.Numbers("measuring_power")
+rng = np.random.default_rng(seed)
+
+# %% [markdown]
+# ## The recordings
+#
+# The measurements are those of a published thesis, [Quacck/master-thesis](https://github.com/Quacck/master-thesis); {doc}`data_sheets` has their origin.
+# A small language model (RoBERTa) is trained for a few epochs, on one machine with one GPU.
+# A meter between the wall socket and the machine measured everything that the machine drew: processor, memory, GPU, fans, losses of the power supply.
+#
+# There is no campaign of this project's own yet.
+# Its runner is in `measurements/`, interleaves the experiments in random order, and reads NVIDIA's and Intel's counters; once its recordings are there, the parameter `source` can name them.
+
+# %%
+if source != "published":
+    raise ValueError(f"source={source!r}: only 'published' measurements are there so far.")
+runs = datasets.power_runs()
+whole = runs["roberta_full"]
+for name, repeats in runs.items():
+    first = repeats[min(repeats)]
+    print(
+        f"{name:36} {len(repeats):2} runs of {first.duration_s:5.1f} s from {first.start:%H:%M} UTC"
+    )
+
+# %% [markdown]
+# A recording is a text file with one integer a line, in milliwatts.
+# Its last two lines are the instants of start and end; samples carry no time of their own and are spread evenly between the two.
+# A second file has the job's events, `epoch seconds, name`, by the clock of the same machine.
+# The program is started {num}`measuring_power.lead` after the first sample; recording goes on as long after the program has ended.
+
+# %%
+intervals_s = pd.Series({k: run.duration_s / (run.time_s.size - 1) for k, run in whole.items()})
+levels_w = np.unique(np.concatenate([run.power_w for run in whole.values()]))
+print(
+    f"interval {1000 * intervals_s.mean():.2f} ms, same in all runs within {1e6 * np.ptp(intervals_s):.0f} us"
+)
+print(f"smallest step between two readings: {1000 * np.diff(levels_w).min():.0f} mW")
+print(f"samples a run: {min(r.time_s.size for r in whole.values())} or more")
+print("problems:", sum(len(run.problems) for r in runs.values() for run in r.values()))
+
+# %% tags=["hide-cell"]
+numbers.record(
+    "lead", idle_s, "s", 0, "idle time before the program is started, and after it has ended"
+)
+_ = numbers.record("interval", 1000 * intervals_s.mean(), "ms", 1, "time between two samples")
+
+# %% [markdown]
+# ## One run
+#
+# Events say where a phase ends.
+# The plan below names the phases of the job by the event each one ends with; the first begins when the program is started, before it can write any event.
+
+
+# %%
+def epoch(number):
+    """Phases of one epoch and the events they end with."""
+    return (
+        Span(f"epoch {number} train", f"Epoch {number}.0 ended*"),
+        Span(f"epoch {number} evaluate", "Evaluate"),
+        Span(f"epoch {number} save", f"Epoch {number}.0. Saved*", checkpoint=True),
+    )
+
+
+startup = (
+    Span("import libraries", "start program"),
+    Span("load data", "after load data"),
+    Span("build model", "Start training"),
+)
+work = tuple(span for number in range(1, 6) for span in epoch(number))
+plan = Plan("whole", idle_s, startup, work, (Span("end", "Evaluate"),), ("End training", "Exit"))
+fit = fit_model(list(whole.values()), plan)
+borders_s = dict(zip(whole, fit.borders_s, strict=True))
+PHASES = {"train": "work", "evaluate": "end", "save": "completed", "end": "end"}
+
+# %% mystnb={"figure": {"caption": "One whole run. Spans: phases between events. Grey: the machine is idle before the program starts, and not idle after it has ended.", "name": "fig:power-run"}, "image": {"alt": "Power over time in one run: a flat low line, a small rise during start-up, five high plateaus of training separated by dips for evaluating and saving, then a flat line at a middle level that does not fall back to the first one."}} tags=["hide-input"]
+run = whole[shown]
+fig, ax = plt.subplots(figsize=(7.2, 3.6))
+names = [span.name for _, span, _, _ in plan.spans()]
+ax.axvspan(0, idle_s, color=COLORS["idle"], alpha=0.25, lw=0)
+ax.axvspan(run.at("Exit"), run.duration_s, color=COLORS["idle"], alpha=0.25, lw=0)
+kinds = [PHASES.get(name.split()[-1], "startup") for name in names]
+for start_s, stop_s, kind in zip(borders_s[shown][:-1], borders_s[shown][1:], kinds, strict=True):
+    ax.axvspan(start_s, stop_s, color=COLORS[kind], alpha=0.35, lw=0)
+ax.plot(run.time_s, run.power_w, color="#222222", lw=0.6)
+shades = {
+    "idle, after the job": "idle",
+    "start-up": "startup",
+    "train": "work",
+    "evaluate": "end",
+    "save": "completed",
+}
+for text, kind in shades.items():
+    ax.fill_between([], [], color=COLORS[kind], alpha=0.5, lw=0, label=text)
+fig.legend(loc="outside upper center", ncol=5, columnspacing=1.2, handlelength=1.2)
+ax.set(xlabel="time since the recording began [s]", ylabel="power [W]")
+ax.set(xlim=(0, run.duration_s), ylim=(0, 300))
+plt.show()
+
+# %%
+print(
+    fit.spread[["phase", "duration_s", "duration_sd_s", "power_w", "power_sd_w"]]
+    .round(2)
+    .to_string(index=False)
+)
+
+# %% [markdown]
+# ## Ten runs on top of each other
+#
+# Laid over each other by the start of the recording, ten runs differ most at the edges of the phases: some start-ups take longer, so that one run trains while another still loads ({numref}`fig:power-stack`).
+# Aligned on the event at which training starts, the same runs agree.
+
+# %%
+edges_s = np.mean([run.at("Start training") for run in whole.values()])
+length_s = np.mean([run.at("Exit") for run in whole.values()]) - edges_s
+by_start = stack(whole, step_s=0.25, start_s=edges_s, stop_s=edges_s + length_s)
+by_event = stack(whole, on="Start training", step_s=0.25, start_s=0, stop_s=length_s)
+sd_w = {"recording": by_start.sd_w.mean(), "event": by_event.sd_w.mean()}
+print({name: f"{value:.1f} W" for name, value in sd_w.items()})
+
+# %% tags=["hide-cell"]
+for name, value in sd_w.items():
+    _ = numbers.record(
+        f"sd_by_{name}", value, "W", 0, f"spread of power between runs, aligned on the {name}"
+    )
+
+# %% mystnb={"figure": {"caption": "Ten whole runs (thin), their mean (thick) and one standard deviation to either side (band), during training. Above: by the start of the recording. Below: by the event at which training starts.", "name": "fig:power-stack"}, "image": {"alt": "Two panels of ten overlaid power curves; in the upper one the edges of the plateaus are smeared over a second or two and the band is wide there, in the lower one the edges of the first epochs coincide and the band is narrow."}} tags=["hide-input"]
+fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.0), sharex=True, sharey=True)
+for ax, stacked, title in zip(
+    axes,
+    (by_start, by_event),
+    ("by the start of the recording", "by the start of training"),
+    strict=True,
+):
+    at_s = stacked.time_s - (edges_s if stacked is by_start else 0)
+    ax.plot(at_s, stacked.power_w.T, color=COLORS["work"], lw=0.4, alpha=0.5)
+    low_w, high_w = stacked.mean_w - stacked.sd_w, stacked.mean_w + stacked.sd_w
+    ax.fill_between(at_s, low_w, high_w, color=COLORS["startup"], alpha=0.45, lw=0)
+    ax.plot(at_s, stacked.mean_w, color="#222222", lw=1.3)
+    ax.set(title=title, ylabel="power [W]", ylim=(0, 290), xlim=(0, length_s))
+axes[1].set(xlabel="time since training started (above: on average) [s]")
+plt.show()
+
+# %% [markdown]
+# Averaged over training, power in quarters of a second spreads by {num}`measuring_power.sd_by_recording` between runs when they are aligned on the recording, and by {num}`measuring_power.sd_by_event` when they are aligned on the event.
+# What remains grows with time, because evaluating takes a little longer in one run than in another.
+
+# %% [markdown]
+# ## What the machine draws when idle
+#
+# In ten recordings the program only slept for a minute.
+# Neighbouring samples resemble each other, so the standard error is not taken from single samples: each window is cut into {num}`measuring_power.blocks` blocks, whose means are nearly independent, and the larger of their standard error and that of the ten windows is used.
+
+# %%
+idle = baseline(((run, "Start", "End") for run in runs["sleep"].values()), blocks=blocks)
+samples = sum(
+    ((r.time_s >= r.at("Start")) & (r.time_s <= r.at("End"))).sum() for r in runs["sleep"].values()
+)
+naive_w = idle.sd_w / np.sqrt(samples)
+print(f"idle {idle.power_w:.2f} W, standard error {idle.standard_error_w:.2f} W")
+print(
+    f"single samples: sd {idle.sd_w:.2f} W; were they independent, the error were {naive_w:.3f} W"
+)
+
+# %%
+before = []
+for name, repeats in runs.items():
+    for key, run in repeats.items():
+        starts_w = energy_j(run, 0.0, 3.0) / 3.0
+        mean_w = energy_j(run, 5.0, idle_s - 1) / (idle_s - 6)
+        before.append((name, key, run.start, starts_w, mean_w))
+before = pd.DataFrame(before, columns=["experiment", "repeat", "start", "first_w", "mean_w"])
+awake_starts = before[before["first_w"] > idle.power_w + 10]
+print(awake_starts.groupby("experiment").size().to_string())
+
+# %% tags=["hide-cell"]
+half_w = 2.262 * idle.standard_error_w  # t quantile for ten windows
+numbers.record(
+    "idle_power",
+    idle.power_w,
+    "W",
+    1,
+    "power of the idle machine",
+    interval=(idle.power_w - half_w, idle.power_w + half_w),
+)
+numbers.record("idle_error", idle.standard_error_w, "W", 2, "standard error of the idle power")
+numbers.record("idle_error_naive", naive_w, "W", 2, "the same, were all samples independent")
+numbers.record("idle_sd", idle.sd_w, "W", 1, "standard deviation of single idle samples")
+numbers.record("blocks", blocks, "", 0, "blocks of an idle window")
+_ = numbers.record(
+    "awake_starts",
+    len(awake_starts),
+    "runs",
+    0,
+    "recordings that began with the machine still awake",
+)
+
+# %% mystnb={"figure": {"caption": "Power of the idle machine through the night. Left: ten runs in which the program sleeps; band: mean with its 95 % interval. Right: the last seconds of the idle part before every other run, in the order they were made.", "name": "fig:power-idle"}, "image": {"alt": "Left, ten dots, the first far above the others; right, many dots over some hours, those of whole runs clearly above the band and those of all other runs in it or near it."}} tags=["hide-input"]
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True)
+order = np.arange(1, len(idle.window_w) + 1)
+left.axhspan(idle.power_w - half_w, idle.power_w + half_w, color=COLORS["idle"], alpha=0.35, lw=0)
+left.plot(order, idle.window_w, "o", color=COLORS["baseline"])
+left.set(xlabel="idle run", ylabel="power [W]", xticks=order[1::2])
+kinds = {
+    "whole": "roberta_full",
+    "stopped": "roberta_stop",
+    "resumed": "roberta_cont",
+    "imports": "imports",
+}
+shades = ("baseline", "failed", "work", "startup")
+for (text, prefix), color in zip(kinds.items(), shades, strict=True):
+    rows = before[before["experiment"].str.startswith(prefix)]
+    hours = (rows["start"] - before["start"].min()).dt.total_seconds() / 3600
+    right.plot(hours, rows["mean_w"], "o", color=COLORS[color], ms=5, label=text)
+right.axhspan(idle.power_w - half_w, idle.power_w + half_w, color=COLORS["idle"], alpha=0.35, lw=0)
+right.set(xlabel="hours since the first recording")
+right.legend(loc="upper right", ncol=2, handletextpad=0.1, columnspacing=0.6)
+right.set_ylim(48, 56)
+plt.show()
+
+# %% [markdown]
+# The idle machine draws {num}`measuring_power.idle_power`, with a standard error of {num}`measuring_power.idle_error`; taken from single samples it would have been {num}`measuring_power.idle_error_naive`, which is an illusion.
+# The first idle run draws more than the others ({numref}`fig:power-idle`): the machine had not settled, and a warm-up before the first recording would have kept that out.
+
+# %% [markdown]
+# ## The machine stays awake
+#
+# After a program the power does not return to idle.
+
+# %%
+after = {
+    "whole": "roberta_full",
+    "stopped": "roberta_stop_after_saving_epoch_2",
+    "resumed": "roberta_continue_after_saving_2",
+}
+tails = {
+    text: stack(runs[name], on="Exit", step_s=0.5, start_s=-6, stop_s=30)
+    for text, name in after.items()
+}
+awake_w = {text: t.mean_w[(t.time_s > 3) & (t.time_s < 15)].mean() for text, t in tails.items()}
+gaps_s = (
+    np.diff([run.start_epoch_s for run in whole.values()])
+    - [run.duration_s for run in whole.values()][:-1]
+)
+print({text: f"{value:.1f} W" for text, value in awake_w.items()})
+print(f"pause between two whole recordings: {gaps_s.min():.1f} to {gaps_s.max():.1f} s")
+
+# %% tags=["hide-cell"]
+stopped = energies(runs[after["stopped"]], "Exit", idle=idle)
+numbers.record("awake_power", awake_w["whole"], "W", 0, "power in the seconds after a whole run")
+numbers.record(
+    "awake_seconds",
+    stopped["duration_s"].min(),
+    "s",
+    0,
+    "the machine stays awake after a stop at least so long",
+)
+numbers.record(
+    "awake_energy",
+    stopped["above_idle_j"].mean() / 1e3,
+    "kJ",
+    2,
+    "energy above idle after a stop, as far as recorded",
+)
+_ = numbers.record("pause", gaps_s.mean(), "s", 0, "pause between the recordings of two whole runs")
+
+# %% mystnb={"figure": {"caption": "What follows the job's last event (second 0): mean of ten runs of each kind. Dashed: idle.", "name": "fig:power-awake"}, "image": {"alt": "Three curves from six seconds before to thirty after the end of the job; all fall to the same level, about twice the idle power, and stay there; only that of the resumed runs steps down to idle within the figure."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 3.3))
+for (text, tail), color in zip(tails.items(), ("baseline", "failed", "work"), strict=True):
+    ax.plot(tail.time_s, tail.mean_w, color=COLORS[color], label=text)
+ax.axhline(idle.power_w, color=COLORS["idle"], ls="--", lw=1.2)
+ax.text(-5.7, idle.power_w + 4, "idle", color=COLORS["baseline"])
+ax.axvline(0, color=COLORS["baseline"], lw=0.8)
+ax.legend(ncol=3, loc="upper right")
+ax.set(
+    xlabel="time since the job's last event [s]", ylabel="power [W]", xlim=(-6, 30), ylim=(0, 230)
+)
+plt.show()
+
+# %% [markdown]
+# The GPU's process is gone, yet the machine draws {num}`measuring_power.awake_power`, twice its idle power, as long as the recordings of the whole and the stopped runs last; after resumed runs it falls asleep within the recording, in steps ({numref}`fig:power-awake`).
+# Between whole runs the pause was {num}`measuring_power.pause`, too short: {num}`measuring_power.awake_starts` begin with a machine that is still awake, and though most of that is over in seconds, it draws more than idle until the program starts (right of {numref}`fig:power-idle`).
+# Why it falls asleep sooner in one case than in another cannot be told from these files.
+#
+# Two things follow.
+# The idle part *after* a program is not a baseline; only idle runs and the settled part before a program are.
+# And whoever stops a job leaves a machine that goes on drawing power: over the {num}`measuring_power.awake_seconds` recorded after a stop, {num}`measuring_power.awake_energy` more than idle, which no window below counts.
+# {doc}`cost_of_stopping` comes back to that.
+
+# %% [markdown]
+# ## Which window
+#
+# The published means are stated without the window they were integrated over.
+# It can be found: power integrated from {num}`measuring_power.lead` after the first sample, when the program is started, to the job's last event, `Exit`, gives them.
+
+
+# %%
+WINDOW = (idle_s, "Exit")
+STOPPED = {
+    "save": ("roberta_stop_after_saving_epoch_2", "roberta_continue_after_saving_2"),
+    "no save": ("roberta_stop_without_saving_epoch_2", "roberta_continue_after_not_saving_2"),
+}
+
+
+def totals_j(window):
+    """Energy of each repeat: whole, and stopped plus resumed, for a function of the run."""
+    used = {
+        name: pd.Series({k: energy_j(r, *window(r)) for k, r in runs[name].items()})
+        for name in ["roberta_full", *STOPPED["save"], *STOPPED["no save"]]
+    }
+    pairs = {k: paired_sum(used[a], used[b], unpaired="leave_out") for k, (a, b) in STOPPED.items()}
+    return {"whole": used["roberta_full"]} | pairs
+
+
+found = totals_j(lambda run: WINDOW)
+for name, total in found.items():
+    print(f"{name:8} {total.mean() / 1e3:.3f} kJ, sd {total.std() / 1e3:.3f} kJ, n = {total.size}")
+
+# %% tags=["hide-cell"]
+for name, label in (("whole", "whole"), ("save", "save"), ("no save", "no_save")):
+    total = stats.paired_t(found[name] / 1e3)
+    numbers.record(
+        label,
+        total.estimate.value,
+        "kJ",
+        2,
+        f"mean energy, {name}, from program start to Exit",
+        interval=(total.estimate.low, total.estimate.high),
+    )
+    _ = numbers.record(
+        f"{label}_sd", found[name].std() / 1e3, "kJ", 2, f"its standard deviation, {name}"
+    )
+
+# %%
+windows = {
+    "program start to Exit": lambda run: WINDOW,
+    "first event to Exit": lambda run: (run.events[0].time_s, "Exit"),
+    "training starts to Exit": lambda run: ("Start training", "Exit"),
+    "program start to program end": lambda run: (idle_s, run.duration_s - idle_s),
+    "program start to 20 s after Exit": lambda run: (idle_s, run.at("Exit") + 20),
+    "all of the recording": lambda run: (0.0, run.duration_s),
+}
+by_window = pd.DataFrame(
+    {text: pd.Series({k: e.mean() for k, e in totals_j(w).items()}) for text, w in windows.items()}
+).T
+print((by_window / 1e3).round(2).to_string())
+
+# %% tags=["hide-cell"]
+reference = by_window.loc["program start to Exit"]
+relative = 100 * (by_window / reference - 1)
+overhead = by_window.sub(by_window["whole"], axis=0)[["save", "no save"]]
+short = {"window_program": "program start to program end", "window_event": "first event to Exit"}
+for name, text in short.items():
+    numbers.record(
+        name,
+        relative.loc[text, "whole"],
+        "%",
+        1,
+        f"whole run, {text}, against the published window",
+    )
+for name, text in short.items():
+    numbers.record(
+        f"overhead_{name}",
+        overhead.loc[text, "save"] / 1e3,
+        "kJ",
+        2,
+        f"save and resume less whole, {text}",
+    )
+_ = numbers.record(
+    "overhead",
+    overhead.loc["program start to Exit", "save"] / 1e3,
+    "kJ",
+    2,
+    "save and resume less whole, published window",
+)
+
+# %% mystnb={"figure": {"caption": "The same recordings in six windows. Left: energy. Right: what stopping and resuming adds.", "name": "fig:power-window"}, "image": {"alt": "Dot plot with one row a window; energies of whole, save and no-save runs grow with the window, and so do their differences; without start-up and with save, the difference is about zero."}} tags=["hide-input"]
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.6), sharey=True)
+rows = np.arange(len(by_window))[::-1]
+for name, color in (("whole", "baseline"), ("save", "completed"), ("no save", "failed")):
+    left.plot(by_window[name] / 1e3, rows, "o", color=COLORS[color], label=name, ms=7)
+    if name != "whole":
+        right.plot(overhead[name] / 1e3, rows, "o", color=COLORS[color], ms=7)
+left.set_yticks(rows, by_window.index)
+left.set(xlabel="energy [kJ]", xlim=(10, 25), ylim=(-0.6, len(rows) - 0.4))
+right.axvline(0, color=COLORS["baseline"], lw=0.8)
+right.set(xlabel="more than the whole run [kJ]", xlim=(-0.6, None))
+fig.legend(loc="outside upper right", ncol=3)
+plt.show()
+
+# %% [markdown]
+# The window decides what the question is ({numref}`fig:power-window`).
+# Waiting for the program to end adds {num}`measuring_power.window_program` to a whole run, and the cost of a stop goes from {num}`measuring_power.overhead` to {num}`measuring_power.overhead_window_program`.
+# Beginning at the job's first event loses the time in which it imports its libraries, which a resumed job spends again: the cost of a stop falls to {num}`measuring_power.overhead_window_event`.
+# Counting the time after the program, the dearest choice of all, is fair only if nothing else would have run on the machine.
+# This book uses the window of the published figures, and says where the answer hangs on it.
+
+# %% [markdown]
+# ## How the integral is taken
+#
+# The trapezoid rule joins samples by straight lines.
+# Other rules, on the same samples of the same window:
+
+# %%
+rules = []
+for run in whole.values():
+    inside = (run.time_s >= idle_s) & (run.time_s <= run.at("Exit"))
+    t, p = run.time_s[inside], run.power_w[inside]
+    steps = np.diff(t)
+    trapezoid = integrate.trapezoid(p, t)
+    others = {
+        "left": p[:-1] @ steps,
+        "right": p[1:] @ steps,
+        "mean x duration": p.mean() * np.ptp(t),
+        "Simpson": integrate.simpson(p, x=t),
+    }
+    rules.append({name: 100 * (value / trapezoid - 1) for name, value in others.items()})
+print("against the trapezoid rule [%]")
+print(pd.DataFrame(rules).agg(["mean", "std"]).T.round(4).to_string())
+
+# %% tags=["hide-cell"]
+_ = numbers.record(
+    "rules",
+    pd.DataFrame(rules).abs().max().max(),
+    "%",
+    2,
+    "largest difference between integration rules, any run",
+)
+
+# %% [markdown]
+# With samples so close the rule does not matter: no other one differs by more than {num}`measuring_power.rules` in any run.
+
+# %% [markdown]
+# ## How often to sample
+#
+# What if the meter were slower?
+# Two slow meters are imitated by thinning the samples: one that reads the power of the instant now and then, and one that reports the mean over the time since its last report.
+
+
+# %%
+def slower(run, every, first, averaging):
+    """The run as a slower meter would have recorded it."""
+    count = (run.time_s.size - first) // every
+    rows = first + np.arange(count * every).reshape(count, every)
+    if averaging:
+        return Run(
+            run.time_s[rows].mean(axis=1),
+            run.power_w[rows].mean(axis=1),
+            run.start_epoch_s,
+            run.events,
+        )
+    return Run(run.time_s[rows[:, 0]], run.power_w[rows[:, 0]], run.start_epoch_s, run.events)
+
+
+exact = {key: energy_j(run, *WINDOW) for key, run in whole.items()}
+thinned = []
+for every in (2, 4, 10, 20, 40, 100, 200):
+    for first in sorted({every * k // 10 for k in range(10)}):
+        for key, run in whole.items():
+            errors = [
+                100 * (energy_j(slower(run, every, first, a), *WINDOW) / exact[key] - 1)
+                for a in (False, True)
+            ]
+            thinned.append((every * intervals_s.mean(), *errors))
+thinned = pd.DataFrame(thinned, columns=["interval_s", "instant", "mean"])
+rms = thinned.groupby("interval_s").agg(lambda e: np.sqrt((e**2).mean()))
+print(rms.round(3).to_string())
+
+# %% tags=["hide-cell"]
+second = rms.index[np.argmin(np.abs(rms.index - 1))]
+tenth = rms.index[np.argmin(np.abs(rms.index - 0.1))]
+for name, at in (("tenth", tenth), ("second", second)):
+    for kind, digits in (("instant", 1), ("mean", 3)):
+        _ = numbers.record(
+            f"thin_{kind}_{name}",
+            rms.loc[at, kind],
+            "%",
+            digits,
+            f"error of a run's energy with a sample each {at:.1f} s, meter of the {kind}",
+        )
+
+# %% mystnb={"figure": {"caption": "Error of a run's energy (root mean square over runs and over where sampling begins) against the sampling interval, for a meter that reads the instant and one that reports means.", "name": "fig:power-interval"}, "image": {"alt": "Two rising lines on logarithmic axes; the meter of instants soon errs by more than runs differ, the meter of means stays orders of magnitude below it and reaches that line only at the longest interval."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 3.4))
+for kind, color, text in (
+    ("instant", "failed", "reads the instant"),
+    ("mean", "work", "reports the mean"),
+):
+    ax.loglog(rms.index, rms[kind], "o-", color=COLORS[color], label=text)
+spread = 100 * found["whole"].std() / found["whole"].mean()
+ax.axhline(spread, color=COLORS["baseline"], lw=1, ls="--")
+ax.text(1.5, spread * 0.9, "spread between runs", color=COLORS["baseline"], va="top")
+ax.set_xticks([0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.1", "0.2", "0.5", "1", "2", "5", "10"])
+ax.xaxis.minorticks_off()
+ax.set_yticks([0.01, 0.1, 1, 10], ["0.01", "0.1", "1", "10"])
+ax.set(xlabel="sampling interval [s]", ylabel="error of the energy [%]")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# Training draws power in strokes, one a batch, and a slow meter of instants samples them by chance: at one sample a second it errs by {num}`measuring_power.thin_instant_second` in a single run, against {num}`measuring_power.thin_mean_second` for a meter that reports means.
+# At a tenth of a second even the meter of instants errs by no more than {num}`measuring_power.thin_instant_tenth`.
+# A meter that counts energy makes the interval a matter of taste; that is why the recorder of `measurements/` reads the GPU's energy counter beside its power.
+
+# %% [markdown]
+# ## When an event is
+#
+# Events and samples are stamped on the same machine, but an event says when a line of the program was reached, not when the power changed.
+
+
+# %%
+def crossing_s(run, event):
+    """Time from an event to the first lasting change of power past half-way [s]."""
+    at_s = run.at(event)
+    edges = at_s + np.arange(-1.0, 2.01, 0.05)
+    power_w = energy_j(run, edges[:-1], edges[1:]) / 0.05
+    low, high = np.median(power_w[:16]), np.median(power_w[-16:])
+    past = (power_w > (low + high) / 2) if high > low else (power_w < (low + high) / 2)
+    held = np.convolve(past, np.ones(6), mode="full")[5:] >= 6  # six cells in a row
+    return edges[np.argmax(held)] - at_s
+
+
+kinds = {
+    "training ends": "Epoch {0}.0 ended. Steps: {1}",
+    "checkpoint saved": "Epoch {0}.0. Saved. Steps: {1}",
+}
+lags = {
+    text: [crossing_s(run, form.format(n, 12 * n)) for run in whole.values() for n in (1, 2, 3, 4)]
+    for text, form in kinds.items()
+}
+print(
+    pd.DataFrame(lags).describe().loc[["count", "mean", "std", "min", "max"]].round(2).to_string()
+)
+
+# %% tags=["hide-cell"]
+for name, text in (("end", "training ends"), ("saved", "checkpoint saved")):
+    low, median, high = np.quantile(lags[text], [0.025, 0.5, 0.975])
+    _ = numbers.record(
+        f"lag_{name}",
+        median,
+        "s",
+        2,
+        f"power changes so long after the event: {text} (95 % of the events)",
+        interval=(low, high),
+    )
+
+# %% mystnb={"figure": {"caption": "Power around two events (second 0): thin, epochs 1 to 4 of the ten runs; thick, their mean; dashed, the median instant at which power is past half-way.", "name": "fig:power-lag"}, "image": {"alt": "Left, power falls steeply to less than half, some tenths of a second after the event; right, power more than doubles almost at the event."}} tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True)
+for ax, (text, form) in zip(axes, kinds.items(), strict=True):
+    around = [
+        stack(whole, on=form.format(n, 12 * n), start_s=-1.0, stop_s=1.5) for n in (1, 2, 3, 4)
+    ]
+    ax.plot(
+        around[0].time_s,
+        np.vstack([s.power_w for s in around]).T,
+        color=COLORS["work"],
+        lw=0.4,
+        alpha=0.4,
+    )
+    ax.plot(around[0].time_s, np.mean([s.mean_w for s in around], axis=0), color="#222222")
+    ax.axvline(0, color=COLORS["baseline"], lw=1)
+    ax.axvline(np.median(lags[text]), color=COLORS["failed"], ls="--", lw=1.4)
+    ax.set(title=text, xlabel="time since the event [s]", ylim=(0, None), xlim=(-1, 1.5))
+axes[0].set(ylabel="power [W]")
+plt.show()
+
+# %% [markdown]
+# After a checkpoint power rises within {num}`measuring_power.lag_saved` of the event, which bounds how far the two clocks and the meter can be apart.
+# At the end of an epoch's training it falls only {num}`measuring_power.lag_end` after the event ({numref}`fig:power-lag`), long after what clocks explain: the event is written before the GPU has ended its work, or the evaluation that follows begins with work of its own.
+# So some of the energy of training is booked under evaluating; a sum over both is not touched.
+
+# %% [markdown]
+# ## Energy above idle
+#
+# What a job adds to a machine that is on anyway is its energy less idle power times its duration.
+# The error of the baseline is common to all runs and grows with the window; it does not shrink with repeats.
+
+# %%
+table = energies(whole, *WINDOW, idle=idle)
+above = stats.paired_t(table["above_idle_j"] / 1e3).estimate
+common_kj = table["above_idle_standard_error_j"].mean() / 1e3
+print(f"above idle: {above} kJ, and {common_kj:.3f} kJ standard error from the baseline")
+
+# %% tags=["hide-cell"]
+spread_kj = (above.high - above.low) / (2 * 2.262)
+half_kj = 2.262 * np.hypot(spread_kj, common_kj)
+numbers.record(
+    "above_idle",
+    above.value,
+    "kJ",
+    2,
+    "energy of a whole run above idle, error of the baseline included",
+    interval=(above.value - half_kj, above.value + half_kj),
+)
+numbers.record(
+    "above_idle_common", 1e3 * common_kj, "J", 0, "standard error of it from the baseline alone"
+)
+_ = numbers.record(
+    "idle_share",
+    100 * (1 - above.value / (found["whole"].mean() / 1e3)),
+    "%",
+    0,
+    "share of a whole run's energy that an idle machine would have used",
+)
+
+# %% [markdown]
+# {num}`measuring_power.idle_share` of a whole run's energy would have been used by the idle machine too; {num}`measuring_power.above_idle` are the job's own.
+# The baseline alone is uncertain by {num}`measuring_power.above_idle_common` a run.
+# In a difference between two kinds of run it nearly cancels, as far as they take equally long, which a stopped job does not.
+
+# %% [markdown]
+# ## How many runs
+#
+# The smaller the spread between repeats, the fewer are needed.
+# The number follows from the spread, the wanted difference and the wanted chance of 80 % to find it at the 5 % level.
+
+# %%
+sizes = np.arange(3, 31)
+detect = {
+    name: [stats.smallest_detectable(int(n), total.std()) / found["whole"].mean() for n in sizes]
+    for name, total in found.items()
+}
+needed = {
+    name: stats.runs_to_detect(difference * found["whole"].mean(), total.std())
+    for name, total in found.items()
+}
+print(f"runs of each kind to detect {100 * difference:g} % of a whole run:", needed)
+
+# %% tags=["hide-cell"]
+numbers.record(
+    "runs_one_percent",
+    needed["whole"],
+    "",
+    0,
+    f"runs of each kind that detect {100 * difference:g} %, spread as of whole runs",
+)
+numbers.record(
+    "runs_one_percent_save",
+    needed["save"],
+    "",
+    0,
+    f"runs of each kind that detect {100 * difference:g} %, spread as of save and resume",
+)
+_ = numbers.record(
+    "detectable_ten",
+    100 * detect["whole"][7],
+    "%",
+    2,
+    "difference that ten runs of each kind detect, spread as of whole runs",
+)
+
+# %% mystnb={"figure": {"caption": "Left: energy of each repeat, against its mean. Right: smallest difference that a t-test finds with 80 % power, by the number of runs of each kind.", "name": "fig:power-design"}, "image": {"alt": "Left, dots of single runs scatter around their means, most widely for save and resume; right, three falling curves, lowest for whole runs and highest for save and resume, and a line at the wanted difference."}} tags=["hide-input"]
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4))
+for place, (name, color) in enumerate(
+    (("whole", "baseline"), ("save", "completed"), ("no save", "failed"))
+):
+    total = found[name]
+    left.plot(
+        place + rng.uniform(-0.15, 0.15, total.size),
+        100 * (total / total.mean() - 1),
+        "o",
+        color=COLORS[color],
+        alpha=0.8,
+    )
+    right.plot(sizes, 100 * np.array(detect[name]), color=COLORS[color], label=name)
+left.axhline(0, color=COLORS["baseline"], lw=0.8)
+left.set_xticks(range(3), ["whole", "save", "no save"])
+left.set(ylabel="against the mean [%]")
+right.axhline(100 * difference, color=COLORS["rest"], lw=1.2)
+right.set(xlabel="runs of each kind", ylabel="detectable difference [%]", ylim=(0, None))
+right.legend()
+plt.show()
+
+# %% [markdown]
+# With ten runs of each kind a difference of {num}`measuring_power.detectable_ten` is found; {num}`measuring_power.runs_one_percent` runs suffice for one percent if runs spread like whole ones, {num}`measuring_power.runs_one_percent_save` if they spread like stopped and resumed ones.
+# This holds for random spread only: a difference that comes from the order of the experiments is not found by more runs.
+
+# %% [markdown]
+# ## What could be wrong
+#
+# * **The experiments were not interleaved.**
+#   Whole runs came first, all in a row, with a pause of {num}`measuring_power.pause`; stopped and resumed ones followed.
+#   Whatever changed that night, or depends on the pause, looks like an effect of stopping.
+# * **Awake and idle.**
+#   {num}`measuring_power.awake_starts` began with the machine awake, nearly all of them whole runs; a machine that has just worked is warmer, and may draw more for the same work.
+# * **One machine, one job, one meter**, whose calibration is not documented: an error of scale would be in every figure here and cancels only in ratios.
+# * **Samples have no times.**
+#   They are spread evenly; a meter that stuttered would smear phases, though hardly a run's energy.
+# * **The window was found by trying**, since it is not stated; that three means and their spreads agree with the published ones leaves little room for another.
+
+# %% [markdown]
+# ## Knobs to turn
+#
+# ```shell
+# make run CHAPTER=measuring_power P="idle_s=32"          # forget the first two seconds of the program
+# make run CHAPTER=measuring_power P="shown=3"            # another run
+# make run CHAPTER=measuring_power P="difference=0.002"   # two in a thousand
+# make run CHAPTER=measuring_power P="blocks=60"          # blocks of one second
+# ```
+#
+# * How does the standard error of the idle power change with ever shorter blocks, and when is it wrong?
+# * Which alignment makes ten runs agree best at the *end* of training?
+# * How slow may the meter be before the cost of a stop is no longer seen?
+
+# %%
+numbers
