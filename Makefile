@@ -47,8 +47,11 @@ chapters: $(READY)  ## execute all chapters, changed or not
 run: $(READY)  ## one chapter with other parameters: make run CHAPTER=carbon_intensity P="zone=FR year=2019"
 	@$(BIN)/python book/pipeline.py run $(CHAPTER) $(P)
 
-lab: $(READY)  ## open the chapters as notebooks in JupyterLab
-	@$(BIN)/jupyter-lab chapters/$(CHAPTER).py
+lab: $(READY)  ## open a chapter as a notebook in JupyterLab: make lab CHAPTER=carbon_intensity
+	@mkdir -p $(VENV)/etc/lab/labconfig
+	@cp .jupyterlab.json $(VENV)/etc/lab/labconfig/default_setting_overrides.json
+	@JUPYTER_CONFIG_DIR=$(CURDIR)/$(VENV)/etc/lab $(BIN)/jupyter-lab --ServerApp.root_dir=$(CURDIR) \
+		--LabApp.default_url=/lab/tree/chapters/$(CHAPTER).py $(LAB_FLAGS)
 
 bench: $(READY)  ## measure speed, side by side with the alternatives
 	@$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min,median,rounds --benchmark-sort=name -p no:xdist

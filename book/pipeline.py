@@ -394,6 +394,11 @@ def run(name: str, pairs: list[str]) -> None:
 
     source = read_chapter(name)
     parameters = parse_parameters(pairs, source)
+    missing = missing_downloads(source)
+    if missing:
+        kept = split_downloads(source)
+        source.cells = [cell for i, cell in enumerate(source.cells) if i not in kept]
+        print(f"{len(kept)} cells are left out: no {', '.join(missing)}")
     label = "-".join([name, *(f"{key}={value}" for key, value in parameters.items())])
     print(f"chapter {name} with {parameters or 'its own parameters'} ...", flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -404,7 +409,9 @@ def run(name: str, pairs: list[str]) -> None:
     }
     for cell in done.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\{num\}`([\w.]+)`", lambda m: texts.get(m[1], m[0]), cell.source)
+            cell.source = re.sub(
+                r"\{num\}`([\w.]+)`", lambda m: texts.get(m[1], "(not known)"), cell.source
+            )
     write_atomically(ROOT / "runs" / f"{label}.ipynb", nbformat.writes(done))
     page, _ = HTMLExporter().from_notebook_node(done)
     write_atomically(ROOT / "runs" / f"{label}.html", page)

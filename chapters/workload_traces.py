@@ -137,7 +137,7 @@ claim("utilization", whole, "%", 0, "processors in use over those there are, fro
 inner = 100 * utilization(complete)
 claim("utilization_complete", inner, "%", 0, "the same, where the log holds all running jobs")
 
-# %% mystnb={"figure": {"caption": "Processors in use: exact (light) and daily means (line). Hatched: no job ended, so nothing was recorded. Grey: jobs that ran on into such a time, or past the end of the log, are missing.", "name": "fig:workload-usage"}, "image": {"alt": "Area chart of processors in use over the days of the log against the size of the machine; usage rises over the first days, breaks off in the middle where recording stopped, and falls off at the end."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Processors in use: exact (light) and daily means (line). Hatched: no job ended, so nothing was recorded. Grey: jobs that ran on into such a time, or past the end of the log, would be missing.", "name": "fig:workload-usage"}, "image": {"alt": "Area chart of processors in use over the days of the log against the size of the machine; usage rises over the first days, breaks off in the middle where recording stopped, and falls off at the end."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.7))
 days = np.arange(0, np.floor(last_end / 86400) + 1)
 mean = usage.mean(days[:-1] * 86400, days[1:] * 86400)
@@ -157,7 +157,8 @@ plt.show()
 # %% [markdown]
 # {numref}`fig:workload-usage` shows the three edges of this log.
 # No job ends in the first days: what is there are the long jobs that were still running when recording began.
-# In July recording broke off for {num}`workload_traces.recording_break`, and jobs that ended then are missing, before and in the break.
+# In July no job ends for {num}`workload_traces.recording_break`, though some start and run on: recording must have broken off, or most of the machine; the log does not say which.
+# If it was recording, jobs that ended then are missing, before and in the break.
 # And the log stops with the last recorded end, so that jobs which ran on are missing there too.
 # Dividing all recorded work by the whole time gives a utilization of {num}`workload_traces.utilization`, the figure usually quoted; where the log is complete it is {num}`workload_traces.utilization_complete`.
 
@@ -387,7 +388,7 @@ claim("failed_work", failed["core_hours"], "%", 0, "share of core-hours in faile
 # %% [markdown]
 # Failed are {num}`workload_traces.failed_jobs` of the jobs, but {num}`workload_traces.failed_work` of the core-hours lie in them ({numref}`fig:workload-states`).
 # That is not all waste: the status does not tell a crash from a job that the scheduler ended at its time limit, and the next section shows how many were.
-# *Partial* is status 2 of the format, a part of a job that went on elsewhere; this log has no rows for the other parts, so each counts as a job.
+# *Partial* is status 2 of the format, a part of a job to be continued; this log has no rows for other parts, so each counts as a job.
 # Being cancelled or preempted has no status of its own here.
 
 # %% [markdown]

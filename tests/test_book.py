@@ -99,6 +99,23 @@ def test_every_number_named_in_prose_is_recorded():
     assert named <= recorded
 
 
+TEXTS = [ROOT / "README.md", *sorted((ROOT / "book").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_the_python_on_a_page_runs(path):
+    for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+        exec(compile(block, path.name, "exec"), {})
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_every_make_command_on_a_page_exists(path):
+    targets = re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = re.findall(r"(?:^|`)make ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert set(named) <= set(targets)
+
+
 def test_no_results_file_is_left_over_from_a_chapter_that_is_gone():
     assert {p.stem for p in (ROOT / "book" / "results").glob("*.json")} <= set(CHAPTERS)
     assert {p.stem for p in (ROOT / "book").glob("*.ipynb")} == set(CHAPTERS)
