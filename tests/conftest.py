@@ -1,4 +1,4 @@
-"""What all tests share: one BLAS thread, and chapters' cells that wait for a download."""
+"""What all tests share: one BLAS thread, laws without a clock, and chapters' cells that wait for a download."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# No example fails for being slow on a busy machine; in CI the same examples are tried each time.
+settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("house")
 
 ROOT = Path(__file__).resolve().parent.parent
 

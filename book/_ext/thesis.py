@@ -31,9 +31,11 @@ MATHJAX_PARTS = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2/", "input/tex/e
 
 
 def _results(srcdir: str) -> dict[str, dict]:
-    """Return all claimed numbers by ``chapter.name``, in the order of their files."""
+    """Return all claimed numbers by ``chapter.name``, in the order of the contents."""
+    contents = Path(srcdir).parent.joinpath("_toc.yml").read_text(encoding="utf-8")
     numbers = {}
-    for path in sorted(Path(srcdir, "results").glob("*.json")):
+    paths = Path(srcdir, "results").glob("*.json")
+    for path in sorted(paths, key=lambda path: contents.find(f"file: {path.stem}\n")):
         chapter = json.loads(path.read_text(encoding="utf-8"))
         for number in chapter["numbers"]:
             numbers[f"{chapter['chapter']}.{number['name']}"] = number

@@ -69,7 +69,7 @@ def daily_swing(intensity: Intensity, tz: str) -> pd.DataFrame:
     next_day = (table.index.tz_localize(None) + pd.Timedelta(days=1)).tz_localize(tz)
     full = (next_day - table.index) / pd.Timedelta(hours=1) == table.pop("hours")
     table["swing"] = (table["high"] - table["low"]) / table["mean"]
-    return table[full.to_numpy()].rename_axis("day")
+    return table[np.asarray(full)].rename_axis("day")
 
 
 def spells(intensity: Intensity, threshold_g_per_kwh: float) -> pd.DataFrame:
