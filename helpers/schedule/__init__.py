@@ -1,0 +1,41 @@
+"""When a job starts, pauses and resumes: exact schedules, judges, heuristics, online rules.
+
+============  ===================================================================
+module        what it holds
+============  ===================================================================
+`intervals`   the schedule, its checker, its charge; what a suspension costs
+`start`       the best start of a job that is not interrupted, many at once
+`suspend`     the best schedule of a job that may be suspended: dynamic program
+`milp`        the same as a mixed-integer program, ours and the published one
+`heuristics`  as soon as possible, cheapest slots, below a threshold
+`online`      without knowing the future: receding horizon, thresholds
+============  ===================================================================
+
+The names used most are here; `milp`, `heuristics` and `online` are imported by module. numba
+is loaded when a hot loop is first called, PuLP when a program is written, not before.
+"""
+
+from helpers.schedule.intervals import (
+    Charge,
+    Schedule,
+    Suspension,
+    charge,
+    charge_as_published,
+    check,
+)
+from helpers.schedule.start import best_start, best_starts
+from helpers.schedule.suspend import best_schedule, best_schedules, least_emissions_g
+
+__all__ = [
+    "Charge",
+    "Schedule",
+    "Suspension",
+    "best_schedule",
+    "best_schedules",
+    "best_start",
+    "best_starts",
+    "charge",
+    "charge_as_published",
+    "check",
+    "least_emissions_g",
+]

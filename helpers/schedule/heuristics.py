@@ -1,0 +1,341 @@
+"""Simple schedules to compare with: as soon as possible, cheapest slots, below a threshold.
+
+All but the first are carried out by one controller, `follow`, which asks a rule once a step
+whether the job should run, pays for every start-up and every stop, and lets the job run on
+when it could otherwise miss its deadline. What a rule does not know (the cost of a start-up,
+say) it is charged for all the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from helpers.carbon.signal import Intensity, Times
+from helpers.phases.model import PhaseModel
+from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, Suspension, check_window
+
+__all__ = [
+    "Moment",
+    "as_soon_as_possible",
+    "below_threshold",
+    "cheapest_slots",
+    "follow",
+    "published_intervals",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a rule is told when it is asked.
+
+    Parameters
+    ----------
+    now_s : float
+        Epoch second [s].
+    work_s : float
+        Work done and kept so far [s].
+    run_start_s : float, optional
+        When the run under way began, epoch second [s]; None when the job does not run.
+    starts : int
+        How often it was started.
+    """
+
+    now_s: float
+    work_s: float = 0.0
+    run_start_s: float | None = None
+    starts: int = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether the job runs."""
+        return self.run_start_s is not None
+
+
+def as_soon_as_possible(job: PhaseModel, release: Times, deadline: Times) -> Schedule:
+    """Return the schedule that starts at the release and never stops.
+
+    Raises
+    ------
+    ValueError
+        If the job does not fit into the window.
+    """
+    release_s, _ = check_window(job, None, release, deadline)
+    return Schedule.from_work(job, release_s, job.work_profile.duration_s)
+
+
+def cheapest_slots(
+    job: PhaseModel,
+    intensity: Intensity,
+    release: Times,
+    deadline: Times,
+    *,
+    step_s: float,
+    suspension: Suspension | None = None,
+) -> Schedule:
+    """Want to run in the slots of least intensity, as many as the job needs without a stop.
+
+    The rule knows neither phases nor the cost of a resume [1]_; the controller pays for both.
+    With constant power and no start-up this is the optimum.
+
+    Parameters
+    ----------
+    job : PhaseModel
+        The job.
+    intensity : Intensity
+        Carbon intensity over the window.
+    release, deadline : instant
+        Earliest start and latest finish.
+    step_s : float
+        Length of a slot [s], from the release on.
+    suspension : Suspension, optional
+        What a stop costs and when it is allowed.
+
+    Returns
+    -------
+    Schedule
+        What the controller makes of it.
+
+    Raises
+    ------
+    ValueError
+        If the job does not fit into the window, the intensity does not cover it, or `step_s`
+        is not > 0.
+
+    References
+    ----------
+    .. [1] P. Wiesner, I. Behnke, D. Scheinert, K. Gontarska, L. Thamsen, "Let's Wait Awhile:
+       How Temporal Workload Shifting Can Reduce Carbon Emissions in the Cloud", Middleware
+       2021.
+    """
+    release_s, deadline_s = check_window(job, intensity, release, deadline)
+    _check_step(step_s)
+    count = math.floor((deadline_s - release_s + TIME_TOLERANCE_S) / step_s)
+    starts_s = release_s + step_s * np.arange(count)
+    stops_s = np.minimum(starts_s + step_s, deadline_s)
+    order = np.argsort(intensity.mean(starts_s, stops_s), kind="stable")
+    wanted = np.zeros(count + 1, dtype=bool)
+    wanted[order[: math.ceil((job.duration_s - TIME_TOLERANCE_S) / step_s)]] = True
+
+    def wants(moment: Moment) -> bool:
+        return bool(wanted[int((moment.now_s - release_s + TIME_TOLERANCE_S) // step_s)])
+
+    return follow(job, release_s, deadline_s, wants, step_s=step_s, suspension=suspension)
+
+
+def below_threshold(
+    job: PhaseModel,
+    intensity: Intensity,
+    release: Times,
+    deadline: Times,
+    *,
+    threshold_g_per_kwh: float,
+    step_s: float,
+    suspension: Suspension | None = None,
+) -> Schedule:
+    """Run whenever the intensity is at or below a threshold, and when the deadline presses.
+
+    Parameters
+    ----------
+    job, intensity, release, deadline, step_s, suspension
+        As in `cheapest_slots`; only the intensity of the present is looked at.
+    threshold_g_per_kwh : float
+        Highest intensity at which the job wants to run [g CO2e/kWh].
+
+    Returns
+    -------
+    Schedule
+        What the controller makes of it.
+
+    Raises
+    ------
+    ValueError
+        As `cheapest_slots`.
+    """
+    release_s, deadline_s = check_window(job, intensity, release, deadline)
+
+    def wants(moment: Moment) -> bool:
+        return intensity.at(moment.now_s) <= threshold_g_per_kwh
+
+    return follow(job, release_s, deadline_s, wants, step_s=step_s, suspension=suspension)
+
+
+def published_intervals(
+    job: PhaseModel, intensity: Intensity, release: Times, deadline: Times
+) -> Schedule:
+    """Return the intervals of the published suspend-resume policy, which knows no overhead.
+
+    The job runs where the intensity is least, for just as long as it would without a stop:
+    there is no time for the start-ups of its resumes. `charge_as_published` charges that as
+    its simulator did; `check` refuses it when there is a resume; `cheapest_slots` carries out
+    the same wish and pays for it.
+
+    Parameters
+    ----------
+    job, intensity, release, deadline
+        As in `cheapest_slots`.
+
+    Returns
+    -------
+    Schedule
+        Intervals, with the time run so far in place of work done.
+
+    Raises
+    ------
+    ValueError
+        If the job does not fit into the window, or the intensity does not cover it.
+
+    References
+    ----------
+    https://github.com/Quacck/carbs, ``src/scheduling/suspend_scheduling_policy.py``, after
+    W. A. Hanafy et al., "Going Green for Less Green", ASPLOS 2024.
+    """
+    window = intensity.window(*check_window(job, intensity, release, deadline))
+    left_s, pieces = job.duration_s, []
+    for i in np.argsort(window.intensity_g_per_kwh, kind="stable"):
+        begin_s = window.edges_s[i]
+        end_s = min(window.edges_s[i + 1], begin_s + left_s)
+        pieces.append((begin_s, end_s))
+        left_s -= end_s - begin_s
+        if left_s <= TIME_TOLERANCE_S:
+            break
+    merged: list[list[float]] = []
+    for begin_s, end_s in sorted(pieces):
+        if merged and begin_s <= merged[-1][1]:
+            merged[-1][1] = end_s
+        else:
+            merged.append([begin_s, end_s])
+    start_s, stop_s = np.transpose(merged)
+    elapsed_s = np.concatenate([[0.0], np.cumsum(stop_s - start_s)])
+    return Schedule(start_s, stop_s, elapsed_s[:-1], elapsed_s[1:])
+
+
+def follow(
+    job: PhaseModel,
+    release: Times,
+    deadline: Times,
+    wants: Callable[[Moment], bool],
+    *,
+    step_s: float,
+    least_pause_s: float | None = None,
+    suspension: Suspension | None = None,
+) -> Schedule:
+    """Carry out a rule that says, step by step, whether a job should run.
+
+    A suspended job asks at the release and then once a step. A running one asks after its
+    start-up and a first step of work, and then once a step of work (at each checkpoint, where
+    only checkpoints are kept), for the last time before the end phases. It is started, or not stopped, against the rule's wish where it
+    could otherwise not finish in time, and where `suspension` forbids the stop.
+
+    Parameters
+    ----------
+    job : PhaseModel
+        The job.
+    release, deadline : instant
+        Earliest start and latest finish.
+    wants : callable
+        The rule: told a `Moment`, returns whether the job should run in the step that begins.
+        It must not look into the future.
+    step_s : float
+        Length of a step [s].
+    least_pause_s : float, optional
+        Least time from the end of work to the next start-up [s], in which the rule is not
+        asked; by default a step. With 0 a rule may resume as soon as the state is saved.
+    suspension : Suspension, optional
+        What a stop costs and when it is allowed.
+
+    Returns
+    -------
+    Schedule
+        A schedule that passes `check`.
+
+    Raises
+    ------
+    ValueError
+        If the job does not fit into the window, or `step_s` is not > 0.
+    """
+    release_s, deadline_s = check_window(job, None, release, deadline)
+    _check_step(step_s)
+    pause_s = step_s if least_pause_s is None else least_pause_s
+    walk = _Walk(job, suspension or Suspension(), deadline_s, step_s, pause_s)
+    moment, finished = Moment(release_s), False
+    starts_s, works_s = [], []
+    while not finished:
+        if not (walk.must_start(moment) or wants(moment)):
+            moment = replace(moment, now_s=moment.now_s + step_s)
+            continue
+        starts_s.append(moment.now_s)
+        begin_s = moment.work_s
+        moment = walk.started(moment)
+        while not finished:
+            worked = moment.work_s > begin_s and walk.may_stop(moment)
+            if worked and not wants(moment):
+                break
+            finished = moment.work_s >= walk.whole_s
+            moment = walk.worked(moment)
+        works_s.append(moment.work_s - begin_s)
+        moment = walk.stopped(moment)
+    return Schedule.from_work(job, starts_s, works_s, suspension)
+
+
+def _check_step(step_s: float) -> None:
+    if not (np.isfinite(step_s) and step_s > 0):
+        raise ValueError(f"step_s(={step_s}) must be finite and > 0 s.")
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """The moves of a job under way, and which of them are left to choose."""
+
+    job: PhaseModel
+    suspension: Suspension
+    deadline_s: float
+    step_s: float
+    pause_s: float
+
+    @property
+    def whole_s(self) -> float:
+        return self.job.work_profile.duration_s
+
+    def latest_start_s(self, work_s: float) -> float:
+        """Latest start [s] from which what is left can be done without a stop."""
+        rest_s = self.job.duration_s - work_s
+        return self.deadline_s - rest_s + TIME_TOLERANCE_S
+
+    def must_start(self, moment: Moment) -> bool:
+        return moment.now_s + self.step_s > self.latest_start_s(moment.work_s)
+
+    def may_stop(self, moment: Moment) -> bool:
+        """Whether a stop is allowed, keeps all work, and leaves time to finish."""
+        rules = self.suspension
+        if moment.work_s >= self.whole_s and not self.job.end_profile.phases:
+            return False
+        saved_s = moment.now_s + rules.save_profile.duration_s
+        kept = rules.kept_s(self.job, moment.work_s) >= moment.work_s - TIME_TOLERANCE_S
+        lasted = saved_s - moment.run_start_s >= rules.least_run_s - TIME_TOLERANCE_S
+        left = rules.most_resumes is None or moment.starts <= rules.most_resumes
+        again_s = self.stopped(moment).now_s
+        return kept and lasted and left and again_s <= self.latest_start_s(moment.work_s)
+
+    def started(self, moment: Moment) -> Moment:
+        now_s = moment.now_s + self.job.startup_profile.duration_s
+        return Moment(now_s, moment.work_s, moment.now_s, moment.starts + 1)
+
+    def worked(self, moment: Moment) -> Moment:
+        """One step of work, or all up to the next checkpoint where only those are kept."""
+        to_s = min(moment.work_s + self.step_s, self.whole_s)
+        if self.suspension.keep == "checkpoints":
+            marks_s = self.job.work_profile.checkpoints_s
+            later_s = marks_s[marks_s > moment.work_s + TIME_TOLERANCE_S]
+            to_s = float(later_s[0]) if later_s.size else self.whole_s
+        if to_s > self.whole_s - TIME_TOLERANCE_S:
+            to_s = self.whole_s
+        return replace(moment, now_s=moment.now_s + to_s - moment.work_s, work_s=to_s)
+
+    def stopped(self, moment: Moment) -> Moment:
+        """The next moment at which a job stopped now may be asked again."""
+        pause_s = max(self.pause_s, self.suspension.save_profile.duration_s)
+        return replace(moment, now_s=moment.now_s + pause_s, run_start_s=None)

@@ -1,0 +1,728 @@
+"""Pause and resume without knowing the future: receding horizon, and thresholds with a proof.
+
+**Receding horizon.** At every step the rest of the job is planned exactly (`suspend.plan`) on
+the newest forecast, and only the first decision of the plan is carried out. A forecast is a
+function of the present (`Forecaster`); the ones here are built from values of the past alone,
+so that a look into the future is impossible, not merely avoided.
+
+**Thresholds.** In *online pause and resume* [1]_ a player buys k units, at most one a step, at
+prices c_t in [L, U] that are revealed one by one, must have k units after the last step, and
+pays a switching cost s for each run of purchases (in [1]_, s = 2 beta: beta to start and beta
+to stop). With i - 1 units bought, a price is accepted if it is at most l_i while pausing, and
+at most l_i + s while running, where l_1 >= ... >= l_k; the last steps are forced when as many
+are left as units. The *ratio* is the largest possible (cost online) / (least cost in
+hindsight).
+
+*A bound for any such thresholds.* Let the player have accepted j units by choice (the others
+were forced), and let z = l_{j+1} (or L for j = k). Every price rejected by choice is above z,
+and above z + s if it ended a run. Let the optimum use a of the j steps and f of the k - j
+forced ones. A unit the optimum does not use costs the player at most d_1 = l_1 + s, and for
+m > 1 at most d_m = min(l_m + s, U): l_m and the start of a run, which needs a stop, so a price
+above l_m + s; or l_m + s in a run. A forced unit costs at most U, after one start. Forced after
+units of choice happens only if l_{j+1} + s < U, and before any only if l_1 < U. The optimum pays
+the same prices as the player for the a + f steps they share, and more than z for the others.
+Between two runs of the player that it shares it either stops too, or buys the step that ended
+the first, above z + s: so it pays s for each such run, where the player does as well. What is
+equal on both sides raises a ratio above 1 most when it is least, so shared prices are L, and
+the units shared are the ones with the lowest thresholds. With n = k - j forced units, A and B
+bound the two costs:
+
+    A = d_1 + ... + d_{j-a} + a L + s [b] + (n - f) U + f L + s [n > 0]
+    B = (a + f) L + (k - a - f) z + s
+
+where b means that the shared units of choice may begin a run: a = j > 0, or a > 0 and l_j + s < U;
+where a > 0 and f > 0, (A - s) / B (one shared run) or A / (B + s) (two). Both are monotone
+in f, so f is 0 or n. The ratio is at most the largest of these over j, a and f.
+`guaranteed_ratio` computes that.
+
+*Rules.* ``"certified"`` takes for a given ratio the lowest thresholds that keep this bound,
+one after the other, and bisects for the least ratio. ``"published"`` are the thresholds of
+[1]_ (algorithm DTPR-min): they make the bound equal for all j with a = f = 0. The ratio that
+[1]_ states for them is not safe: a unit bought early far below its threshold helps the
+optimum more than the player. With k = 2, L = 1, U = 100, s = 0 the stated ratio is 8.82, but
+the prices 1, 6.32, 6.32, 100, 100 cost the player 101 and the optimum 7.32.
+
+**What carries over to jobs.** A guarantee needs what the model has: constant power of work, no
+time lost by starting or saving. For other jobs `thresholds` are a rule of thumb: while a job
+starts up, the price that made it start can be gone.
+
+References
+----------
+.. [1] A. Lechowicz, N. Christianson, J. Zuo, N. Bashir, M. Hajiesmaili, A. Wierman, P. Shenoy,
+   "The Online Pause and Resume Problem: Optimal Algorithms and An Application to Carbon-Aware
+   Load Shifting", Proc. ACM Meas. Anal. Comput. Syst. 7(3), 2023 (SIGMETRICS 2024);
+   https://arxiv.org/abs/2303.17551. For s = 0 the rule is that of J. Lorenz, K. Panagiotou,
+   A. Steger, "Optimal Algorithms for k-Search with Application in Option Pricing",
+   Algorithmica 55, 2009.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.carbon.signal import (
+    Duration,
+    Forecasts,
+    Intensity,
+    Times,
+    duration_seconds,
+    epoch_seconds,
+    same_kind,
+)
+from helpers.phases.model import PhaseModel
+from helpers.schedule.heuristics import Moment, as_soon_as_possible, follow
+from helpers.schedule.intervals import (
+    TIME_TOLERANCE_S,
+    Schedule,
+    Suspension,
+    charge,
+    check_window,
+)
+from helpers.schedule.suspend import PlannedRun, Progress, best_schedule, plan
+
+__all__ = [
+    "Comparison",
+    "Forecaster",
+    "Thresholds",
+    "best_purchases",
+    "compare",
+    "follow_thresholds",
+    "guaranteed_ratio",
+    "hindsight",
+    "job_thresholds",
+    "newest_forecast",
+    "persistence",
+    "purchases",
+    "receding_horizon",
+    "thresholds",
+]
+
+
+class Forecaster(Protocol):
+    """What is expected at an instant, from what is known by then.
+
+    Called with an epoch second [s] it returns an `Intensity` that covers the time from then to
+    the deadline. It may return the same object as before when nothing new is known; a plan is
+    then kept, since planning again on the same forecast would not change it.
+    """
+
+    def __call__(self, now_s: float) -> Intensity:
+        """Return what is expected from `now_s` on."""
+
+
+def hindsight(intensity: Intensity) -> Forecaster:
+    """Return the forecaster that knows the future, for an upper limit of what can be reached."""
+
+    def forecast(now_s: float) -> Intensity:
+        return intensity
+
+    return forecast
+
+
+def persistence(observed: Intensity, deadline: Times, *, period: Duration = "1D") -> Forecaster:
+    """Return the forecaster that repeats the last period observed.
+
+    Parameters
+    ----------
+    observed : Intensity
+        What is observed as time goes by; it begins a period before the first question. At any
+        instant it is looked at up to the end of the step under way, whose value is known.
+    deadline : instant
+        Up to where forecasts reach.
+    period : duration
+        Length of what is repeated; a day keeps the daily rhythm.
+
+    Returns
+    -------
+    Forecaster
+        Raises ValueError when asked before a period was observed.
+    """
+    period_s, deadline_s = duration_seconds(period), float(epoch_seconds(deadline))
+    last: dict[float, Intensity] = {}
+
+    def forecast(now_s: float) -> Intensity:
+        known_s = _known_until_s(observed, now_s, deadline_s)
+        if known_s not in last:
+            last.clear()
+            last[known_s] = _repeated(observed.window(known_s - period_s, known_s), deadline_s)
+        return last[known_s]
+
+    return forecast
+
+
+def newest_forecast(
+    forecasts: Forecasts, observed: Intensity, deadline: Times, *, period: Duration = "1D"
+) -> Forecaster:
+    """Return the forecaster that takes the newest forecast issued, and persistence beyond it.
+
+    Parameters
+    ----------
+    forecasts : Forecasts
+        What was forecast, and when. At any instant only those issued by then are used.
+    observed, deadline, period
+        As in `persistence`, which fills in after the last lead of a forecast.
+
+    Returns
+    -------
+    Forecaster
+        Raises ValueError when asked before the first forecast, or where the newest is too old
+        to say anything of the present.
+
+    Raises
+    ------
+    ValueError
+        If one is average and the other marginal.
+    """
+    same_kind(forecasts, observed)
+    deadline_s = float(epoch_seconds(deadline))
+    repeat = persistence(observed, deadline, period=period)
+    last: dict[tuple[float, float], Intensity] = {}
+
+    def forecast(now_s: float) -> Intensity:
+        issued = forecasts.issued_at(now_s)
+        known_s = _known_until_s(observed, now_s, deadline_s)
+        key = (float(issued.edges_s[0]), known_s)
+        if key not in last:
+            last.clear()
+            last[key] = _overlaid(repeat(now_s), issued, known_s)
+        return last[key]
+
+    return forecast
+
+
+def _known_until_s(observed: Intensity, now_s: float, deadline_s: float) -> float:
+    observed.at(now_s)  # an instant that is not covered is an error
+    after = int(np.searchsorted(observed.edges_s, now_s, side="right"))
+    return min(float(observed.edges_s[after]), deadline_s)
+
+
+def _repeated(past: Intensity, until_s: float) -> Intensity:
+    """The past period and its repetitions up to `until_s`."""
+    period_s = past.edges_s[-1] - past.edges_s[0]
+    times = 1 + max(0, math.ceil((until_s - past.edges_s[-1]) / period_s))
+    shift_s = period_s * np.repeat(np.arange(times), past.intensity_g_per_kwh.size)
+    edges_s = np.append(np.tile(past.edges_s[:-1], times) + shift_s, past.edges_s[0])
+    edges_s[-1] += times * period_s
+    values = np.tile(past.intensity_g_per_kwh, times)
+    return Intensity(edges_s, values, past.kind, past.zone, f"{past.source}, repeated")
+
+
+def _overlaid(base: Intensity, over: Intensity, from_s: float) -> Intensity:
+    """`base` with the part of `over` after `from_s` laid over it."""
+    low_s = max(from_s, float(over.edges_s[0]))
+    high_s = min(float(over.edges_s[-1]), float(base.edges_s[-1]))
+    if high_s <= low_s:
+        return base
+    parts = [base.window(base.edges_s[0], low_s), over.window(low_s, high_s)]
+    if high_s < base.edges_s[-1]:
+        parts.append(base.window(high_s, base.edges_s[-1]))
+    edges_s = np.concatenate([*(part.edges_s[:-1] for part in parts), parts[-1].edges_s[-1:]])
+    values = np.concatenate([part.intensity_g_per_kwh for part in parts])
+    return Intensity(edges_s, values, base.kind, base.zone, over.source)
+
+
+def receding_horizon(
+    job: PhaseModel,
+    forecast: Forecaster,
+    release: Times,
+    deadline: Times,
+    *,
+    step_s: float,
+    suspension: Suspension | None = None,
+) -> Schedule:
+    """Plan the rest of the job at every step on the newest forecast, and do the first of it.
+
+    Parameters
+    ----------
+    job : PhaseModel
+        The job.
+    forecast : Forecaster
+        What is expected at each instant.
+    release, deadline : instant
+        Earliest start and latest finish.
+    step_s : float
+        Length of a step [s]: how often it is decided, and the grid of the plans.
+    suspension : Suspension, optional
+        What a stop costs and when it is allowed.
+
+    Returns
+    -------
+    Schedule
+        What was done in the end; it passes `check`.
+
+    Raises
+    ------
+    ValueError
+        If the job does not fit into the window, `step_s` is not > 0, or a forecast is missing
+        or does not reach the deadline.
+    """
+    release_s, deadline_s = check_window(job, None, release, deadline)
+    expected: Intensity | None = None
+    runs: list[PlannedRun] = []
+
+    def wants(moment: Moment) -> bool:
+        nonlocal expected, runs
+        newest = forecast(moment.now_s)
+        coming = _coming(runs, moment)
+        if newest is not expected or coming is None:
+            expected = newest
+            runs = plan(
+                job,
+                newest,
+                moment.now_s,
+                deadline_s,
+                progress=Progress(
+                    moment.work_s, moment.starts, moment.run_start_s, may_stop=moment.running
+                ),
+                suspension=suspension,
+                resolution_s=step_s,
+            )
+            coming = _coming(runs, moment) or runs[-1]  # only the end phases may be left
+        if moment.running:
+            return coming.continued or coming.work_from_s < moment.work_s - TIME_TOLERANCE_S
+        return coming.start_s <= moment.now_s + TIME_TOLERANCE_S
+
+    return follow(
+        job,
+        release_s,
+        deadline_s,
+        wants,
+        step_s=step_s,
+        least_pause_s=0.0,
+        suspension=suspension,
+    )
+
+
+def _coming(runs: list[PlannedRun], moment: Moment) -> PlannedRun | None:
+    """The planned run that does the next work; None if there is none, or it was missed."""
+    for run in runs:
+        if run.work_to_s > moment.work_s + TIME_TOLERANCE_S:
+            missed = not moment.running and run.start_s < moment.now_s - TIME_TOLERANCE_S
+            return None if missed else run
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Thresholds:
+    """Thresholds of online pause and resume; see the module's docstring.
+
+    Parameters
+    ----------
+    low : ndarray of float, shape (k,)
+        Highest price at which unit i is bought while pausing, not increasing.
+    switching : float
+        Cost of each run of purchases, >= 0, in units of a price: while running, unit i is
+        bought up to `low[i] + switching`.
+    ratio : float
+        Guaranteed ratio of the cost to the least cost in hindsight.
+    stated_ratio : float
+        The ratio that the source of the rule states; that of ``"published"`` is not safe.
+    """
+
+    low: NDArray[np.float64]
+    switching: float
+    ratio: float
+    stated_ratio: float
+
+    def accepts(self, price: float, bought: int, *, running: bool) -> bool:
+        """Return whether the next unit is bought at `price`."""
+        return price <= self.low[bought] + (self.switching if running else 0.0)
+
+
+def thresholds(
+    units: int,
+    lowest: float,
+    highest: float,
+    switching: float = 0.0,
+    *,
+    rule: Literal["certified", "published"] = "certified",
+) -> Thresholds:
+    """Return thresholds for buying `units` at prices in [lowest, highest].
+
+    Parameters
+    ----------
+    units : int
+        How many units must be bought, >= 1.
+    lowest, highest : float
+        Bounds of the price, ``0 < lowest <= highest``.
+    switching : float
+        Cost of each run of purchases, >= 0.
+    rule : {"certified", "published"}
+        Which thresholds; see the module's docstring.
+
+    Returns
+    -------
+    Thresholds
+        With the ratio they guarantee and the one stated for them.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range, or the published rule is asked for a switching cost of
+        `highest - lowest` or more, for which it is not defined.
+    """
+    if units < 1 or not (0 < lowest <= highest < np.inf and 0 <= switching < np.inf):
+        raise ValueError(
+            f"units(={units}) must be >= 1, 0 < lowest(={lowest}) <= highest(={highest}) and "
+            f"switching(={switching}) >= 0."
+        )
+    if rule == "published":
+        low, stated = _published(units, lowest, highest, switching)
+    elif rule == "certified":
+        low, stated = _certified(units, lowest, highest, switching)
+    else:
+        raise ValueError(f"rule(={rule!r}) must be 'certified' or 'published'.")
+    ratio = guaranteed_ratio(low, lowest, highest, switching)
+    low.flags.writeable = False
+    return Thresholds(low, float(switching), ratio, ratio if stated is None else stated)
+
+
+def _published(
+    units: int, lowest: float, highest: float, switching: float
+) -> tuple[NDArray[np.float64], float]:
+    """DTPR-min: with growth g = 1 + 1 / (alpha k), l_i = (highest - s) - c(alpha) g^(i-1)."""
+    if lowest == highest:
+        return np.full(units, float(highest)), 1.0
+    if switching >= highest - lowest:
+        raise ValueError(
+            f"switching(={switching}) must be < highest - lowest = {highest - lowest} for the "
+            "published rule: with more, a pause never pays; use rule='certified'."
+        )
+
+    def gap(ratio: float) -> float:  # how far l_1 lies below highest - switching
+        return highest * (1 - 1 / ratio) - switching * (1 - 1 / units + 1 / (units * ratio))
+
+    low, high = 1.0, highest / lowest
+    for _ in range(200):  # bisection for l_{k+1} = lowest
+        ratio = (low + high) / 2
+        reached = highest - switching - gap(ratio) * (1 + 1 / (ratio * units)) ** units
+        low, high = (ratio, high) if reached > lowest else (low, ratio)
+    growth = (1 + 1 / (high * units)) ** np.arange(units)
+    return highest - switching - gap(high) * growth, high
+
+
+def _certified(
+    units: int, lowest: float, highest: float, switching: float
+) -> tuple[NDArray[np.float64], None]:
+    """Lowest thresholds that keep the bound, for the least ratio that can be kept."""
+    best = np.full(units, float(highest))  # buys at once, whatever the price
+    low, high = 1.0, guaranteed_ratio(best, lowest, highest, switching)
+    while high - low > 1e-12 * high:
+        ratio = (low + high) / 2
+        found = _lowest_thresholds(ratio, units, lowest, highest, switching)
+        if found is None:
+            low = ratio
+        else:
+            best, high = found, ratio
+    return best, None
+
+
+def _lowest_thresholds(
+    ratio: float, units: int, lowest: float, highest: float, switching: float
+) -> NDArray[np.float64] | None:
+    """Lowest thresholds that keep `ratio`, or None if it cannot be kept."""
+    low = np.empty(units)
+    for j in range(units + 1):
+        cost, fixed, free = _bounds(low[:j], units, lowest, highest, switching)
+        needed = cost / ratio - fixed  # the optimum's free units must cost this together
+        if (needed[free == 0] > 0).any():
+            least = np.inf
+        else:
+            least = max(lowest, float((needed[free > 0] / free[free > 0]).max()))
+        if j == units:
+            return low if least <= lowest * (1 + 1e-13) else None
+        low[j] = min(least, _never_forced(j, lowest, highest, switching))
+        if j > 0 and low[j] > low[j - 1] * (1 + 1e-13):
+            return None
+
+
+def guaranteed_ratio(
+    low: ArrayLike, lowest: float, highest: float, switching: float = 0.0
+) -> float:
+    """Return the ratio that thresholds guarantee; see the module's docstring for the proof.
+
+    Parameters
+    ----------
+    low : array_like, shape (k,)
+        Thresholds while pausing, not increasing; `switching` is added while running.
+    lowest, highest : float
+        Bounds of the price.
+    switching : float
+        Cost of each run of purchases.
+
+    Returns
+    -------
+    float
+        No sequence of prices makes the cost a larger multiple of the least cost.
+
+    Raises
+    ------
+    ValueError
+        If thresholds increase.
+    """
+    low = np.asarray(low, dtype=np.float64)
+    rising = np.flatnonzero(np.diff(low) > 1e-12 * np.abs(low[:-1]))
+    if rising.size:
+        i = int(rising[0])
+        raise ValueError(f"low[{i + 1}] = {low[i + 1]} must be <= low[{i}] = {low[i]}.")
+    worst = 1.0
+    for j in range(low.size + 1):
+        cost, fixed, free = _bounds(low[:j], low.size, lowest, highest, switching)
+        if j < low.size and low[j] >= _never_forced(j, lowest, highest, switching):
+            continue
+        next_price = max(lowest, low[j]) if j < low.size else lowest
+        worst = max(worst, float((cost / (fixed + free * next_price)).max()))
+    return worst
+
+
+def _never_forced(j: int, lowest: float, highest: float, switching: float) -> float:
+    """Threshold from which on unit j + 1 is never forced, any price being accepted."""
+    return highest if j == 0 else max(lowest, highest - switching)
+
+
+def _bounds(
+    low: NDArray, units: int, lowest: float, highest: float, switching: float
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Costs of the player and the optimum, when j = `low.size` units are bought by choice.
+
+    One entry for each number of shared units: cost of the player, fixed cost of the optimum,
+    and its free units, each dearer than the next threshold.
+    """
+    j, n = low.size, units - low.size
+    shared = np.arange(j + 1)
+    own = np.minimum(low + switching, highest)
+    own[:1] = low[:1] + switching
+    own = np.concatenate([[0.0], np.cumsum(own)])[::-1]
+    stops = j > 0 and low[-1] + switching < highest  # or there is one run only
+    began = (shared > 0) & (stops | (shared == j))
+    cost = own + shared * lowest + switching * began + switching * (n > 0) + n * highest
+    fixed = shared * lowest + switching
+    free = units - shared
+    if n == 0:
+        return cost, fixed, free.astype(np.float64)
+    cost_all = cost - n * (highest - lowest)  # the forced units are shared too
+    fixed_all = fixed + n * lowest
+    one_run = cost_all - switching * (shared > 0)
+    two_runs = fixed_all + switching * (shared > 0)
+    return (
+        np.concatenate([cost, one_run, cost_all]),
+        np.concatenate([fixed, fixed_all, two_runs]),
+        np.concatenate([free, free - n, free - n]).astype(np.float64),
+    )
+
+
+def purchases(prices: ArrayLike, rule: Thresholds) -> tuple[NDArray[np.bool_], float]:
+    """Play online pause and resume by thresholds.
+
+    Parameters
+    ----------
+    prices : array_like, shape (n,)
+        Prices as they are revealed, n >= units.
+    rule : Thresholds
+        The rule.
+
+    Returns
+    -------
+    bought : ndarray of bool, shape (n,)
+        At which steps a unit is bought.
+    cost : float
+        What they cost, one `switching` a run of purchases included.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer prices than units.
+    """
+    prices, units = np.asarray(prices, dtype=np.float64), rule.low.size
+    if prices.size < units:
+        raise ValueError(f"{units} units need as many prices or more, not {prices.size}.")
+    bought, count = np.zeros(prices.size, dtype=bool), 0
+    for t, price in enumerate(prices):
+        if count == units:
+            break
+        forced = prices.size - t == units - count
+        running = t > 0 and bool(bought[t - 1])
+        bought[t] = forced or rule.accepts(price, count, running=running)
+        count += bought[t]
+    runs = int(bought[0]) + int((bought[1:] & ~bought[:-1]).sum())
+    return bought, float(prices[bought].sum() + rule.switching * runs)
+
+
+def best_purchases(prices: ArrayLike, units: int, switching: float = 0.0) -> float:
+    """Return the least cost in hindsight of buying `units`, by dynamic programming.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer prices than units.
+    """
+    prices = np.asarray(prices, dtype=np.float64)
+    if not 1 <= units <= prices.size:
+        raise ValueError(f"units(={units}) must be >= 1 and <= {prices.size} prices.")
+    on, off = np.full(units + 1, np.inf), np.full(units + 1, np.inf)
+    off[0] = 0.0
+    for price in prices:
+        bought = np.minimum(on[:-1], off[:-1] + switching) + price
+        off = np.minimum(on, off)
+        on = np.append(np.inf, bought)
+    return float(min(on[-1], off[-1]))
+
+
+def job_thresholds(
+    job: PhaseModel,
+    lowest_g_per_kwh: float,
+    highest_g_per_kwh: float,
+    *,
+    step_s: float,
+    suspension: Suspension | None = None,
+    rule: Literal["certified", "published"] = "certified",
+) -> Thresholds:
+    """Return thresholds [g CO2e/kWh] for a job: a unit is a step of work at mean power.
+
+    Parameters
+    ----------
+    job : PhaseModel
+        The job. The switching cost is the energy of start-up and saving, in steps of work at
+        mean power, at the geometric mean of the bounds.
+    lowest_g_per_kwh, highest_g_per_kwh : float
+        Between which the intensity is expected to stay; take them from the past.
+    step_s : float
+        Length of a step [s].
+    suspension : Suspension, optional
+        What a stop costs.
+    rule : {"certified", "published"}
+        Which thresholds.
+
+    Returns
+    -------
+    Thresholds
+        Their guaranteed ratio holds for the job only if its power while working is constant,
+        neither start-up nor saving nor end takes time, its work is whole steps, and the
+        intensity keeps to the bounds and to the steps.
+
+    Raises
+    ------
+    ValueError
+        As `thresholds`, or if the work draws no power.
+    """
+    saving = (suspension or Suspension()).save_profile
+    step_j = job.work_profile.mean_power_w * step_s
+    if not step_j > 0:
+        raise ValueError(f"the work of job {job.name!r} draws no power, so a price means nothing.")
+    overhead = (job.startup_profile.energy_j + saving.energy_j) / step_j
+    units = math.ceil((job.work_profile.duration_s - TIME_TOLERANCE_S) / step_s)
+    at_g_per_kwh = math.sqrt(lowest_g_per_kwh * highest_g_per_kwh)
+    return thresholds(
+        units, lowest_g_per_kwh, highest_g_per_kwh, overhead * at_g_per_kwh, rule=rule
+    )
+
+
+def follow_thresholds(
+    job: PhaseModel,
+    intensity: Intensity,
+    release: Times,
+    deadline: Times,
+    rule: Thresholds,
+    *,
+    step_s: float,
+    suspension: Suspension | None = None,
+) -> Schedule:
+    """Run a job by thresholds on the intensity of the present; see `heuristics.follow`.
+
+    Parameters
+    ----------
+    job, intensity, release, deadline, step_s, suspension
+        As in `heuristics.below_threshold`.
+    rule : Thresholds
+        One threshold a step of work, as `job_thresholds` gives them.
+
+    Returns
+    -------
+    Schedule
+        It passes `check`.
+
+    Raises
+    ------
+    ValueError
+        If the job does not fit into the window, the intensity does not cover it, or `step_s`
+        is not > 0.
+    """
+    release_s, deadline_s = check_window(job, intensity, release, deadline)
+
+    def wants(moment: Moment) -> bool:
+        bought = min(round(moment.work_s / step_s), rule.low.size - 1)
+        return rule.accepts(intensity.at(moment.now_s), bought, running=moment.running)
+
+    return follow(job, release_s, deadline_s, wants, step_s=step_s, suspension=suspension)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A schedule beside the best one in hindsight and the one that starts at once.
+
+    Parameters
+    ----------
+    emissions_g, best_g, at_once_g : float
+        Emissions of the three [g CO2e].
+    """
+
+    emissions_g: float
+    best_g: float
+    at_once_g: float
+
+    @property
+    def ratio(self) -> float:
+        """Emissions over the least possible ones, >= 1."""
+        return self.emissions_g / self.best_g
+
+    @property
+    def share_of_saving(self) -> float:
+        """Saving over the largest possible one: 1 is the best, 0 is starting at once.
+
+        Negative where starting at once was better; NaN where nothing can be saved.
+        """
+        possible_g = self.at_once_g - self.best_g
+        return (self.at_once_g - self.emissions_g) / possible_g if possible_g > 0 else math.nan
+
+
+def compare(
+    schedule: Schedule,
+    job: PhaseModel,
+    intensity: Intensity,
+    release: Times,
+    deadline: Times,
+    *,
+    suspension: Suspension | None = None,
+    resolution_s: float | None = None,
+) -> Comparison:
+    """Compare a schedule with the best in hindsight, `best_schedule`, and with starting at once.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        A schedule of the job in this window.
+    job, intensity, release, deadline, suspension, resolution_s
+        As in `best_schedule`; the intensity is the one that came true.
+
+    Returns
+    -------
+    Comparison
+        Emissions of the three.
+
+    Raises
+    ------
+    ValueError
+        As `best_schedule`.
+    """
+    best = best_schedule(
+        job, intensity, release, deadline, suspension=suspension, resolution_s=resolution_s
+    )
+    at_once = as_soon_as_possible(job, release, deadline)
+    return Comparison(
+        *(charge(s, job, intensity, suspension).emissions_g for s in (schedule, best, at_once))
+    )
