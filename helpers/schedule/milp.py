@@ -358,7 +358,6 @@ def tight_program(
         arrives = begun[t - startup] if startup <= t < n + startup else 0
         halt = stop[t] if t < n else 0
         problem += now - before == arrives - halt - finish[t]
-        problem += halt <= before
         problem += finish[t] <= before + (arrives if end else 0)
     for t in range(n):
         rests = suspended[t - 1] if t > 0 else 0

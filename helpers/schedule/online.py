@@ -13,32 +13,38 @@ at most l_i + s while running, where l_1 >= ... >= l_k; the last steps are force
 are left as units. The *ratio* is the largest possible (cost online) / (least cost in
 hindsight).
 
-*A bound for any such thresholds.* Let the player have accepted j units by choice (the others
-were forced), and let z = l_{j+1} (or L for j = k). Every price rejected by choice is above z,
-and above z + s if it ended a run. Let the optimum use a of the j steps and f of the k - j
-forced ones. A unit the optimum does not use costs the player at most d_1 = l_1 + s, and for
-m > 1 at most d_m = min(l_m + s, U): l_m and the start of a run, which needs a stop, so a price
-above l_m + s; or l_m + s in a run. A forced unit costs at most U, after one start. Forced after
-units of choice happens only if l_{j+1} + s < U, and before any only if l_1 < U. The optimum pays
-the same prices as the player for the a + f steps they share, and more than z for the others.
-Between two runs of the player that it shares it either stops too, or buys the step that ended
-the first, above z + s: so it pays s for each such run, where the player does as well. What is
-equal on both sides raises a ratio above 1 most when it is least, so shared prices are L, and
-the units shared are the ones with the lowest thresholds. With n = k - j forced units, A and B
-bound the two costs:
+*A bound for any such thresholds.* Let the player have bought j units by choice, n = k - j forced,
+and let z = l_{j+1} (L for j = k). A price rejected by choice is above z, and above z + s if it
+ended a run; one rejected before a unit of choice is above l_j. Let the optimum buy at a of the j
+steps of choice too; assume first that it buys at no forced step.
 
-    A = d_1 + ... + d_{j-a} + a L + s [b] + (n - f) U + f L + s [n > 0]
-    B = (a + f) L + (k - a - f) z + s
+- Online, a unit of choice costs at most d_1 = l_1 + s, and for m > 1 at most d_m = min(l_m + s, U):
+  l_m and the start of a run, which takes a stop and so a price above l_m + s; or l_m + s inside a
+  run. A forced unit costs at most U, after one start. Units are forced only if a price can be
+  rejected: z < U for j = 0, z + s < U for j > 0.
+- At the shared steps both pay the same prices, at other steps the optimum pays more than z.
+  Between two runs of the player that it shares, it either stops as well, or buys the step that
+  ended the first, above z + s: so it pays s for each shared run, like the player.
+- With a > 0 and n > 0, its other k - a units come after the last shared run, beyond a step above
+  z + s, which costs s in one way or the other; or before it, and cost more than l_j.
 
-where b means that the shared units of choice may begin a run: a = j > 0, or a > 0 and l_j + s < U;
-where a > 0 and f > 0, (A - s) / B (one shared run) or A / (B + s) (two). Both are monotone
-in f, so f is 0 or n. The ratio is at most the largest of these over j, a and f.
-`guaranteed_ratio` computes that.
+Equal terms on both sides raise a ratio above 1 most when they are least. So shared prices are L,
+and the shared units are those with the lowest thresholds. The two costs are bounded by
+
+    A = d_1 + ... + d_{j-a} + a L + s [r] + n U + s [n > 0]
+    B = a L + s + (k - a) z                                        for a = 0 or n = 0
+    B = a L + s + min((k - a) z + s, (k - a) l_j)                  else
+
+where r says that shared units may begin a run of their own: a = j > 0, or a > 0 and l_j + s < U.
+The ratio is at most the largest A / B over j and a, which is what `guaranteed_ratio` computes. If
+the optimum buys at f > 0 of the forced steps, both costs are linear in f, so f = n is the worst
+but for f = 0; then the player pays no more than A of j = k with the same a (n L instead of n
+thresholds), and the optimum no less than B of j = k, a further run costing both s.
 
 *Rules.* ``"certified"`` takes for a given ratio the lowest thresholds that keep this bound,
 one after the other, and bisects for the least ratio. ``"published"`` are the thresholds of
-[1]_ (algorithm DTPR-min): they make the bound equal for all j with a = f = 0. The ratio that
-[1]_ states for them is not safe: a unit bought early far below its threshold helps the
+[1]_ (algorithm DTPR-min): they make A / B equal for all j < k with a = 0. The ratio that [1]_
+states for them is not safe: a unit bought early far below its threshold helps the
 optimum more than the player. With k = 2, L = 1, U = 100, s = 0 the stated ratio is 8.82, but
 the prices 1, 6.32, 6.32, 100, 100 cost the player 101 and the optimum 7.32.
 
@@ -501,18 +507,15 @@ def _bounds(
     stops = j > 0 and low[-1] + switching < highest  # or there is one run only
     began = (shared > 0) & (stops | (shared == j))
     cost = own + shared * lowest + switching * began + switching * (n > 0) + n * highest
-    fixed = shared * lowest + switching
-    free = units - shared
-    if n == 0:
-        return cost, fixed, free.astype(np.float64)
-    cost_all = cost - n * (highest - lowest)  # the forced units are shared too
-    fixed_all = fixed + n * lowest
-    one_run = cost_all - switching * (shared > 0)
-    two_runs = fixed_all + switching * (shared > 0)
+    fixed, free = shared * lowest + switching, (units - shared).astype(np.float64)
+    if n == 0 or j == 0:
+        return cost, fixed, free
+    after = fixed + switching * (shared > 0)
+    before = fixed[1:] + free[1:] * low[-1]
     return (
-        np.concatenate([cost, one_run, cost_all]),
-        np.concatenate([fixed, fixed_all, two_runs]),
-        np.concatenate([free, free - n, free - n]).astype(np.float64),
+        np.concatenate([cost, cost[1:]]),
+        np.concatenate([after, before]),
+        np.concatenate([free, np.zeros(j)]),
     )
 
 

@@ -194,6 +194,7 @@ def attack_prices(rule, low, high):
     return sorted(prices)
 
 
+@pytest.mark.parametrize("name", ["certified", "published"])
 @pytest.mark.parametrize(
     ("units", "low", "high", "switching", "steps"),
     [

@@ -146,9 +146,9 @@ def test_more_freedom_never_costs_more(problem):
     assert all(b <= a + 1e-9 for a, b in itertools.pairwise(by_resumes))
     assert with_rules(keep="anywhere") <= with_rules(keep="checkpoints") + 1e-9
     assert with_rules(least_run_s=0.0) <= with_rules(least_run_s=240.0) + 1e-9
-    if intensity.kind == "average":  # and saving draws no less than being suspended
-        saves_g = with_rules(suspended_power_w=0.0)
-        assert with_rules(suspended_power_w=0.0, save=()) <= saves_g + 1e-9
+    if intensity.kind == "average":
+        plain = {"suspended_power_w": 0.0, "least_run_s": 0.0}
+        assert with_rules(**plain, save=()) <= with_rules(**plain) + 1e-9
 
 
 def lossy_schedules_g(job, intensity, release_s, deadline_s, suspension, slot_s=60.0):

@@ -1,0 +1,675 @@
+# %% [markdown]
+# # Pause and resume
+#
+# **Question.**
+# When does pausing pay?
+#
+# **Answer.**
+# When the fall of the intensity, relative to the intensity at the resume, exceeds the energy of one start-up over the energy of the work that the pause moves ({eq}`eq-swing`): {num}`pause_and_resume.break_even_1h` for one hour moved by this chapter's job; over twelve grids none of {num}`pause_and_resume.pauses_checked` in optimal schedules falls short of it.
+# Where the best start has been found already, pausing saves another {num}`pause_and_resume.extra_base` in the mean of the weeks, {num}`pause_and_resume.extra_free` if starting were free and {num}`pause_and_resume.extra_startup_60` if it took an hour.
+#
+# **You need.**
+# {doc}`carbon_intensity` for the curve and {doc}`cost_of_stopping` for what a real stop costs.
+# *Start-up* is what a job repeats whenever it begins or resumes; a *checkpoint* is a place where the work done so far is saved.
+
+# %% tags=["parameters"]
+zone = "DE"  # one of datasets.zones()
+year = 2020  # 2019 or 2020
+factors = "ipcc2014"  # or "srren2011", "unece2022"
+work_h = 8  # hours of work
+startup_min = 15  # minutes of each start-up
+longest_wait_h = 48  # deadline: this long after the earliest possible finish
+power_w = 200.0  # while working
+startup_power_w = 200.0  # while starting
+resamples = 2000  # of the weeks, for the intervals
+seed = 1
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from helpers import datasets, figures, publish
+from helpers.phases import Phase, PhaseModel, Repeat
+from helpers.schedule import (
+    Suspension,
+    best_schedule,
+    best_start,
+    charge,
+    charge_as_published,
+    check,
+    heuristics,
+    least_emissions_g,
+    milp,
+    online,
+)
+
+figures.use_style()
+COLORS = figures.COLORS
+numbers = publish.Numbers("pause_and_resume")
+intensity = datasets.carbon_intensity(zone, year, factors)
+
+
+# %% [markdown]
+# ## The problem
+#
+# A job starts (power up, libraries, data), works, and may stop at any time; when it resumes it must start up again.
+# The job of this chapter works for {num}`pause_and_resume.work_hours`, starts up in {num}`pause_and_resume.startup_minutes`, and may finish up to {num}`pause_and_resume.wait_hours` later than it could.
+# One such job arrives in every week of the year, at an hour drawn by lot; the weeks are what all intervals of this chapter are resampled from.
+
+
+# %%
+def make_job(work_h, startup_min, spacing_min=None):
+    """Return a job of constant power; with `spacing_min` it has checkpoints."""
+    start = (Phase("start", 60 * startup_min, startup_power_w),) if startup_min else ()
+    work = (Phase("work", 3600 * work_h, power_w),)
+    if spacing_min:
+        pieces = round(60 * work_h / spacing_min)
+        work = (Repeat(pieces, (Phase("work", 60 * spacing_min, power_w, checkpoint=True),)),)
+    return PhaseModel("batch", start, work)
+
+
+def arrivals(intensity, every=1):
+    """Return one random hour of each week (or every n-th) that leaves ten days on both sides."""
+    rng = np.random.default_rng(seed)
+    first = intensity.start.ceil("D") + pd.Timedelta(days=10)
+    weeks = pd.date_range(first, intensity.stop - pd.Timedelta(days=17), freq="7D")
+    return (weeks + pd.to_timedelta(rng.integers(0, 168, weeks.size), "h"))[::every]
+
+
+def deadline(job, release, wait_h=longest_wait_h):
+    return release + pd.Timedelta(seconds=job.duration_s + 3600 * wait_h)
+
+
+# %%
+job = make_job(work_h, startup_min)
+releases = arrivals(intensity)
+print(f"{len(releases)} arrivals in {zone} {year}")
+
+
+def emitted_g(schedule, job, intensity=intensity):
+    return charge(schedule, job, intensity).emissions_g
+
+
+# %% tags=["hide-cell"]
+numbers.record("work_hours", work_h, "h", 0, "work of the job")
+numbers.record("startup_minutes", startup_min, "min", 0, "start-up of the job")
+numbers.record("wait_hours", longest_wait_h, "h", 0, "longest wait of the job")
+_ = numbers.record("arrivals", len(releases), "jobs", 0, "arrivals, one a week")
+
+
+# %% tags=["hide-cell"]
+def outcomes(job, wait_h=longest_wait_h, intensity=intensity, releases=releases, rules=None):
+    """Return emissions of the best start and of the optimum, and its resumes, by arrival."""
+    rows = []
+    for release in releases:
+        end = deadline(job, release, wait_h)
+        start = best_start(job, intensity, release, end)
+        best = best_schedule(job, intensity, release, end, suspension=rules)
+        emissions = [emitted_g(s, job, intensity) for s in (start, best)]
+        rows.append((release, *emissions, best.resumes, best))
+    table = pd.DataFrame(rows, columns=["release", "start_g", "best_g", "resumes", "schedule"])
+    table["extra"] = 100 * (1 - table["best_g"] / table["start_g"]).clip(lower=0)
+    return table
+
+
+def interval(top, bottom=None):
+    """Return sum(top) / sum(bottom) (mean of top) and its interval over resampled weeks."""
+    top = np.asarray(top, dtype=float)
+    bottom = np.ones_like(top) if bottom is None else np.asarray(bottom, dtype=float)
+    drawn = np.random.default_rng(seed).integers(0, top.size, (resamples, top.size))
+    ratios = top[drawn].sum(1) / bottom[drawn].sum(1)
+    value = top.sum() / bottom.sum()
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return value, (min(low, value), max(high, value))
+
+
+base = outcomes(job)
+
+# %% [markdown]
+# ## Step 1: the curve
+#
+# Pictures first, for the week in which pausing gains most.
+# The grid offers a price for each moment; the job buys time.
+
+# %% mystnb={"figure": {"caption": "Step 1: the carbon intensity in the window of one job, and the best run without a pause.", "name": "fig:pause-curve"}, "image": {"alt": "Step curve of carbon intensity over the hours of the window, with one shaded run placed in the cleanest stretch that is long enough."}} tags=["hide-input"]
+shown = base.loc[base["extra"].idxmax()]
+release, stop = shown["release"], deadline(job, shown["release"])
+window = intensity.window(release, stop)
+hours = (window.edges_s - window.edges_s[0]) / 3600
+
+
+def draw_runs(ax, schedule):
+    """Shade start-ups and work of a schedule under the curve."""
+    for start_s, stop_s in zip(schedule.start_s, schedule.stop_s, strict=True):
+        start, end = (np.array([start_s, stop_s]) - window.edges_s[0]) / 3600
+        ready = start + startup_min / 60
+        ax.axvspan(start, ready, color=COLORS["startup"], alpha=0.8, linewidth=0)
+        ax.axvspan(ready, end, color=COLORS["work"], alpha=0.25, linewidth=0)
+
+
+def draw_curve(ax, schedule):
+    draw_runs(ax, schedule)
+    ax.stairs(window.intensity_g_per_kwh, hours, color=COLORS["baseline"], linewidth=1.7)
+    ax.set(xlim=(0, hours[-1]), ylabel="g/kWh", xticks=range(0, int(hours[-1]) + 1, 6))
+
+
+fig, ax = plt.subplots()
+draw_curve(ax, best_start(job, intensity, release, stop))
+ax.set(xlabel="hours since the job arrived", title="best start, no pause")
+plt.show()
+
+# %% [markdown]
+# ## Step 2: the mixed-integer program
+#
+# The published way cuts the window into slots and gives each slot a variable that is 0 or 1: does the job start up here, does it work here?
+# Linear rules tie them together: all work is done, and work follows work or a start-up.
+# A *big-M* rule ('if this variable is 1, then that one is bounded, else by a large M') states phases easily, but a solver that relaxes 0-or-1 to anything between learns next to nothing from it.
+# Our own program says the same in tighter rules.
+# On instances small enough for both, programs and dynamic program must agree.
+
+
+# %%
+def small_problem(slots, work, release):
+    """Return a job of half-hour slots with two work phases, and its window."""
+    startup = (Phase("start", 1800, 150.0),)
+    phases = (Phase("train", 1800 * work, 300.0), Phase("test", 1800 * work, 150.0))
+    return (
+        PhaseModel("small", startup, phases),
+        intensity,
+        release,
+        release + pd.Timedelta(minutes=30 * slots),
+    )
+
+
+programs = [("tight", 24, 3), ("tight", 36, 4), ("tight", 48, 6), ("big-M", 16, 2)]
+make = {"tight": milp.tight_program, "big-M": milp.big_m_program}
+rows = []
+for number, (kind, slots, work) in enumerate(programs):
+    for release_small in releases[3 * number :: 17]:
+        problem = small_problem(slots, work, release_small)
+        program = make[kind](*problem)
+        solved = milp.solve(program, solver="highs" if kind == "tight" else "cbc")
+        exact = least_emissions_g(*problem)
+        size = len(program.problem.variables()), len(program.problem.constraints)
+        rows.append((kind, slots, *size, solved.status, abs(solved.objective_g / exact - 1)))
+judged = pd.DataFrame(
+    rows, columns=["program", "slots", "variables", "rules", "status", "difference"]
+)
+print(judged.drop(columns="difference").drop_duplicates().to_string(index=False))
+agree = (judged["status"] == "optimal") & (judged["difference"] < 1e-9)
+print(f"{agree.sum()} of {len(judged)} instances: proved optimal, same objective to 1e-9")
+
+# %% tags=["hide-cell"]
+numbers.record("instances", len(judged), "instances", 0, "instances solved by program and DP")
+_ = numbers.record(
+    "instances_agree",
+    agree.sum(),
+    "instances",
+    0,
+    "of them with the same objective to 1e-9, relative",
+)
+
+# %% [markdown]
+# On {num}`pause_and_resume.instances_agree` of {num}`pause_and_resume.instances` the objectives are equal to nine digits.
+# The programs grow hard quickly, the dynamic program does not; `make bench` measures both side by side on your machine.
+
+# %% [markdown]
+# ## Step 3: states
+#
+# What the future costs depends on two things only: *which slot it is*, and *how much work is done*; and on whether the job runs.
+# Let $\mathrm{on}(t, w)$ and $\mathrm{off}(t, w)$ be the least emissions from slot $t$ on, with $w$ slots of work done.
+# With $c_t$ the emissions of a slot and $s$ slots of start-up,
+#
+# $$
+# \mathrm{off}(t, w) &= \min\{\mathrm{off}(t+1, w),\; c_t + \dots + c_{t+s-1} + \mathrm{on}(t+s, w)\}, \\
+# \mathrm{on}(t, w) &= \min\{\mathrm{off}(t, w),\; c_t + \mathrm{on}(t+1, w+1)\}.
+# $$ (eq-dynamic)
+#
+# Each state is looked at once: the cost is slots times work slots, not two to the power of the slots.
+
+
+# %%
+def least_from_here(work_g, startup_g, work, startup):
+    """Return off(t, w) by eq. (dynamic): emissions of each slot, slots of work and start-up."""
+    slots = work_g.size
+    on, off = np.full((2, slots + 1, work + 1), np.inf)
+    on[slots, work] = off[slots, work] = 0.0
+    for t in reversed(range(slots)):
+        off[t] = off[t + 1]
+        if t + startup <= slots:
+            off[t] = np.minimum(off[t], startup_g[t : t + startup].sum() + on[t + startup])
+        on[t] = off[t]
+        on[t, :-1] = np.minimum(on[t, :-1], work_g[t] + on[t + 1, 1:])
+    return off
+
+
+slot_s = 60 * startup_min
+count = round((stop - release).total_seconds() / slot_s)
+begins = release.timestamp() + slot_s * np.arange(count)
+kwh = slot_s / 3.6e6
+slot_g = intensity.mean(begins, begins + slot_s) * kwh
+work_slots = round(3600 * work_h / slot_s)
+states = least_from_here(slot_g * power_w, slot_g * startup_power_w, work_slots, 1)
+same = abs(states[0, 0] / shown["best_g"] - 1)
+print(f"{count} slots x {work_slots} work slots: {states[0, 0]:.1f} g")
+print("same as best_schedule to 1e-9:", same < 1e-9)
+
+# %% mystnb={"figure": {"caption": "Step 3: all states of one job, coloured by the least emissions from there on (blank: too late to finish), and the optimal path through them: level while paused, rising while it works.", "name": "fig:pause-states"}, "image": {"alt": "Heat map of hours against work done, brighter where more emissions are to come, crossed by a staircase path that rises during runs and stays level during pauses."}} tags=["hide-input"]
+best = shown["schedule"]
+fig, ax = plt.subplots(figsize=(7.2, 4.0))
+finite = np.where(np.isfinite(states), states, np.nan).T
+extent = (0, hours[-1], 0, work_h)
+figures.heatmap(ax, finite, label="least emissions from here on, g", extent=extent, origin="lower")
+path_h, path_work = [0.0], [0.0]
+for start_s, end_s, low_s, high_s in zip(
+    best.start_s, best.stop_s, best.work_from_s, best.work_to_s, strict=True
+):
+    ready_h = (start_s - window.edges_s[0]) / 3600 + startup_min / 60
+    path_h += [ready_h, (end_s - window.edges_s[0]) / 3600]
+    path_work += [low_s / 3600, high_s / 3600]
+ax.plot([*path_h, hours[-1]], [*path_work, work_h], color="white", linewidth=4)
+ax.plot([*path_h, hours[-1]], [*path_work, work_h], color=COLORS["model"], linewidth=2)
+ax.set(
+    xlabel="hours since the job arrived",
+    ylabel="work done, h",
+    xticks=range(0, int(hours[-1]) + 1, 6),
+)
+plt.show()
+
+# %% [markdown]
+# {numref}`fig:pause-states` is the whole problem in one picture: any schedule is a path from the lower left to the upper edge, and the recursion finds the cheapest.
+#
+# ## Step 4: the schedule
+
+# %% mystnb={"figure": {"caption": "Step 4: the path laid back on the curve: the optimal schedule. Blue: work, orange: start-ups.", "name": "fig:pause-schedule"}, "image": {"alt": "The same intensity curve with shaded runs in its valleys, each begun by a narrow start-up, and a pause across the peaks."}} tags=["hide-input"]
+fig, ax = plt.subplots()
+draw_curve(ax, best)
+check(best, job, release=release, deadline=stop)
+ax.set(xlabel="hours since the job arrived", title="optimal schedule")
+plt.show()
+
+# %% tags=["hide-cell"]
+numbers.record("shown_extra", shown["extra"], "%", 1, "saved beyond the best start, week shown")
+_ = numbers.record(
+    "shown_runs", shown["resumes"] + 1, "runs", 0, "of the optimal schedule in the week shown"
+)
+
+# %% [markdown]
+# In this week, chosen for its gain, {num}`pause_and_resume.shown_runs` instead of one save {num}`pause_and_resume.shown_extra` of what the best start emits.
+# Most weeks are not like it.
+#
+# ## What pausing adds to a good start
+#
+# A pause is worth what it saves *beyond* the best start, not beyond starting at once.
+
+# %%
+startups_min = [0, 5, 10, 15, 30, 45, 60]
+waits_h = [6, 12, 24, 48, 96]
+lengths_h = [1, 2, 4, 8, 16]
+sweeps = {
+    "start-up, min": {m: outcomes(make_job(work_h, m)) for m in startups_min},
+    "longest wait, h": {w: outcomes(job, w) for w in waits_h},
+    "work, h": {h: outcomes(make_job(h, startup_min)) for h in lengths_h},
+}
+
+# %% mystnb={"figure": {"caption": "Emissions saved by pausing beyond the best start, against start-up time, longest wait and length of the job; mean over the weeks and its 95 % interval.", "name": "fig:pause-gains"}, "image": {"alt": "Three panels: the extra saving falls with start-up time, and changes with the longest wait and with the length of the job; shaded intervals."}} tags=["hide-input"]
+fig, axes = plt.subplots(1, 3, figsize=(7.2, 3.2), sharey=True)
+for ax, (label, tables) in zip(axes, sweeps.items(), strict=True):
+    points = [interval(table["extra"]) for table in tables.values()]
+    low, high = np.transpose([ends for _, ends in points])
+    places = list(tables)
+    ax.fill_between(places, low, high, color=COLORS["work"], alpha=0.2, linewidth=0)
+    ax.plot(places, [value for value, _ in points], "o-", color=COLORS["work"], markersize=4)
+    if label != "start-up, min":
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(places, places)
+    ax.set_xlabel(label)
+axes[0].set_ylim(0)
+axes[0].set_xticks(range(0, 61, 15))
+axes[0].set_ylabel("saved beyond the best start, %")
+plt.show()
+
+# %% tags=["hide-cell"]
+for name, table, meaning in (
+    ("extra_base", base, "the chapter's job"),
+    ("extra_free", sweeps["start-up, min"][0], "no start-up"),
+    ("extra_startup_5", sweeps["start-up, min"][5], "start-up of 5 min"),
+    ("extra_startup_60", sweeps["start-up, min"][60], "start-up of an hour"),
+    ("extra_wait_6", sweeps["longest wait, h"][6], "longest wait 6 h"),
+    ("extra_wait_96", sweeps["longest wait, h"][96], "longest wait 96 h"),
+    ("extra_work_1", sweeps["work, h"][1], "an hour of work"),
+    ("extra_work_16", sweeps["work, h"][16], "16 hours of work"),
+):
+    value, ends = interval(table["extra"])
+    numbers.record(name, value, "%", 2, f"saved beyond the best start: {meaning}", interval=ends)
+value, ends = interval(100 * (base["resumes"] > 0))
+_ = numbers.record(
+    "weeks_paused", value, "%", 0, "weeks in which the optimum pauses", interval=ends
+)
+
+# %% [markdown]
+# The chapter's job gains {num}`pause_and_resume.extra_base` from pausing, and pauses in {num}`pause_and_resume.weeks_paused` of the weeks.
+# Free start-ups would give {num}`pause_and_resume.extra_free`, an hour's start-up leaves {num}`pause_and_resume.extra_startup_60`.
+# A job of one hour gains {num}`pause_and_resume.extra_work_1`, one of sixteen {num}`pause_and_resume.extra_work_16`: short work fits into one valley, long work must cross peaks.
+# A longer wait makes little difference that the intervals would show ({num}`pause_and_resume.extra_wait_6` at the shortest, {num}`pause_and_resume.extra_wait_96` at the longest): it finds more valleys for the pieces, but also a better one for the single run.
+#
+# ## The swing that pays for one resume
+#
+# Move $x$ hours of work, at power $P$, from the moments right after a stop, with mean intensity $I_\mathrm{now}$, to the end of the next run, with $I_\mathrm{later}$.
+# That saves $P x (I_\mathrm{now} - I_\mathrm{later})$ and costs one start-up of energy $E$ at intensity $I_\mathrm{resume}$.
+# So this move pays if and only if
+#
+# $$
+# \frac{I_\mathrm{now} - I_\mathrm{later}}{I_\mathrm{resume}} \;>\; \frac{E}{P\,x}.
+# $$ (eq-swing)
+#
+# The right-hand side knows no grid: energy of a start-up over energy of the work that is moved.
+# An optimal schedule must obey it at each of its pauses, or else leaving the pause out would be better; here $x$ is the smaller of the pause and the work of the run after it.
+
+
+# %%
+def swings(schedule, job, intensity):
+    """Return needed and actual relative swing at each pause of a schedule."""
+    rows = []
+    startup_s = job.startup_profile.duration_s
+    for i in range(schedule.resumes):
+        off_s, begin_s = schedule.stop_s[i], schedule.start_s[i + 1]
+        end_s = schedule.stop_s[i + 1]
+        done_s = schedule.work_to_s[i + 1] - schedule.work_from_s[i + 1]
+        moved_s = min(done_s, begin_s + startup_s - off_s)
+        dirty = intensity.mean(off_s, off_s + moved_s)
+        clean = intensity.mean(end_s - moved_s, end_s)
+        resume = intensity.mean(begin_s, begin_s + startup_s)
+        needed = job.startup_profile.energy_j / (power_w * moved_s)
+        rows.append((moved_s / 3600, needed, (dirty - clean) / resume))
+    return rows
+
+
+# %% [markdown]
+# A second rule asks before any schedule is known: let $\Delta$ be what the best start emits beyond one start-up in the cleanest hour and the job's work in the cleanest hours, as if these were contiguous.
+# No schedule gains more than that, and each resume takes at least $E$ times the least intensity $I_{\min}$ of the window away, so with $R = \Delta / (E\,I_{\min})$ a pause can only pay if $R > 1$, and $n$ resumes only if $R > n$.
+
+
+# %% tags=["hide-cell"]
+def room(start_g, job, intensity, release, end):
+    """Return R: what pausing could gain at most, in start-ups at the least intensity."""
+    part = intensity.window(release, end)
+    order = np.argsort(part.intensity_g_per_kwh, kind="stable")
+    length_s = np.diff(part.edges_s)[order]
+    used_s = np.diff(np.minimum(np.cumsum(length_s), job.work_profile.duration_s), prepend=0)
+    clean_g = power_w * (used_s * part.intensity_g_per_kwh[order]).sum() / 3.6e6
+    startup_g = job.startup_profile.energy_j * part.intensity_g_per_kwh.min() / 3.6e6
+    return (start_g - startup_g - clean_g) / startup_g
+
+
+# %%
+pauses, windows = [], []
+for name in datasets.zones():
+    curve = datasets.carbon_intensity(name, year, factors)
+    for minutes in (5, 15, 30, 60):
+        for length in (2, 8):
+            tried = make_job(length, minutes)
+            found = outcomes(tried, intensity=curve, releases=arrivals(curve, every=4))
+            for row in found.itertuples():
+                end = deadline(tried, row.release)
+                ratio = room(row.start_g, tried, curve, row.release, end)
+                windows.append((name, minutes, length, ratio, row.resumes, row.extra))
+                pauses += [(name, minutes, *p) for p in swings(row.schedule, tried, curve)]
+pauses = pd.DataFrame(pauses, columns=["zone", "startup_min", "moved_h", "needed", "swing"])
+windows = pd.DataFrame(
+    windows, columns=["zone", "startup_min", "work_h", "room", "resumes", "extra"]
+)
+kept = pauses["swing"] >= pauses["needed"] * (1 - 1e-9) - 1e-9
+forbidden = windows["room"] < 1
+print(f"{kept.sum():,} of {len(pauses):,} optimal pauses obey the formula")
+print(f"R < 1 in {forbidden.sum():,} of {len(windows):,} windows, pauses there:", end=" ")
+print((windows["resumes"][forbidden] > 0).sum())
+
+# %% mystnb={"figure": {"caption": "Every pause of every optimal schedule over twelve grids: swing across it against the swing that the formula asks for. None lies below the line.", "name": "fig:pause-break-even"}, "image": {"alt": "Scatter on logarithmic axes of actual against needed relative swing, coloured by start-up time, all points on or above the diagonal."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 4.0))
+shades = ("partial", "average", "startup", "marginal")
+for (minutes, group), color in zip(pauses.groupby("startup_min"), shades, strict=False):
+    ax.plot(
+        100 * group["needed"],
+        100 * group["swing"],
+        "o",
+        color=COLORS[color],
+        markersize=4,
+        alpha=0.6,
+        markeredgewidth=0,
+        label=f"start-up {minutes} min",
+    )
+ends = np.array([100 * pauses["needed"].min() / 1.2, 100 * pauses["needed"].max() * 1.2])
+ax.plot(ends, ends, color=COLORS["baseline"])
+ax.set(xscale="log", yscale="log", xlabel="swing needed, %", ylabel="swing at the pause, %")
+ax.legend(loc="lower right")
+for axis in (ax.xaxis, ax.yaxis):
+    axis.set_major_formatter("{x:g}")
+plt.show()
+
+# %%
+often = windows.assign(paused=100 * (windows["resumes"] > 0)).pivot_table(
+    "paused", "startup_min", "work_h"
+)
+print("windows in which the optimum pauses [%], start-up [min] against work [h], twelve grids")
+print(often.round(1).to_string())
+
+# %% mystnb={"figure": {"caption": "Share of windows in which the optimum pauses, against the room R for a pause; below 1 a pause is impossible.", "name": "fig:pause-room"}, "image": {"alt": "Rising curve of the share of windows with a pause against the ratio R on a logarithmic axis, zero below one and near one for large ratios."}} tags=["hide-input"]
+edges = np.array([0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32, 64])
+paused = (windows["resumes"] > 0).groupby(pd.cut(windows["room"], edges), observed=True)
+share = paused.mean()[paused.size() >= 5]
+middle = [np.sqrt(i.left * i.right) for i in share.index]
+fig, ax = plt.subplots()
+ax.plot(middle, 100 * share, "o-", color=COLORS["work"])
+ax.axvline(1, color=COLORS["baseline"], linestyle="--")
+ax.text(0.95, 60, "no pause can pay", ha="right", color=COLORS["baseline"])
+ax.set_xscale("log")
+ax.set_xticks([0.5, 1, 2, 4, 8, 16, 32], ["0.5", "1", "2", "4", "8", "16", "32"])
+ax.minorticks_off()
+ax.set(xlabel="room R, in start-ups", ylabel="windows with a pause, %", ylim=(-2, 102))
+plt.show()
+
+# %% tags=["hide-cell"]
+open_ones = windows[~forbidden]
+cuts = np.unique(open_ones["room"])
+right = [((open_ones["room"] > cut) == (open_ones["resumes"] > 0)).mean() for cut in cuts]
+numbers.record("pauses_checked", len(pauses), "pauses", 0, "pauses of optimal schedules checked")
+numbers.record("pauses_kept", kept.sum(), "pauses", 0, "of them at which the formula holds")
+for minutes in (5, 60):
+    numbers.record(
+        f"paused_8h_{minutes}min",
+        often.loc[minutes, 8],
+        "%",
+        0,
+        f"windows over twelve grids that pause: 8 h of work, start-up {minutes} min",
+    )
+numbers.record(
+    "paused_2h_5min",
+    often.loc[5, 2],
+    "%",
+    0,
+    "windows over twelve grids that pause: 2 h of work, start-up 5 min",
+)
+numbers.record("windows_checked", len(windows), "windows", 0, "windows over twelve grids")
+numbers.record("windows_decided", 100 * forbidden.mean(), "%", 0, "windows with R below 1")
+wrong = (windows["resumes"][forbidden] > 0).sum()
+numbers.record("windows_wrong", wrong, "windows", 0, "optima that pause though R is below 1")
+numbers.record("room_cut", cuts[np.argmax(right)], "start-ups", 1, "R that best tells who pauses")
+numbers.record(
+    "room_accuracy", 100 * max(right), "%", 0, "windows with R above 1 told right by that R"
+)
+hour_share = job.startup_profile.energy_j / (power_w * 3600)
+numbers.record("break_even_1h", 100 * hour_share, "%", 0, "swing that pays for moving one hour")
+_ = numbers.record(
+    "break_even_4h", 100 * hour_share / 4, "%", 1, "swing that pays for moving four hours"
+)
+
+# %% [markdown]
+# The formula holds at {num}`pause_and_resume.pauses_kept` of {num}`pause_and_resume.pauses_checked`.
+# Moving one hour needs a swing of {num}`pause_and_resume.break_even_1h`, moving four hours only {num}`pause_and_resume.break_even_4h`: long work makes start-ups cheap.
+# Over the twelve grids the eight-hour job pauses in {num}`pause_and_resume.paused_8h_5min` of the windows if a start-up takes five minutes and in {num}`pause_and_resume.paused_8h_60min` if it takes an hour; two hours of work, even with the shorter start-up, in {num}`pause_and_resume.paused_2h_5min`.
+# Of {num}`pause_and_resume.windows_checked`, {num}`pause_and_resume.windows_decided` have $R < 1$ and so need no search; the optimum pauses in {num}`pause_and_resume.windows_wrong` of these.
+# Above it the answer depends on how many valleys share the clean hours: the cut that separates best lies at {num}`pause_and_resume.room_cut` and tells {num}`pause_and_resume.room_accuracy` of these open windows right, judged on the same windows it was chosen from.
+#
+# ## Only at checkpoints
+#
+# If only checkpoints are kept, a stop may come only right after one.
+# How much of the gain is left depends on how far apart they are.
+
+# %%
+spacings_min = [15, 30, 60, 120, 240]
+marks = Suspension(keep="checkpoints")
+spaced = {
+    m: outcomes(make_job(work_h, startup_min, m), rules=marks)
+    for m in spacings_min
+    if 60 * work_h % m == 0
+}
+gain_g = base["start_g"] - base["best_g"]
+left = {m: interval(100 * (t["start_g"] - t["best_g"]), gain_g) for m, t in spaced.items()}
+
+# %% mystnb={"figure": {"caption": "Share of the gain from pausing that is left when the job may stop only at checkpoints, against their spacing; 95 % interval over the weeks.", "name": "fig:pause-checkpoints"}, "image": {"alt": "Falling curve of the share of the gain left against the spacing of checkpoints, from nearly all at a quarter of an hour downwards."}} tags=["hide-input"]
+fig, ax = plt.subplots()
+low, high = np.transpose([ends for _, ends in left.values()])
+ax.fill_between(list(left), low, high, color=COLORS["work"], alpha=0.2, linewidth=0)
+ax.plot(list(left), [v for v, _ in left.values()], "o-", color=COLORS["work"])
+ax.set_xscale("log", base=2)
+ax.set_xticks(list(left), list(left))
+ax.set(xlabel="checkpoint every ... min", ylabel="gain from pausing left, %", ylim=(0, 105))
+plt.show()
+
+# %% tags=["hide-cell"]
+for minutes, (value, ends) in left.items():
+    numbers.record(
+        f"left_{minutes}min",
+        value,
+        "%",
+        0,
+        f"gain from pausing left with a checkpoint every {minutes} min",
+        interval=ends,
+    )
+
+# %% [markdown]
+# A checkpoint every hour leaves {num}`pause_and_resume.left_60min` of the gain, one every four hours {num}`pause_and_resume.left_240min`.
+# The curve changes by the hour, so denser checkpoints than that buy little; the interval widens with the spacing, because few weeks carry the gain.
+# For {eq}`eq-swing` the spacing is a least $x$: a job whose checkpoints are far apart can move only large pieces.
+#
+# ## Simpler rules
+#
+# What does one get without solving anything, or without knowing the future?
+# Every rule below is charged for all its start-ups; the measure is the share of what the optimum saves against starting at once.
+#
+# * *Best start*: one run, in hindsight.
+# * *Cheapest slots*: wants the cleanest hours of the window, knows no overhead; it is the published suspend-resume policy {cite}`wiesner2021,hanafy2024` carried out and charged.
+# * *Fixed threshold*: runs below the lowest third of the week before.
+# * *Certified thresholds*: online pause and resume with a proven ratio, bounds from the week before.
+# * *Re-planning*: the exact plan at each hour, on 'as yesterday'.
+
+
+# %%
+def rules_of(job, release, end):
+    """Return the schedule of each rule for one arrival."""
+    args = (job, intensity, release, end)
+    past = intensity.window(release - pd.Timedelta(days=7), release).intensity_g_per_kwh
+    hourly = {"step_s": 3600.0}
+    bounds = online.job_thresholds(job, past.min(), past.max(), **hourly)
+    level = float(np.quantile(past, 1 / 3))
+    guess = online.persistence(intensity, end)
+    return {
+        "best start": best_start(*args),
+        "cheapest slots": heuristics.cheapest_slots(*args, **hourly),
+        "fixed threshold": heuristics.below_threshold(*args, threshold_g_per_kwh=level, **hourly),
+        "certified thresholds": online.follow_thresholds(*args, bounds, **hourly),
+        "re-planning": online.receding_horizon(job, guess, release, end, **hourly),
+    }
+
+
+rows, claims, blind = [], [], []
+for row in base.itertuples():
+    end = deadline(job, row.release)
+    schedules = rules_of(job, row.release, end)
+    for schedule in schedules.values():
+        check(schedule, job, release=row.release, deadline=end)
+    now_g = emitted_g(heuristics.as_soon_as_possible(job, row.release, end), job)
+    emissions = {name: emitted_g(s, job) for name, s in schedules.items()}
+    rows.append({"at once": now_g, "optimum": row.best_g, **emissions})
+    blind += swings(schedules["cheapest slots"], job, intensity)
+    wish = heuristics.published_intervals(job, intensity, row.release, end)
+    claims.append(charge_as_published(wish, job, intensity).emissions_g)
+compared = pd.DataFrame(rows)
+possible_g = compared["at once"] - compared["optimum"]
+shares = {
+    name: interval(100 * (compared["at once"] - compared[name]), possible_g)
+    for name in compared.columns.drop(["at once", "optimum"])
+}
+short = np.array([swing < needed for _, needed, swing in blind])
+claimed = interval(100 * (compared["at once"] - np.array(claims)), possible_g)
+
+# %% mystnb={"figure": {"caption": "Share of the optimum's saving against starting at once that each rule reaches, with 95 % intervals over the weeks. Blue knows the future, pink does not; the open mark is what the published charge claims for cheapest slots.", "name": "fig:pause-rules"}, "image": {"alt": "Dot plot with intervals of five rules: those that know the future reach most of the optimum's saving, those that do not reach much less; an open mark shows the claim."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 3.3))
+order = sorted(shares, key=lambda name: shares[name][0])
+knowing = {"best start", "cheapest slots"}
+for place, name in enumerate(order):
+    value, ends = shares[name]
+    color = COLORS["average"] if name in knowing else COLORS["forecast"]
+    ax.plot(ends, [place, place], color=color, alpha=0.4, linewidth=5, solid_capstyle="butt")
+    ax.plot(value, place, "o", color=color, markersize=7)
+place = order.index("cheapest slots")
+ax.plot(claimed[0], place, "o", color=COLORS["average"], markerfacecolor="white", markersize=7)
+ax.axvline(100, color=COLORS["baseline"])
+ax.axvline(0, color=COLORS["baseline"], linewidth=1)
+ax.set_yticks(range(len(order)), order)
+ax.set(xlabel="share of the optimum's saving, %")
+ax.grid(axis="y", visible=False)
+plt.show()
+
+# %% tags=["hide-cell"]
+for name, (value, ends) in shares.items():
+    numbers.record(
+        "share_" + name.replace(" ", "_").replace("-", "_"),
+        value,
+        "%",
+        0,
+        f"share of the optimum's saving: {name}",
+        interval=ends,
+    )
+numbers.record(
+    "share_claimed", claimed[0], "%", 0, "what the published charge claims", interval=claimed[1]
+)
+numbers.record("blind_pauses", len(blind), "pauses", 0, "pauses of cheapest slots")
+numbers.record("blind_short", 100 * short.mean(), "%", 0, "of them that fall short of the formula")
+value, ends = interval(100 * possible_g, compared["at once"])
+_ = numbers.record(
+    "saving_optimum", value, "%", 1, "saved by the optimum against at once", interval=ends
+)
+
+# %% [markdown]
+# The optimum saves {num}`pause_and_resume.saving_optimum` against starting at once.
+# The best start reaches {num}`pause_and_resume.share_best_start` of that, cheapest slots {num}`pause_and_resume.share_cheapest_slots` once its start-ups are charged, though the published charge, which reads power at the total time run so far, claims {num}`pause_and_resume.share_claimed`.
+# Of the {num}`pause_and_resume.blind_pauses` that it makes, not knowing what they cost, {num}`pause_and_resume.blind_short` fall short of {eq}`eq-swing`; leaving one of those out would save.
+# Without the future, re-planning on 'as yesterday' reaches {num}`pause_and_resume.share_re_planning`, a fixed threshold {num}`pause_and_resume.share_fixed_threshold` and certified thresholds {num}`pause_and_resume.share_certified_thresholds`: a proven ratio guards against the worst case and is not made for the mean one, and the intervals of the three overlap widely.
+
+# %% [markdown]
+# ## What could be wrong
+#
+# * **A job of constant power.** The formula is stated for it; with phases the work that is moved has its own power, which {doc}`phase_model` measures.
+# * **A free pause.** Nothing is drawn while suspended, and saving costs nothing; `Suspension` takes both, and {doc}`cost_of_stopping` measures them.
+# * **An idle machine.** The job is alone: a pause on a finite cluster lets another job in, or lets a machine stand idle.
+# * **Hourly averages.** A curve of five-minute steps swings more within the hour, and the rules act once an hour here.
+# * **One arrival a week.** Windows of neighbouring weeks are nearly, not wholly, independent; intervals are those of one year in one grid.
+#
+# ## Knobs to turn
+#
+# ```shell
+# make run CHAPTER=pause_and_resume P="zone=FR year=2019"
+# make run CHAPTER=pause_and_resume P="work_h=16 startup_min=5"
+# ```
+#
+# 1. From which start-up time on does the optimum no longer pause in half of the weeks?
+# 2. Give the start-up half the power of the work: where does the break-even move?
+# 3. Which rule gains most from a longer wait, and which loses?
+#
+# ## The numbers of this chapter
+
+# %%
+numbers
