@@ -417,6 +417,11 @@ def _certified(
 ) -> tuple[NDArray[np.float64], None]:
     """Lowest thresholds that keep the bound, for the least ratio that can be kept."""
     best = np.full(units, float(highest))  # buys at once, whatever the price
+    if switching < highest - lowest:
+        published, _ = _published(units, lowest, highest, switching)
+        best = min(
+            best, published, key=lambda low: guaranteed_ratio(low, lowest, highest, switching)
+        )
     low, high = 1.0, guaranteed_ratio(best, lowest, highest, switching)
     while high - low > 1e-12 * high:
         ratio = (low + high) / 2
@@ -433,18 +438,20 @@ def _lowest_thresholds(
 ) -> NDArray[np.float64] | None:
     """Lowest thresholds that keep `ratio`, or None if it cannot be kept."""
     low = np.empty(units)
-    for j in range(units + 1):
-        cost, fixed, free = _bounds(low[:j], units, lowest, highest, switching)
-        needed = cost / ratio - fixed  # the optimum's free units must cost this together
-        if (needed[free == 0] > 0).any():
-            least = np.inf
-        else:
-            least = max(lowest, float((needed[free > 0] / free[free > 0]).max()))
-        if j == units:
-            return low if least <= lowest * (1 + 1e-13) else None
+    for j in range(units):
+        cost, fixed, free = _costs(low[:j], units, lowest, highest, switching)
+        fixed[1:] += switching
+        least = max(lowest, float(((cost / ratio - fixed) / free).max()))
+        if j + 1 < units and switching < highest - lowest:
+            # this threshold also bounds what is rejected before its unit
+            bought = np.append(low[:j], lowest)
+            cost, fixed, free = _costs(bought, units, lowest, highest, switching)
+            least = max(least, float(((cost / ratio - fixed) / free)[1:].max()))
         low[j] = min(least, _never_forced(j, lowest, highest, switching))
         if j > 0 and low[j] > low[j - 1] * (1 + 1e-13):
             return None
+    kept = guaranteed_ratio(low, lowest, highest, switching) <= ratio * (1 + 1e-12)
+    return low if kept else None
 
 
 def guaranteed_ratio(
@@ -476,13 +483,18 @@ def guaranteed_ratio(
     if rising.size:
         i = int(rising[0])
         raise ValueError(f"low[{i + 1}] = {low[i + 1]} must be <= low[{i}] = {low[i]}.")
-    worst = 1.0
-    for j in range(low.size + 1):
-        cost, fixed, free = _bounds(low[:j], low.size, lowest, highest, switching)
-        if j < low.size and low[j] >= _never_forced(j, lowest, highest, switching):
+    worst, units = 1.0, low.size
+    for j in range(units + 1):
+        if j < units and low[j] >= _never_forced(j, lowest, highest, switching):
             continue
-        next_price = max(lowest, low[j]) if j < low.size else lowest
-        worst = max(worst, float((cost / (fixed + free * next_price)).max()))
+        cost, fixed, free = _costs(low[:j], units, lowest, highest, switching)
+        following = max(lowest, low[j]) if j < units else lowest
+        least = fixed + free * following
+        if 0 < j < units:
+            least[1:] = fixed[1:] + np.minimum(
+                free[1:] * following + switching, free[1:] * low[j - 1]
+            )
+        worst = max(worst, float((cost / least).max()))
     return worst
 
 
@@ -491,13 +503,13 @@ def _never_forced(j: int, lowest: float, highest: float, switching: float) -> fl
     return highest if j == 0 else max(lowest, highest - switching)
 
 
-def _bounds(
+def _costs(
     low: NDArray, units: int, lowest: float, highest: float, switching: float
 ) -> tuple[NDArray, NDArray, NDArray]:
-    """Costs of the player and the optimum, when j = `low.size` units are bought by choice.
+    """Bounds of the costs when j = `low.size` units are bought by choice, by shared steps a.
 
-    One entry for each number of shared units: cost of the player, fixed cost of the optimum,
-    and its free units, each dearer than the next threshold.
+    That of the player (A of the module's docstring), and of the optimum what is fixed (a L + s)
+    and how many units it buys elsewhere (k - a).
     """
     j, n = low.size, units - low.size
     shared = np.arange(j + 1)
@@ -507,16 +519,7 @@ def _bounds(
     stops = j > 0 and low[-1] + switching < highest  # or there is one run only
     began = (shared > 0) & (stops | (shared == j))
     cost = own + shared * lowest + switching * began + switching * (n > 0) + n * highest
-    fixed, free = shared * lowest + switching, (units - shared).astype(np.float64)
-    if n == 0 or j == 0:
-        return cost, fixed, free
-    after = fixed + switching * (shared > 0)
-    before = fixed[1:] + free[1:] * low[-1]
-    return (
-        np.concatenate([cost, cost[1:]]),
-        np.concatenate([after, before]),
-        np.concatenate([free, np.zeros(j)]),
-    )
+    return cost, shared * lowest + switching, (units - shared).astype(np.float64)
 
 
 def purchases(prices: ArrayLike, rule: Thresholds) -> tuple[NDArray[np.bool_], float]:
