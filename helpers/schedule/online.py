@@ -42,10 +42,12 @@ but for f = 0; then the player pays no more than A of j = k with the same a (n L
 thresholds), and the optimum no less than B of j = k, a further run costing both s.
 
 *Rules.* ``"certified"`` takes for a given ratio the lowest thresholds that keep this bound,
-one after the other, and bisects for the least ratio. ``"published"`` are the thresholds of
-[1]_ (algorithm DTPR-min): they make A / B equal for all j < k with a = 0. The ratio that [1]_
-states for them is not safe: a unit bought early far below its threshold helps the
-optimum more than the player. With k = 2, L = 1, U = 100, s = 0 the stated ratio is 8.82, but
+one after the other, and bisects for the least ratio; its guarantee is never worse than that of
+the published thresholds, nor than that of buying at once. ``"published"`` are the thresholds of
+[1]_ (algorithm DTPR-min): they make A / B with a = 0 the same for all j < k, and l_{k+1} = L. The
+ratio stated for them, that common value, is not safe: a unit bought early far below its
+threshold helps the optimum more than the player. With k = 2, L = 1, U = 100, s = 0 the stated
+ratio is 8.82, but
 the prices 1, 6.32, 6.32, 100, 100 cost the player 101 and the optimum 7.32.
 
 **What carries over to jobs.** A guarantee needs what the model has: constant power of work, no
@@ -264,8 +266,7 @@ def receding_horizon(
     Raises
     ------
     ValueError
-        If the job does not fit into the window, `step_s` is not > 0, or a forecast is missing
-        or does not reach the deadline.
+        If the job does not fit, `step_s` is not > 0, or a forecast ends before the deadline.
     """
     release_s, deadline_s = check_window(job, None, release, deadline)
     expected: Intensity | None = None
