@@ -70,6 +70,7 @@ __all__ = [
     "Progress",
     "best_schedule",
     "best_schedules",
+    "break_even_ratio",
     "grid",
     "least_emissions_g",
     "plan",
@@ -284,6 +285,56 @@ def best_schedules(
 
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(solve, windows))
+
+
+def break_even_ratio(
+    job: PhaseModel,
+    moved_s: float,
+    *,
+    pause_s: float = 0.0,
+    suspension: Suspension | None = None,
+) -> float:
+    """Return how many times as high the intensity must be for one more resume to pay.
+
+    Parameters
+    ----------
+    job : PhaseModel
+        The job.
+    moved_s : float
+        Work that the pause moves from high to low intensity [s], > 0.
+    pause_s : float
+        How long the job is suspended [s].
+    suspension : Suspension, optional
+        What a stop costs.
+
+    Returns
+    -------
+    float
+        Least ratio of high to low intensity; inf where no ratio is high enough.
+
+    Raises
+    ------
+    ValueError
+        If `moved_s` is not > 0 or `pause_s` is negative.
+
+    Notes
+    -----
+    With mean power of work p, energy of start-up E and of saving F, suspended power q, and the
+    work moved w, a pause of length d from the high intensity H to the low one L saves
+    ``p w (H - L)`` and costs ``E L`` (the start-up, at the end of the pause) and ``(F + q d) H``.
+    It pays if
+
+        H / L > (p w + E) / (p w - F - q d),
+
+    so for free saving and suspension if the swing (H - L) / L exceeds E / (p w): the energy of
+    a start-up over the energy of the work moved.
+    """
+    if not (moved_s > 0 and pause_s >= 0):
+        raise ValueError(f"moved_s(={moved_s}) must be > 0 s and pause_s(={pause_s}) >= 0 s.")
+    suspension = suspension or Suspension()
+    moved_j = job.work_profile.mean_power_w * moved_s
+    left_j = moved_j - suspension.save_profile.energy_j - suspension.suspended_power_w * pause_s
+    return (moved_j + job.startup_profile.energy_j) / left_j if left_j > 0 else math.inf
 
 
 def grid(

@@ -22,6 +22,7 @@ from helpers.schedule.suspend import (
     Progress,
     best_schedule,
     best_schedules,
+    break_even_ratio,
     grid,
     least_emissions_g,
     plan,
@@ -267,23 +268,46 @@ def test_a_flat_intensity_starts_at_once_and_never_stops():
         assert EPOCH_S == schedule.start_s[0]
 
 
-def test_a_pause_pays_only_when_the_swing_exceeds_the_cost_of_the_resume():
-    job = model([(60, 100)], [(240, 100)])
-    values = [100, 100, 100, 0, 0, 100, 100, 100, 100, 100]  # the start-up, then two and two
-    emissions = {}
-    for high in (149, 151):
-        values[3:5] = [high, high]
-        intensity = curve(values)
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(0, 3),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.sampled_from([(0, 0.0), (1, 0.0), (1, 15.0), (0, 15.0)]),
+    st.sampled_from([0.9, 1.1]),
+)
+def test_a_resume_pays_exactly_when_the_intensity_swings_by_the_break_even_ratio(
+    startup, before, after, stopping, factor
+):
+    """A hill between two valleys; without a pause the shorter piece of work lies on the hill."""
+    save, suspended_power_w = stopping
+    job = model([(60.0 * startup, 200)] if startup else [], [(60.0 * (before + after), 200)])
+    rules = Suspension(
+        save=[Phase("save", 60.0, 10)] if save else (), suspended_power_w=suspended_power_w
+    )
+    hill = startup + max(before, after) + save
+    ratio = break_even_ratio(
+        job, 60.0 * min(before, after), pause_s=60.0 * (hill - save), suspension=rules
+    )
+    low, high = 100.0, 100.0 * max(ratio * factor, 1.0)
+    values = [low] * (startup + before) + [high] * hill + [low] * (startup + after)
 
-        schedule = best_schedule(job, intensity, EPOCH_S, EPOCH_S + 600)
+    schedule = best_schedule(
+        job, curve(values), EPOCH_S, EPOCH_S + 60 * len(values), suspension=rules
+    )
 
-        emissions[high] = (schedule.resumes, schedule.start_s[0] - EPOCH_S)
-    # five cheap minutes in a row exist after the hill: it waits rather than pauses
-    assert {149: (0, 300.0), 151: (0, 300.0)} == emissions
-    short = EPOCH_S + 60 * 8
-    for high, resumes in ((149, 0), (151, 1)):  # 2 x 100 x (I - 100) against 1 x 100 x 100
-        values[3:5] = [high, high]
-        assert resumes == best_schedule(job, curve(values), EPOCH_S, short).resumes
+    assert (1 if factor > 1 else 0) == schedule.resumes
+
+
+def test_the_break_even_ratio_is_infinite_where_a_pause_draws_what_it_saves():
+    job = model([(60, 100)], [(600, 100)])
+
+    assert 1.5 == break_even_ratio(job, 120)
+    assert np.inf == break_even_ratio(
+        job, 120, pause_s=600, suspension=Suspension(suspended_power_w=20)
+    )
+    with pytest.raises(ValueError, match=r"moved_s\(=0\) must be > 0 s"):
+        break_even_ratio(job, 0)
 
 
 @settings(deadline=None, max_examples=40)
