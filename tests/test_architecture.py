@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "power": set(),
     "phases": {"files", "power"},
     "schedule": {"phases", "carbon"},
-    "cluster": {"schedule", "phases", "carbon", "jobs"},
+    "cluster": {"schedule", "phases", "carbon", "jobs", "files"},
     "datasets": {"jobs", "carbon", "power", "phases"},
     "sweep": {"files"},
     "stats": set(),
@@ -28,6 +28,8 @@ MAY_IMPORT = {
     "publish": set(),
 }
 HEAVY = {
+    "dask",
+    "distributed",
     "matplotlib",
     "numba",
     "plotly",
