@@ -1,0 +1,280 @@
+/* Try it: one job, one grid, one wait. The best start and the best pauses, computed in the page.
+ *
+ * The same dynamic program as helpers.schedule.best_schedule, on quarter-hours: `paused[w]` and
+ * `running[w]` are the least emissions after which w slots of work are done. Start-up repeats at
+ * every resume; a pause is free. tests/test_explore.py holds it against the package.
+ * Nothing is fetched from another host; the grids lie beside this file, one script each.
+ */
+(function (root) {
+  "use strict";
+  const SLOT_S = 900;
+
+  /* Integral of the intensity up to each slot's end, in g/kWh x h, from `from` on. */
+  function summed(grid, fromS, slots) {
+    const sums = new Float64Array(slots + 1);
+    for (let i = 0; i < slots; i++) {
+      const at = Math.floor((fromS + i * SLOT_S - grid.start_s) / grid.step_s);
+      sums[i + 1] = sums[i] + grid.values[at] * SLOT_S / 3600;
+    }
+    return sums;
+  }
+
+  /* Least emissions [g] of a job without pauses: {start, grams, now}. */
+  function bestStart(sums, job, slots) {
+    const length = job.startup + job.work;
+    let best = Infinity, start = 0;
+    const at = (t) => (job.startupW * (sums[t + job.startup] - sums[t])
+      + job.workW * (sums[t + length] - sums[t + job.startup])) / 1000;
+    for (let t = 0; t + length <= slots; t++) {
+      const grams = at(t);
+      if (grams < best - 1e-9) { best = grams; start = t; }
+    }
+    return { grams: best, start: start, now: at(0) };
+  }
+
+  /* Least emissions [g] with pauses: {grams, runs: [{start, stop}]}, in slots. */
+  function bestPauses(sums, job, slots) {
+    const W = job.work, s = job.startup;
+    const row = W + 1;
+    const from = new Uint8Array((slots + 1) * row * 2); // how a state was reached
+    const IDLE = 1, STOP = 2, START = 3, WORK = 4;
+    const cost = new Float64Array((slots + 1) * row * 2).fill(Infinity);
+    const id = (t, w, running) => (t * row + w) * 2 + running;
+    cost[id(0, 0, 0)] = 0;
+    const reach = (to, grams, how) => {
+      if (grams < cost[to] - 1e-12) { cost[to] = grams; from[to] = how; }
+    };
+    for (let t = 0; t <= slots; t++) {
+      for (let w = 0; w <= Math.min(W, t); w++) {
+        const running = cost[id(t, w, 1)];
+        if (running < Infinity) reach(id(t, w, 0), running, STOP);
+        const paused = cost[id(t, w, 0)];
+        if (paused < Infinity && t < slots) {
+          reach(id(t + 1, w, 0), paused, IDLE);
+          if (w < W && t + s <= slots) {
+            const grams = job.startupW * (sums[t + s] - sums[t]) / 1000;
+            reach(id(t + s, w, 1), paused + grams, START);
+          }
+        }
+        const going = cost[id(t, w, 1)];
+        if (going < Infinity && w < W && t < slots) {
+          reach(id(t + 1, w + 1, 1), going + job.workW * (sums[t + 1] - sums[t]) / 1000, WORK);
+        }
+      }
+    }
+    const runs = [];
+    let t = slots, w = W, running = 0, stop = 0;
+    while (t > 0 || running) {
+      const how = from[id(t, w, running)];
+      if (how === IDLE) t -= 1;
+      else if (how === STOP) { running = 1; stop = t; }
+      else if (how === WORK) { t -= 1; w -= 1; }
+      else if (how === START) { t -= s; running = 0; runs.unshift({ start: t, stop: stop }); }
+      else break;
+    }
+    return { grams: cost[id(slots, W, 0)], runs: runs };
+  }
+
+  const core = { SLOT_S: SLOT_S, summed: summed, bestStart: bestStart, bestPauses: bestPauses };
+  if (typeof module !== "undefined" && module.exports) { module.exports = core; return; }
+
+  /* ---- the page ---- */
+  const loaded = {};
+  const waiting = {};
+  root.cleanHours = {
+    core: core,
+    grid: function (name, grid) {
+      loaded[name] = grid;
+      (waiting[name] || []).forEach((then) => then(grid));
+      delete waiting[name];
+    },
+  };
+
+  function load(folder, name, then) {
+    if (loaded[name]) { then(loaded[name]); return; }
+    (waiting[name] = waiting[name] || []).push(then);
+    if (waiting[name].length > 1) return;
+    const script = document.createElement("script");
+    script.src = folder + name + ".js";
+    document.head.appendChild(script);
+  }
+
+  const SVG = "http://www.w3.org/2000/svg";
+  function draw(parent, tag, attributes, text) {
+    const element = document.createElementNS(SVG, tag);
+    for (const key in attributes) element.setAttribute(key, attributes[key]);
+    if (text !== undefined) element.textContent = text;
+    parent.appendChild(element);
+    return element;
+  }
+
+  function clock(zone, options) {
+    const format = new Intl.DateTimeFormat("en-GB", Object.assign({ timeZone: zone, hourCycle: "h23" }, options));
+    return (seconds) => format.format(new Date(seconds * 1000));
+  }
+
+  /* Seconds of a local day and hour, in the grid's own zone. */
+  function instant(zone, day, hour) {
+    const guess = Date.parse(day + "T" + String(hour).padStart(2, "0") + ":00:00Z") / 1000;
+    const local = clock(zone, { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
+    const parts = local(guess).match(/\d+/g).map(Number); // day, month, year, hour, minute
+    const shown = Date.UTC(parts[2], parts[1] - 1, parts[0], parts[3], parts[4]) / 1000;
+    return guess - (shown - guess);
+  }
+
+  /* As wide as it is shown, so that its text keeps one size from a phone to a desk. */
+  const width = (svg) => Math.max(300, Math.min(760, svg.clientWidth || 720));
+
+  const mass = (g) => g >= 1000 ? (g / 1000).toPrecision(3) + " kg" : g.toFixed(0) + " g";
+  const share = (part, whole) => (100 * (1 - part / whole)).toFixed(0) + " %";
+  const hours = (slots) => {
+    const h = slots * SLOT_S / 3600;
+    return (h % 1 ? h.toFixed(2).replace(/0$/, "") : h) + " h";
+  };
+
+  function setUp(box) {
+    const folder = box.dataset.folder;
+    const field = (name) => box.querySelector("[name=" + name + "]");
+    const number = (name) => Number(field(name).value);
+
+    function show() {
+      const zone = field("zone").value, year = field("day").value.slice(0, 4);
+      if (!/^\d{4}-\d\d-\d\d$/.test(field("day").value)) return;
+      box.querySelectorAll("output[data-for]").forEach((o) => {
+        const value = Number(field(o.dataset.for).value);
+        o.textContent = o.dataset.unit === "min" ? value + " min" : value + " h";
+      });
+      load(folder, zone + "_" + year, (grid) => compute(grid, zone));
+    }
+
+    function compute(grid, zone) {
+      const from = instant(grid.time_zone, field("day").value, number("hour"));
+      const job = {
+        work: Math.round(number("work") * 3600 / SLOT_S),
+        startup: Math.round(number("startup") * 60 / SLOT_S),
+        workW: number("workW"), startupW: number("startupW"),
+      };
+      const length = job.work + job.startup;
+      const wait = Math.round(number("wait") * 3600 / SLOT_S);
+      const last = Math.floor((grid.start_s + grid.values.length * grid.step_s - from) / SLOT_S);
+      const slots = Math.min(length + wait, last);
+      const said = box.querySelector(".explore-said");
+      const chart = box.querySelector("svg.explore-window");
+      const curve = box.querySelector("svg.explore-waits");
+      chart.textContent = ""; curve.textContent = "";
+      if (from < grid.start_s || slots < length) {
+        said.textContent = "The data of this grid and year ends before the job could. Choose an earlier day.";
+        return;
+      }
+      const sums = summed(grid, from, slots);
+      const start = bestStart(sums, job, slots), pauses = bestPauses(sums, job, slots);
+      const resumes = pauses.runs.length - 1;
+      said.innerHTML = "";
+      const say = (strong, text) => {
+        const p = document.createElement("p");
+        const b = document.createElement("strong");
+        b.textContent = strong; p.append(b, " " + text); said.append(p);
+      };
+      const cut = slots < length + wait ? " (the data ends before the longest wait)" : "";
+      say("At once:", mass(start.now) + " CO2e.");
+      say("Best start:", mass(start.grams) + ", " + share(start.grams, start.now) + " less, "
+        + (start.start ? "after a wait of " + hours(start.start) : "at once") + cut + ".");
+      say("With pauses:", mass(pauses.grams) + ", " + share(pauses.grams, start.now) + " less, "
+        + (resumes === 0 ? "no pause pays" : resumes === 1 ? "one pause" : resumes + " pauses") + ".");
+      windowChart(chart, grid, from, slots, job, start, pauses);
+      waitChart(curve, grid, from, job, wait, last);
+    }
+
+    function windowChart(svg, grid, from, slots, job, start, pauses) {
+      const W = width(svg), H = 300, left = 46, right = 8, top = 14, bottom = 150;
+      svg.setAttribute("viewBox", "0 0 " + W + " " + H);
+      const x = (slot) => left + (W - left - right) * slot / slots;
+      const at = (slot) => grid.values[Math.floor((from + slot * SLOT_S - grid.start_s) / grid.step_s)];
+      let high = 0;
+      for (let i = 0; i < slots; i++) high = Math.max(high, at(i));
+      high = Math.ceil(high / 100) * 100;
+      const y = (g) => bottom + (top - bottom) * g / high;
+      for (let g = 0; g <= high; g += high > 400 ? 200 : 100) {
+        draw(svg, "line", { x1: left, x2: W - right, y1: y(g), y2: y(g), class: "grid" });
+        draw(svg, "text", { x: left - 6, y: y(g) + 4, "text-anchor": "end" }, String(g));
+      }
+      draw(svg, "text", { x: left - 40, y: top - 1, class: "unit" }, "g/kWh");
+      let path = "M" + x(0) + " " + y(at(0));
+      for (let i = 0; i < slots; i++) path += "V" + y(at(i)).toFixed(1) + "H" + x(i + 1).toFixed(1);
+      draw(svg, "path", { d: path, class: "curve" });
+      const day = clock(grid.time_zone, { weekday: "short", day: "numeric", month: "short" });
+      const hour = clock(grid.time_zone, { hour: "2-digit" });
+      const step = slots > 4 * 96 || W < 500 ? 24 : slots > 96 ? 12 : 6;
+      let labelled = -1e9;
+      for (let i = 0; i <= slots; i += 4) {
+        const h = Number(hour(from + i * SLOT_S));
+        if (h % step) continue;
+        draw(svg, "line", { x1: x(i), x2: x(i), y1: top, y2: H - 34, class: h ? "grid" : "grid midnight" });
+        if (x(i) - labelled < (W < 500 ? 74 : 62) || x(i) > W - 36) continue;
+        labelled = x(i);
+        draw(svg, "text", { x: x(i), y: H - 18, "text-anchor": "middle" }, h ? h + " h" : day(from + i * SLOT_S));
+      }
+      const rows = [["at once", [{ start: 0, stop: job.startup + job.work }], "now"],
+        ["best start", [{ start: start.start, stop: start.start + job.startup + job.work }], "best"],
+        ["with pauses", pauses.runs, "best"]];
+      rows.forEach((row, n) => {
+        const base = bottom + 18 + n * 34;
+        draw(svg, "text", { x: left, y: base + 8, class: "row" }, row[0]);
+        row[1].forEach((run) => {
+          const begun = x(run.start + job.startup);
+          draw(svg, "rect", { x: x(run.start), y: base + 12, width: Math.max(0, begun - x(run.start)), height: 12, class: "startup" });
+          draw(svg, "rect", { x: begun, y: base + 12, width: Math.max(1, x(run.stop) - begun), height: 12, class: row[2] });
+        });
+      });
+      draw(svg, "text", { x: W - right, y: H - 3, "text-anchor": "end", class: "unit" }, "time in " + grid.time_zone.replace("_", " "));
+    }
+
+    function waitChart(svg, grid, from, job, chosen, last) {
+      const W = width(svg), H = 210, left = 46, right = 90, top = 14, bottom = 172;
+      svg.setAttribute("viewBox", "0 0 " + W + " " + H);
+      const length = job.work + job.startup;
+      const waits = [0, 1, 2, 4, 6, 9, 12, 18, 24, 36, 48, 72, 96, 120, 144, 168]
+        .filter((h) => length + h * 4 <= last);
+      const lines = { start: [], pauses: [] };
+      const sums = summed(grid, from, length + waits[waits.length - 1] * 4);
+      waits.forEach((h) => {
+        const slots = length + h * 4;
+        const one = bestStart(sums, job, slots), many = bestPauses(sums, job, slots);
+        lines.start.push([h, 100 * (1 - one.grams / one.now)]);
+        lines.pauses.push([h, 100 * (1 - many.grams / one.now)]);
+      });
+      const end = waits[waits.length - 1] || 1;
+      const most = Math.max(10, Math.ceil(lines.pauses[lines.pauses.length - 1][1] / 10) * 10);
+      const x = (h) => left + (W - left - right) * Math.sqrt(h / end);
+      const y = (p) => bottom + (top - bottom) * p / most;
+      for (let p = 0; p <= most; p += most > 40 ? 20 : 10) {
+        draw(svg, "line", { x1: left, x2: W - right, y1: y(p), y2: y(p), class: "grid" });
+        draw(svg, "text", { x: left - 6, y: y(p) + 4, "text-anchor": "end" }, p + " %");
+      }
+      [0, 2, 6, 12, 24, 48, 96, 168].filter((h) => h <= end && (W > 500 || ![2, 12].includes(h))).forEach((h) =>
+        draw(svg, "text", { x: x(h), y: bottom + 18, "text-anchor": "middle" }, String(h)));
+      draw(svg, "text", { x: (left + W - right) / 2, y: H - 3, "text-anchor": "middle", class: "unit" }, "longest wait, hours");
+      draw(svg, "line", { x1: x(chosen / 4), x2: x(chosen / 4), y1: top, y2: bottom, class: "chosen" });
+      const ends = {};
+      for (const name in lines) {
+        const d = lines[name].map((p, i) => (i ? "L" : "M") + x(p[0]).toFixed(1) + " " + y(p[1]).toFixed(1)).join("");
+        draw(svg, "path", { d: d, class: "saved " + name });
+        ends[name] = y(lines[name][lines[name].length - 1][1]);
+      }
+      if (ends.start - ends.pauses < 14) ends.start = ends.pauses + 14;
+      draw(svg, "text", { x: x(end) + 6, y: ends.pauses + 4, class: "pauses" }, "with pauses");
+      draw(svg, "text", { x: x(end) + 6, y: ends.start + 4, class: "start" }, "best start");
+    }
+
+    const country = new Intl.DisplayNames(["en"], { type: "region" });
+    field("zone").querySelectorAll("option").forEach((option) => {
+      option.textContent = country.of(option.value) + " (" + option.value + ")";
+    });
+    box.addEventListener("input", show);
+    window.addEventListener("resize", show);
+    show();
+  }
+
+  document.addEventListener("DOMContentLoaded", () =>
+    document.querySelectorAll(".explore").forEach(setUp));
+})(typeof window !== "undefined" ? window : globalThis);
