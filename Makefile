@@ -31,7 +31,8 @@ book: $(READY)  ## execute the chapters that changed, build the book, print its 
 	@test -s $(PAGES) && echo "[book] open $(abspath $(PAGES))"
 
 strict: BOOK_FLAGS := -n -W --keep-going --all
-strict: book  ## the same from scratch; any warning is an error
+strict: book  ## the same from scratch; any warning, broken link or foreign request is an error
+	@$(BIN)/python book/check_pages.py $(dir $(PAGES))
 
 test: $(READY)  ## ruff, pytest, and every chapter run again and compared (nbval)
 	@echo "[test] ruff"
