@@ -16,4 +16,5 @@ document.addEventListener("DOMContentLoaded", () => {
       bar.setAttribute("aria-label", "Book");
     }
   });
+  document.querySelectorAll(".citation-list, .citation").forEach((e) => e.removeAttribute("role"));
 });
