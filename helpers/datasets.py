@@ -4,11 +4,18 @@ This is the only module that knows where files lie.
 It hands them to the readers of `helpers.jobs` and `helpers.carbon`, and every file that it reads
 must have the sha256 written in `data/registry.txt` or `data/downloads.txt`.
 
-Two environment variables change what it does:
+A reader's own grids and logs lie in one folder, by default `data/own`, which git ignores:
+``grids/ZONE.csv`` as `helpers.carbon.sources.write_csv` writes it, with a line
+``# time_zone: "Europe/Oslo"`` in its header, and ``logs/NAME.swf``. They answer to their names in
+`carbon_intensity`, `time_zone` and `job_log` like those that are embedded.
+
+Three environment variables change what it does:
 
 ``HELPERS_DATA_CACHE``
     The folder in which downloaded files are looked for and kept.
     By default it is the cache folder that the operating system gives to ``clean-hours``.
+``HELPERS_OWN_DATA``
+    The folder of a reader's own grids and logs.
 ``HELPERS_READ_LOG``
     A file to which the registered name of every data file read is appended, one a line.
 """
@@ -16,6 +23,7 @@ Two environment variables change what it does:
 import bz2
 import hashlib
 import io
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -341,7 +349,10 @@ def time_zone(zone: str) -> str:
     ValueError
         If the zone is not known.
     """
-    _one_of("zone", zone, sorted(_TIME_ZONES))
+    own = _own("grids", ".csv")
+    if zone in own:
+        return _own_time_zone(own[zone])
+    _one_of("zone", zone, sorted({*_TIME_ZONES, *own}))
     return _TIME_ZONES[zone]
 
 
@@ -389,12 +400,12 @@ def carbon_intensity(
     Parameters
     ----------
     zone : str
-        One of `zones`.
+        One of `zones`, or the name of an own grid.
     year : int or None
         A UTC year; None for all that is there. A year may lack its last hours, because the
         source was cut at the end of the year in Central European Time.
     factors : str
-        One of `factor_sets`; never mix them.
+        One of `factor_sets`; never mix them. An own grid has its own and ignores it.
 
     Raises
     ------
@@ -403,9 +414,12 @@ def carbon_intensity(
     """
     from helpers.carbon.signal import Intensity
 
+    own = _own("grids", ".csv")
+    if zone in own:
+        return _own_intensity(own[zone], year)
     _one_of("factors", factors, factor_sets())
     data = _read(f"carbon-intensity-{factors}")
-    _one_of("zone", zone, _zones(data))
+    _one_of("zone", zone, [*_zones(data), *own])
     table = pd.read_csv(io.BytesIO(data), usecols=["time", zone])
     series = _by_time(table)[zone].dropna()  # empty only before the first and after the last report
     if year is not None:
@@ -547,8 +561,8 @@ def job_log(name: str = "unilu-gaia-2014") -> "JobLog":
 
     Parameters
     ----------
-    name : {"unilu-gaia-2014", "scorelab", "gaia-azure", "gaia-mustang", "gaia-pai"}
-        The first is embedded, the others are downloaded.
+    name : {"unilu-gaia-2014", "scorelab", "gaia-azure", "gaia-mustang", "gaia-pai"} or own
+        The first is embedded, the others are downloaded; or the name of an own log.
 
     Raises
     ------
@@ -560,7 +574,10 @@ def job_log(name: str = "unilu-gaia-2014") -> "JobLog":
     from helpers.jobs.cloud import read_gaia_csv
     from helpers.jobs.swf import read_swf
 
-    _one_of("name", name, ["unilu-gaia-2014", *_GAIA_UNITS])
+    own = _own("logs", ".swf")
+    if name in own:
+        return replace(read_swf(own[name]), source=name)
+    _one_of("name", name, ["unilu-gaia-2014", *_GAIA_UNITS, *own])
     path = fetch(name)
     log = (
         read_gaia_csv(path, time_unit=_GAIA_UNITS[name]) if name in _GAIA_UNITS else read_swf(path)
@@ -613,6 +630,42 @@ def _utc(times: pd.Series) -> pd.Series:
 
 def _by_time(table: pd.DataFrame) -> pd.DataFrame:
     return table.set_index(_utc(table.pop("time")).rename("time"))
+
+
+def _own(kind: str, suffix: str) -> dict[str, Path]:
+    """Return the reader's own files of a kind, by name."""
+    chosen = os.environ.get("HELPERS_OWN_DATA")
+    folder = (Path(chosen) if chosen else data_folder() / "own") / kind
+    return {path.stem: path for path in sorted(folder.glob(f"*{suffix}"))}
+
+
+def _own_intensity(path: Path, year: int | None) -> "Intensity":
+    from helpers.carbon.sources import read_csv
+
+    intensity = read_csv(path)
+    if intensity.zone != path.stem:
+        raise ValueError(
+            f"{path.name}: its header says zone {intensity.zone!r}; name the file after its zone."
+        )
+    if year is None:
+        return intensity
+    start, stop = (
+        pd.Timestamp(f"{year}-01-01", tz="UTC"),
+        pd.Timestamp(f"{year + 1}-01-01", tz="UTC"),
+    )
+    years = range(intensity.start.year, (intensity.stop - pd.Timedelta("1ns")).year + 1)
+    _one_of("year", year, list(years))
+    return intensity.window(max(start, intensity.start), min(stop, intensity.stop))
+
+
+def _own_time_zone(path: Path) -> str:
+    head = path.read_text(encoding="utf-8").split("\n", 20)
+    for line in head:
+        if line.startswith("# time_zone:"):
+            return json.loads(line.partition(":")[2])
+    raise ValueError(
+        f'{path.name}: the header tells no time zone; add a line like # time_zone: "Europe/Oslo".'
+    )
 
 
 def _one_of(what: str, value: object, allowed: object) -> None:

@@ -13,7 +13,10 @@ import pandas as pd
 import pytest
 
 from helpers import datasets
+from helpers.carbon.signal import Intensity
+from helpers.carbon.sources import write_csv
 from helpers.datasets import DatasetChangedError, DatasetMissingError
+from helpers.jobs.swf import write_swf
 
 CONTENT = b"arrival_time,length,cpus\n0.0,1.5,4\n0.5,0.25,1\n"
 FILE = "gaia/azure-100k.csv"
@@ -397,3 +400,64 @@ def test_every_zone_has_a_clock():
     assert all(datasets.time_zone(zone) for zone in (*datasets.zones(), "CAISO_PGE"))
     with pytest.raises(ValueError, match="Atlantis"):
         datasets.time_zone("Atlantis")
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    monkeypatch.setenv("HELPERS_OWN_DATA", str(tmp_path))
+    (tmp_path / "grids").mkdir()
+    (tmp_path / "logs").mkdir()
+    return tmp_path
+
+
+def own_grid(folder, zone="NO1", name="NO1"):
+    times = pd.date_range("2022-12-31", periods=72, freq="h", tz="UTC")
+    series = pd.Series(np.arange(72.0), times)
+    grid = Intensity.from_series(series, kind="average", zone=zone, source="made up")
+    path = folder / "grids" / f"{name}.csv"
+    write_csv(grid, path)
+    path.write_text('# time_zone: "Europe/Oslo"\n' + path.read_text())
+    return path
+
+
+def test_an_own_grid_answers_to_its_name(own):
+    own_grid(own)
+
+    assert datasets.carbon_intensity("NO1", None).intensity_g_per_kwh.size == 72
+    assert datasets.carbon_intensity("NO1", 2023).start == pd.Timestamp("2023-01-01", tz="UTC")
+    assert datasets.time_zone("NO1") == "Europe/Oslo"
+
+
+def test_an_own_grid_says_which_years_it_has(own):
+    own_grid(own)
+
+    with pytest.raises(ValueError, match="year is 2020; known are 2022, 2023"):
+        datasets.carbon_intensity("NO1", 2020)
+
+
+def test_an_own_grid_is_named_after_its_zone(own):
+    own_grid(own, zone="NO1", name="NO2")
+
+    with pytest.raises(ValueError, match=r"NO2.csv: its header says zone 'NO1'"):
+        datasets.carbon_intensity("NO2")
+
+
+def test_an_own_grid_without_a_clock_says_how_to_give_one(own):
+    path = own_grid(own)
+    path.write_text(path.read_text().partition("\n")[2])
+
+    with pytest.raises(ValueError, match="add a line like # time_zone"):
+        datasets.time_zone("NO1")
+
+
+def test_an_own_log_answers_to_its_name(own):
+    write_swf(datasets.job_log("unilu-gaia-2014").window(0, 86400), own / "logs" / "mine.swf")
+
+    assert datasets.job_log("mine").source == "mine"
+
+
+def test_an_unknown_name_lists_the_own_ones_too(own):
+    own_grid(own)
+
+    with pytest.raises(ValueError, match="NO1"):
+        datasets.carbon_intensity("XX")
