@@ -48,6 +48,15 @@ numbers = publish.Numbers("carbon_intensity")
 # %%
 intensity = datasets.carbon_intensity(zone, year, factors)
 clock = datasets.time_zone(zone)
+zones = list(dict.fromkeys([*datasets.zones(), zone]))  # an own grid stands beside the embedded
+compared = year if year in datasets.years() else datasets.years()[-1]
+
+
+def curve_of(grid, factors=factors):
+    """Return a grid's intensity: the chosen year of the chosen grid, else a year embedded."""
+    return datasets.carbon_intensity(grid, year if grid == zone else compared, factors)
+
+
 curve = intensity.to_series(clock)
 low, high = curve.quantile([0.1, 0.9])
 print(f"{zone} {year}: {curve.size:,} h, mean {curve.mean():.1f} g/kWh")
@@ -148,10 +157,7 @@ _ = numbers.record(
 # The next figure puts the chosen grid beside all others that the book carries.
 
 # %%
-curves = {
-    z: datasets.carbon_intensity(z, year, factors).to_series(datasets.time_zone(z))
-    for z in datasets.zones()
-}
+curves = {z: curve_of(z).to_series(datasets.time_zone(z)) for z in zones}
 grids = pd.DataFrame(
     {
         "mean": {z: c.mean() for z, c in curves.items()},
@@ -203,12 +209,7 @@ plt.show()
 
 # %%
 grid_swing = pd.Series(
-    {
-        z: describe.daily_swing(datasets.carbon_intensity(z, year, factors), datasets.time_zone(z))[
-            "swing"
-        ].median()
-        for z in curves
-    }
+    {z: describe.daily_swing(curve_of(z), datasets.time_zone(z))["swing"].median() for z in curves}
 ).sort_values()
 print("median daily swing [% of the day's mean]")
 print((100 * grid_swing).round(0).astype(int).to_frame("").T.to_string(index=False))
@@ -311,12 +312,7 @@ plt.show()
 
 # %%
 waits_h = [0, 1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 72, 96, 120, 144, 168]
-gains = pd.DataFrame(
-    {
-        z: describe.lowest_within(datasets.carbon_intensity(z, year, factors), waits_h)["saving"]
-        for z in curves
-    }
-)
+gains = pd.DataFrame({z: describe.lowest_within(curve_of(z), waits_h)["saving"] for z in curves})
 shown = gains.loc[[1, 3, 6, 12, 24, 48, 96, 168]]
 print((100 * shown).round(0).astype(int).rename_axis("wait [h]").to_string())
 
@@ -565,9 +561,7 @@ _ = numbers.record("naive_mean", constant, "g/kWh", 0, "error of 'always the mea
 
 # %%
 sets = datasets.factor_sets()
-levels = pd.DataFrame(
-    {s: {z: datasets.carbon_intensity(z, year, s).mean() for z in datasets.zones()} for s in sets}
-)
+levels = pd.DataFrame({s: {z: curve_of(z, s).mean() for z in zones} for s in sets})
 chosen = pd.DataFrame({s: datasets.carbon_intensity(zone, year, s).to_series() for s in sets})
 order = chosen.corr("spearman").to_numpy()
 is_clean = chosen < chosen.quantile(clean_share)

