@@ -25,12 +25,15 @@ resamples = 2000  # of the weeks, for the intervals
 seed = 1
 
 # %% tags=["hide-input"]
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from helpers import datasets, figures, publish
-from helpers.phases import Phase, PhaseModel, Repeat
+from helpers.carbon import Intensity
+from helpers.phases import Phase, PhaseModel, Repeat, fill
 from helpers.schedule import (
     Suspension,
     best_schedule,
@@ -43,6 +46,7 @@ from helpers.schedule import (
     milp,
     online,
 )
+from helpers.schedule.suspend import break_even_ratio
 
 figures.use_style()
 COLORS = figures.COLORS
@@ -87,8 +91,8 @@ releases = arrivals(intensity)
 print(f"{len(releases)} arrivals in {zone} {year}")
 
 
-def emitted_g(schedule, job, intensity=intensity):
-    return charge(schedule, job, intensity).emissions_g
+def emitted_g(schedule, job, intensity=intensity, rules=None):
+    return charge(schedule, job, intensity, rules).emissions_g
 
 
 # %% tags=["hide-cell"]
@@ -106,7 +110,7 @@ def outcomes(job, wait_h=longest_wait_h, intensity=intensity, releases=releases,
         end = deadline(job, release, wait_h)
         start = best_start(job, intensity, release, end)
         best = best_schedule(job, intensity, release, end, suspension=rules)
-        emissions = [emitted_g(s, job, intensity) for s in (start, best)]
+        emissions = [emitted_g(s, job, intensity, rules) for s in (start, best)]
         rows.append((release, *emissions, best.resumes, best))
     table = pd.DataFrame(rows, columns=["release", "start_g", "best_g", "resumes", "schedule"])
     table["extra"] = 100 * (1 - table["best_g"] / table["start_g"]).clip(lower=0)
@@ -191,7 +195,7 @@ for number, (kind, slots, work) in enumerate(programs):
         program = make[kind](*problem)
         solved = milp.solve(program, solver="highs" if kind == "tight" else "cbc")
         exact = least_emissions_g(*problem)
-        size = len(program.problem.variables()), len(program.problem.constraints)
+        size = program.problem.numVariables(), program.problem.numConstraints()
         rows.append((kind, slots, *size, solved.status, abs(solved.objective_g / exact - 1)))
 judged = pd.DataFrame(
     rows, columns=["program", "slots", "variables", "rules", "status", "difference"]
@@ -227,6 +231,7 @@ _ = numbers.record(
 # $$ (eq-dynamic)
 #
 # Each state is looked at once: the cost is slots times work slots, not two to the power of the slots.
+# A slot must divide all durations and the steps of the curve; nothing is lost by that, for some optimal schedule starts and stops at multiples of their greatest common divisor only.
 
 
 # %%
@@ -236,21 +241,24 @@ def least_from_here(work_g, startup_g, work, startup):
     on, off = np.full((2, slots + 1, work + 1), np.inf)
     on[slots, work] = off[slots, work] = 0.0
     for t in reversed(range(slots)):
+        run = np.append(work_g[t] + on[t + 1, 1:], np.inf)
         off[t] = off[t + 1]
         if t + startup <= slots:
-            off[t] = np.minimum(off[t], startup_g[t : t + startup].sum() + on[t + startup])
-        on[t] = off[t]
-        on[t, :-1] = np.minimum(on[t, :-1], work_g[t] + on[t + 1, 1:])
+            ready = on[t + startup] if startup else run
+            off[t] = np.minimum(off[t], startup_g[t : t + startup].sum() + ready)
+        on[t] = np.minimum(off[t], run)
     return off
 
 
-slot_s = 60 * startup_min
+slot_min = math.gcd(startup_min, 60)  # divides the start-up, the work and the steps of the curve
+slot_s = 60 * slot_min
 count = round((stop - release).total_seconds() / slot_s)
 begins = release.timestamp() + slot_s * np.arange(count)
 kwh = slot_s / 3.6e6
 slot_g = intensity.mean(begins, begins + slot_s) * kwh
 work_slots = round(3600 * work_h / slot_s)
-states = least_from_here(slot_g * power_w, slot_g * startup_power_w, work_slots, 1)
+startup_slots = startup_min // slot_min
+states = least_from_here(slot_g * power_w, slot_g * startup_power_w, work_slots, startup_slots)
 same = abs(states[0, 0] / shown["best_g"] - 1)
 print(f"{count} slots x {work_slots} work slots: {states[0, 0]:.1f} g")
 print("same as best_schedule to 1e-9:", same < 1e-9)
@@ -553,7 +561,132 @@ for minutes, (value, ends) in left.items():
 # A checkpoint every hour leaves {num}`pause_and_resume.left_60min` of the gain, one every four hours {num}`pause_and_resume.left_240min`.
 # The curve changes by the hour, so denser checkpoints than that buy little; the interval widens with the spacing, because few weeks carry the gain.
 # For {eq}`eq-swing` the spacing is a least $x$: a job whose checkpoints are far apart can move only large pieces.
+
+# %% [markdown]
+# ## Phases, saves and pauses that cost
 #
+# So far work had one power, saving was free and a suspended job drew nothing.
+# Let saving cost $F$ and the suspended job draw $q$, through a pause of length $d$ from the high intensity $H$ to the low one $L$; let the work that is moved draw $P$, which with phases is its own power and not the mean.
+# Moving it saves $P x (H - L)$ and costs $E L + (F + q d) H$, so it pays if
+#
+# $$
+# \frac{H}{L} \;>\; \frac{P x + E}{P x - F - q d},
+# $$ (eq-ratio)
+#
+# and never if saving and waiting eat what is moved; with $F = q = 0$ this is {eq}`eq-swing` again.
+# `break_even_ratio` computes it.
+# On a curve of two values whose window leaves the job just this one choice, the optimum must begin to pause at that ratio.
+
+
+# %%
+def pauses_at(ratio, job, rules, moved_h, pause_h):
+    """Tell whether the optimum pauses where the intensity is `ratio` times as high for a while."""
+    startup_s, save_s = job.startup_profile.duration_s, rules.save_profile.duration_s
+    before_s = startup_s + job.work_profile.duration_s - 3600 * moved_h
+    after_s = startup_s + 3600 * moved_h
+    lasts_s = np.cumsum([0, before_s, save_s + 3600 * pause_h, after_s])
+    two = Intensity(lasts_s, [100, 100 * ratio, 100], "average", "two values", "made up")
+    return best_schedule(job, two, lasts_s[0], lasts_s[-1], suspension=rules).resumes > 0
+
+
+def found_ratio(*case):
+    """Return the least ratio at which the optimum pauses, by bisection."""
+    low, high = 1.0, 32.0
+    for _ in range(24):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if pauses_at(middle, *case) else (middle, high)
+    return high
+
+
+save = (Phase("save", 120, power_w),)
+cases = [
+    (suspended_w, saves, moved_h)
+    for suspended_w in (0.0, 10.0, 25.0)
+    for saves in ((), save)
+    for moved_h in (2, 4)
+]
+rows = []
+for suspended_w, saves, moved_h in cases:
+    rules = Suspension(save=saves, suspended_power_w=suspended_w)
+    asked = break_even_ratio(job, 3600 * moved_h, pause_s=3600 * 10, suspension=rules)
+    found = found_ratio(job, rules, moved_h, 10)
+    rows.append((suspended_w, bool(saves), moved_h, asked, found))
+ratios = pd.DataFrame(rows, columns=["suspended_w", "saves", "moved_h", "formula", "optimum"])
+print("least ratio of high to low intensity, pause of 10 h")
+print(ratios.round(4).to_string(index=False))
+
+# %% [markdown]
+# Now on the curve of the year: the same job, and one that takes turns between a high power for an hour and a half and a low one for half an hour, with the same energy.
+
+# %%
+turn = (Phase("train", 5400, 1.2 * power_w), Phase("test", 1800, 0.4 * power_w))
+start = (Phase("start", 60 * startup_min, startup_power_w),) if startup_min else ()
+phased = PhaseModel("phased", start, fill(turn, 3600 * work_h))
+suspended = [0.0, 1.0, 2.0, 5.0, 10.0]
+kinds = {"constant, free saves": (job, ()), "constant, saves of 2 min": (job, save)}
+kinds["phases, saves of 2 min"] = (phased, save)
+costed = {
+    (name, watts): outcomes(made, rules=Suspension(save=saves, suspended_power_w=watts))
+    for name, (made, saves) in kinds.items()
+    for watts in suspended
+}
+
+# %% mystnb={"figure": {"caption": "Emissions saved by pausing beyond the best start, against the power of the suspended job; mean over the weeks, with the 95 % interval of the job that saves.", "name": "fig:pause-costed"}, "image": {"alt": "Falling curves of the extra saving against suspended power for three jobs, close together, from under one per cent down to nothing at ten watts."}} tags=["hide-input"]
+fig, ax = plt.subplots()
+styles = {"constant, free saves": ("work", "--"), "constant, saves of 2 min": ("work", "-")}
+styles["phases, saves of 2 min"] = ("model", "-")
+for name, (color, line) in styles.items():
+    points = [interval(costed[name, watts]["extra"]) for watts in suspended]
+    ax.plot(
+        suspended,
+        [value for value, _ in points],
+        line,
+        marker="o",
+        markersize=4,
+        color=COLORS[color],
+        label=name,
+    )
+    if name == "constant, saves of 2 min":
+        low, high = np.transpose([ends for _, ends in points])
+        ax.fill_between(suspended, low, high, color=COLORS[color], alpha=0.2, linewidth=0)
+ax.set(
+    xlabel="power of the suspended job, W", ylabel="saved beyond the best start, %", ylim=(0, None)
+)
+ax.legend()
+plt.show()
+
+# %% tags=["hide-cell"]
+kept_there = (ratios["optimum"] / ratios["formula"] - 1).abs() < 1e-5
+numbers.record("ratio_cases", len(ratios), "cases", 0, "break-even ratios checked on two values")
+numbers.record("ratio_kept", kept_there.sum(), "cases", 0, "of them with the optimum's, to 1e-5")
+numbers.record("ratio_free", ratios["formula"].iloc[0], "", 2, "ratio, 2 h moved, all free")
+dearest = ratios[ratios["saves"] & (ratios["moved_h"] == 2)]["formula"].iloc[-1]
+numbers.record("ratio_dear", dearest, "", 2, "ratio, 2 h moved, saving, 25 W suspended for 10 h")
+for name, key in (
+    ("costed_free", ("constant, free saves", 0.0)),
+    ("costed_save", ("constant, saves of 2 min", 0.0)),
+    ("costed_5w", ("constant, saves of 2 min", 5.0)),
+    ("costed_10w", ("constant, saves of 2 min", 10.0)),
+    ("costed_phases", ("phases, saves of 2 min", 0.0)),
+):
+    value, ends = interval(costed[key]["extra"])
+    meaning = f"saved beyond the best start: {key[0]}, {key[1]:g} W suspended"
+    numbers.record(name, value, "%", 2, meaning, interval=ends)
+differs = (
+    costed["phases, saves of 2 min", 0.0]["extra"]
+    - costed["constant, saves of 2 min", 0.0]["extra"]
+)
+value, ends = interval(differs)
+_ = numbers.record(
+    "costed_phases_more", value, "points", 2, "phases over constant power, paired", interval=ends
+)
+
+# %% [markdown]
+# In {num}`pause_and_resume.ratio_kept` of {num}`pause_and_resume.ratio_cases` the optimum begins to pause just where the formula says: moving two hours needs a ratio of {num}`pause_and_resume.ratio_free` if stopping is free, and of {num}`pause_and_resume.ratio_dear` if a stop must save and the suspended job draws 25 W for ten hours.
+# Over the weeks, saves of two minutes leave {num}`pause_and_resume.costed_save` of the {num}`pause_and_resume.costed_free` that pausing adds, five watts while suspended {num}`pause_and_resume.costed_5w`, and ten, a twentieth of what the job draws at work, {num}`pause_and_resume.costed_10w`: what a job draws while it waits, it draws for hours, in the dirtiest of them ({numref}`fig:pause-costed`).
+# Phases of the same energy change the gain by {num}`pause_and_resume.costed_phases_more`, which is not clear of zero: turns of two hours are short beside the valleys they are placed in.
+
+# %% [markdown]
 # ## Simpler rules
 #
 # What does one get without solving anything, or without knowing the future?
@@ -650,10 +783,78 @@ _ = numbers.record(
 # Without the future, re-planning on 'as yesterday' reaches {num}`pause_and_resume.share_re_planning`, a fixed threshold {num}`pause_and_resume.share_fixed_threshold` and certified thresholds {num}`pause_and_resume.share_certified_thresholds`: a proven ratio guards against the worst case and is not made for the mean one, and the intervals of the three overlap widely.
 
 # %% [markdown]
+# ## With forecasts that were issued
+#
+# 'As yesterday' is a poor man's forecast.
+# For California's marginal rate the forecasts that were really issued are at hand, every quarter of an hour for the next three hours ({doc}`carbon_intensity`).
+# The plan is made anew at every quarter of an hour with what was known then: the forecast, and beyond it yesterday; or yesterday alone.
+# The measure is again the share of what hindsight saves against starting at once, for two hours of work and a start-up of a quarter of an hour.
+
+# %%
+rate = datasets.marginal_intensity("CAISO_PGE")
+issued = datasets.marginal_forecasts("CAISO_PGE")
+errand = PhaseModel("errand", (Phase("start", 900, power_w),), (Phase("work", 7200, power_w),))
+rows = []
+for number, released in enumerate(arrivals(rate)):
+    for wait in (3, 6, 12, 24):
+        end = deadline(errand, released, wait)
+        guesses = {
+            "yesterday": online.persistence(rate, end),
+            "forecast": online.newest_forecast(issued, rate, end),
+        }
+        for name, guess in guesses.items():
+            done = online.receding_horizon(errand, guess, released, end, step_s=900.0)
+            beside = online.compare(done, errand, rate, released, end, resolution_s=900.0)
+            gained_g = beside.at_once_g - beside.emissions_g
+            rows.append((number, wait, name, gained_g, beside.at_once_g - beside.best_g))
+told = pd.DataFrame(rows, columns=["job", "wait_h", "guess", "gained_g", "possible_g"])
+
+# %% mystnb={"figure": {"caption": "Share of the saving of hindsight that re-planning reaches with yesterday's curve and with the forecasts issued for three hours, against the longest wait; 95 % intervals over the weeks.", "name": "fig:pause-forecasts"}, "image": {"alt": "Two lines with bands against the longest wait, the one with forecasts above the one with yesterday's curve, closest together at the longest wait."}} tags=["hide-input"]
+fig, ax = plt.subplots()
+for name, color in (("yesterday", "baseline"), ("forecast", "forecast")):
+    points = {
+        wait: interval(100 * group["gained_g"], group["possible_g"])
+        for wait, group in told[told["guess"] == name].groupby("wait_h")
+    }
+    low, high = np.transpose([ends for _, ends in points.values()])
+    places = list(points)
+    values = [value for value, _ in points.values()]
+    ax.fill_between(places, low, high, color=COLORS[color], alpha=0.2, linewidth=0)
+    ax.plot(places, values, "o-", color=COLORS[color])
+    shift = (5, 7 if name == "forecast" else -7)
+    figures.label_line(ax, places[-1], values[-1], name, COLORS[color], xytext=shift)
+    for wait in (3, 24):
+        numbers.record(
+            f"told_{name}_{wait}",
+            points[wait][0],
+            "%",
+            0,
+            f"share of hindsight's saving with {name}, longest wait {wait} h",
+            interval=points[wait][1],
+        )
+ax.set(
+    xlabel="longest wait, h", ylabel="share of hindsight's saving, %", ylim=(0, 100), xticks=places
+)
+plt.show()
+
+# %% tags=["hide-cell"]
+wide = told.pivot_table("gained_g", "job", ["wait_h", "guess"])
+possible_g = told.pivot_table("possible_g", "job", "wait_h")
+for wait in (3, 24):
+    more = 100 * (wide[wait, "forecast"] - wide[wait, "yesterday"])
+    value, ends = interval(more, possible_g[wait])
+    meaning = f"forecast over yesterday, share of hindsight's saving, longest wait {wait} h, paired"
+    numbers.record(f"told_more_{wait}", value, "points", 0, meaning, interval=ends)
+_ = numbers.record("told_arrivals", len(wide), "jobs", 0, "jobs planned with issued forecasts")
+
+# %% [markdown]
+# Where a job may wait for three hours, as far as forecasts reach, they lift the share from {num}`pause_and_resume.told_yesterday_3` to {num}`pause_and_resume.told_forecast_3`, by {num}`pause_and_resume.told_more_3` paired by job, though with a wide interval; where it may wait a day, from {num}`pause_and_resume.told_yesterday_24` to {num}`pause_and_resume.told_forecast_24`, by {num}`pause_and_resume.told_more_24` ({numref}`fig:pause-forecasts`).
+# A forecast of three hours says when to begin, not whether tomorrow is better than today; beyond its reach, {num}`pause_and_resume.told_arrivals` cannot tell it from yesterday's curve.
+
+# %% [markdown]
 # ## What could be wrong
 #
-# * **A job of constant power.** The formula is stated for it; with phases the work that is moved has its own power, which {doc}`phase_model` measures.
-# * **A free pause.** Nothing is drawn while suspended, and saving costs nothing; `Suspension` takes both, and {doc}`cost_of_stopping` measures them.
+# * **Constant power and a free pause.** Most of the chapter has them; the section on phases and costs is about one job, whose saves and suspended power are made up, and {doc}`cost_of_stopping` and {doc}`phase_model` measure real ones.
 # * **An idle machine.** The job is alone: a pause on a finite cluster lets another job in, or lets a machine stand idle.
 # * **Hourly averages.** A curve of five-minute steps swings more within the hour, and the rules act once an hour here.
 # * **One arrival a week.** Windows of neighbouring weeks are nearly, not wholly, independent; intervals are those of one year in one grid.

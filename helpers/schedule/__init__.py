@@ -8,6 +8,7 @@ module        what it holds
 `suspend`     the best schedule of a job that may be suspended: dynamic program
 `milp`        the same as a mixed-integer program, ours and the published one
 `heuristics`  as soon as possible, cheapest slots, below a threshold
+`published`   the 1200 problems of the published evaluation, and schedules stored there
 `online`      without knowing the future: receding horizon, thresholds
 ============  ===================================================================
 

@@ -4,7 +4,6 @@ All times are warm: the loops are compiled (or read from numba's cache) before t
 starts. The curve is that of Germany in 2020, hourly.
 """
 
-import itertools
 import os
 import time
 
@@ -15,6 +14,7 @@ from helpers import datasets
 from helpers.phases import Phase, PhaseModel, Repeat, fill
 from helpers.schedule import best_schedule, best_schedules, best_starts, charge, least_emissions_g
 from helpers.schedule.milp import big_m_program, solve
+from helpers.schedule.published import published_problems
 
 INTENSITY = datasets.carbon_intensity("DE", 2020)
 JULY_S = float(INTENSITY.edges_s[0]) + 182 * 86_400
@@ -28,24 +28,6 @@ def problem(slots, work, startup):
     phases = fill([Phase("high", 3600, 200), Phase("low", 3600, 100)], work * SLOT_S)
     job = PhaseModel("benchmark", [Phase("start", startup * SLOT_S, 150)], phases)
     return job, INTENSITY, JULY_S, JULY_S + slots * SLOT_S
-
-
-def evaluation():
-    """The 1200 problems of the published evaluation."""
-    for shape, (high, low), start, start_w, hours, wait_h in itertools.product(
-        ("phases", "constant"),
-        ((60, 60), (60, 30), (30, 60)),
-        (0, 5, 10, 30),
-        (100, 200),
-        (1, 2, 4, 8, 16),
-        (6, 12, 24, 48, 96),
-    ):
-        startup = [Phase("start", 60.0 * start, start_w)] if start else []
-        work = [Phase("high", 60.0 * high, 200), Phase("low", 60.0 * low, 100)]
-        job = PhaseModel("evaluation", startup, fill(work, 3600.0 * hours - 60.0 * start))
-        if shape == "constant":
-            job = job.constant_twin("whole")
-        yield job, INTENSITY, JULY_S, JULY_S + 3600.0 * (wait_h + hours)
 
 
 def random_jobs(count, seed=1):
@@ -106,7 +88,7 @@ def test_the_1000_200_10_problem_against_cbc_on_the_published_program(benchmark,
 
 
 def test_all_1200_problems_of_the_published_evaluation_on_one_core(benchmark):
-    problems = list(evaluation())
+    problems = [(p.job, INTENSITY, JULY_S, JULY_S + p.window_s) for p in published_problems()]
     best_schedule(*problems[0])
 
     def solve_all():
