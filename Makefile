@@ -10,7 +10,7 @@ export PYTHONUTF8 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book strict test chapters run lab bench campaign data lock lint clean
+.PHONY: help book strict pdf latex thesis test chapters chapter run lab bench campaign data lock lint clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,34 @@ strict: BOOK_FLAGS := -n -W --keep-going --all
 strict: book  ## the same from scratch; any warning, broken link or foreign request is an error
 	@$(BIN)/python book/check_pages.py $(dir $(PAGES))
 
+# What sets a PDF: TeX Live, by the names of its Debian and Ubuntu packages.
+TEX_PACKAGES := texlive-latex-extra texlive-science texlive-xetex texlive-fonts-recommended tex-gyre latexmk
+LATEXMK := latexmk -interaction=nonstopmode -halt-on-error
+NEED_TEX = @for program in latexmk pdflatex xelatex; do command -v $$program >/dev/null || { echo "[tex] no $$program here: apt-get install $(TEX_PACKAGES)"; exit 1; }; done
+# The PDF carries the time of the last change, so that the same book gives the same bytes.
+pdf thesis: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+pdf thesis: export FORCE_SOURCE_DATE = 1
+
+latex: $(READY)  ## numbers (book/results/numbers.tex) and figures (PDF) for a text in LaTeX
+	@echo "[latex] executing what changed, drawing each figure as PDF"
+	@$(BIN)/python book/pipeline.py latex
+
+thesis: latex  ## compile the sample thesis that takes its numbers and figures from there
+	$(NEED_TEX)
+	@mkdir -p _build/thesis
+	@cd thesis && $(LATEXMK) -pdf -outdir=../_build/thesis thesis.tex >../_build/thesis/make.log 2>&1 \
+		|| { grep -A12 '^!' ../_build/thesis/make.log; exit 1; }
+	@echo "[thesis] open $(abspath _build/thesis/thesis.pdf)"
+
+pdf: latex  ## the whole book as one PDF, figures as vectors
+	$(NEED_TEX)
+	@echo "[pdf] building the pages"
+	@$(BIN)/jupyter-book build book --builder latex --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . --quiet $(BOOK_FLAGS)
+	@echo "[pdf] setting them"
+	@cd _build/latex && LATEXOPTS= $(LATEXMK) -xelatex clean-hours.tex >make.log 2>&1 \
+		|| { grep -A12 '^!' clean-hours.log; exit 1; }
+	@echo "[pdf] open $(abspath _build/latex/clean-hours.pdf)"
+
 test: $(READY)  ## ruff, pytest, and every chapter run again and compared (nbval)
 	@echo "[test] ruff"
 	@$(BIN)/ruff check --quiet .
@@ -44,6 +72,9 @@ test: $(READY)  ## ruff, pytest, and every chapter run again and compared (nbval
 
 chapters: $(READY)  ## execute all chapters, changed or not
 	@$(BIN)/python book/pipeline.py execute --force
+
+chapter: $(READY)  ## execute one chapter and store it: make chapter CHAPTER=carbon_intensity
+	@$(BIN)/python book/pipeline.py execute $(CHAPTER)
 
 run: $(READY)  ## one chapter with other parameters: make run CHAPTER=carbon_intensity P="zone=FR year=2019"
 	@$(BIN)/python book/pipeline.py run $(CHAPTER) $(P)

@@ -415,8 +415,7 @@ def own_grid(folder, zone="NO1", name="NO1"):
     series = pd.Series(np.arange(72.0), times)
     grid = Intensity.from_series(series, kind="average", zone=zone, source="made up")
     path = folder / "grids" / f"{name}.csv"
-    write_csv(grid, path)
-    path.write_text('# time_zone: "Europe/Oslo"\n' + path.read_text())
+    write_csv(grid, path, time_zone="Europe/Oslo")
     return path
 
 
@@ -444,10 +443,19 @@ def test_an_own_grid_is_named_after_its_zone(own):
 
 def test_an_own_grid_without_a_clock_says_how_to_give_one(own):
     path = own_grid(own)
-    path.write_text(path.read_text().partition("\n")[2])
+    path.write_text(path.read_text().replace('# time_zone: "Europe/Oslo"\n', ""))
 
     with pytest.raises(ValueError, match="add a line like # time_zone"):
         datasets.time_zone("NO1")
+
+
+def test_a_clock_that_does_not_exist_is_refused(tmp_path):
+    grid = datasets.carbon_intensity("DE").window(
+        *pd.to_datetime([0, 3600], unit="s", utc=True) + pd.Timedelta("18500D")
+    )
+
+    with pytest.raises(ValueError, match="'Middle/Earth' is no IANA name"):
+        write_csv(grid, tmp_path / "x.csv", time_zone="Middle/Earth")
 
 
 def test_an_own_log_answers_to_its_name(own):

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import zoneinfo
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -883,19 +884,35 @@ def _watttime_frame(path: str | os.PathLike, unit: Unit) -> pd.DataFrame:
     return _unique(table, np.arange(len(times)), times, by_row)
 
 
-def write_csv(signal: Intensity, path: str | os.PathLike) -> None:
+def write_csv(signal: Intensity, path: str | os.PathLike, *, time_zone: str | None = None) -> None:
     """Write an intensity to a CSV file from which `read_csv` makes the same one again.
 
     The header tells kind, zone, source and unit; each row is the start of a step [UTC] and its
     intensity [g CO2e/kWh], the last row the end of the last step. A name that ends in ``.gz``
     is compressed.
 
+    Parameters
+    ----------
+    signal : Intensity
+        What to write.
+    path : path
+        Where to.
+    time_zone : str, optional
+        IANA name of the clock that people in the zone live by, kept in the header: an own grid of
+        `helpers.datasets` needs it.
+
     Raises
     ------
+    ValueError
+        If the time zone is not known.
     OSError
         If the folder is missing or cannot be written; nothing is left half-written.
     """
     header = {"kind": signal.kind, "zone": signal.zone, "source": signal.source, "unit": "g/kWh"}
+    if time_zone is not None:
+        if time_zone not in zoneinfo.available_timezones():
+            raise ValueError(f"time_zone(={time_zone!r}) is no IANA name like 'Europe/Oslo'.")
+        header["time_zone"] = time_zone
     lines = [f"# {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in header.items()]
     lines.append("start_utc,intensity_g_per_kwh")
     starts = [time.isoformat().replace("+00:00", "Z") for time in utc_times(signal.edges_s)]
