@@ -454,7 +454,7 @@ def test_a_clock_that_does_not_exist_is_refused(tmp_path):
         *pd.to_datetime([0, 3600], unit="s", utc=True) + pd.Timedelta("18500D")
     )
 
-    with pytest.raises(ValueError, match="'Middle/Earth' is no IANA name"):
+    with pytest.raises(ValueError, match=r"'Middle/Earth'\) is no IANA name"):
         write_csv(grid, tmp_path / "x.csv", time_zone="Middle/Earth")
 
 

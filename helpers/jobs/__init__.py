@@ -1,6 +1,7 @@
 """Job logs: one jobs table, readers and writers of the formats that job logs come in.
 
-`table` holds the table itself (columns, units, checks); `swf`, `sacct` and `cloud` read the formats.
+`table` holds the table itself (columns, units, checks); `swf`, `sacct` and `cloud` read the
+formats; `describe` counts and `generate` makes up jobs that are like those counted.
 """
 
 from .cloud import (

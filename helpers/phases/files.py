@@ -31,7 +31,17 @@ import yaml
 from helpers.files import write_whole
 from helpers.phases.model import PARTS, Phase, PhaseModel, Phases, Repeat
 
-__all__ = ["model_from_node", "read_csv", "read_yaml", "write_csv", "write_yaml"]
+__all__ = [
+    "Place",
+    "Unshared",
+    "model_from_node",
+    "read_csv",
+    "read_phases",
+    "read_yaml",
+    "tree_of",
+    "write_csv",
+    "write_yaml",
+]
 
 COLUMNS = ("part", "name", "duration_s", "power_w", "checkpoint")
 """Columns of a model in CSV."""
@@ -42,13 +52,14 @@ _REPEAT = {"repeat": True, "phases": True}
 _DEEPEST = 20
 
 
-class _Place:
+class Place:
     """A node, the file it stands in and the path to it, for messages."""
 
     def __init__(self, node: yaml.Node, file: str, path: str) -> None:
         self.node, self.file, self.path = node, file, path
 
     def error(self, message: object) -> ValueError:
+        """Return an error that names file, line and path."""
         where = f"{self.file}, line {self.node.start_mark.line + 1}"
         return ValueError(f"{where}, {self.path or 'top level'}: {message}")
 
@@ -59,29 +70,36 @@ class _Place:
         except (ValueError, yaml.YAMLError) as error:
             raise self.error(error) from None
 
-    def mapping(self, keys: Mapping[str, bool]) -> dict[str, "_Place"]:
+    def mapping(self, keys: Mapping[str, bool]) -> dict[str, "Place"]:
         """Return the values of a mapping by key; `keys` says which may and must be there."""
         if not isinstance(self.node, yaml.MappingNode):
             raise self.error(f"must be a mapping with the keys {', '.join(keys)}.")
-        found: dict[str, _Place] = {}
+        found: dict[str, Place] = {}
         for key_node, value in self.node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
-            place = _Place(key_node, self.file, f"{self.path}.{key}".lstrip("."))
+            place = Place(key_node, self.file, f"{self.path}.{key}".lstrip("."))
             if key not in keys:
                 raise place.error(f"unknown key: only {', '.join(keys)} are allowed here.")
             if key in found:
                 raise place.error("key given twice: keep one.")
-            found[key] = _Place(value, self.file, place.path)
+            found[key] = Place(value, self.file, place.path)
         missing = [key for key, required in keys.items() if required and key not in found]
         if missing:
             raise self.error(f"missing key: add {', '.join(missing)}.")
         return found
 
-    def items(self) -> list["_Place"]:
+    def items(self) -> list["Place"]:
+        """Return the places of a list.
+
+        Raises
+        ------
+        ValueError
+            If it is none.
+        """
         if not isinstance(self.node, yaml.SequenceNode):
             raise self.error("must be a list of phases and repeats.")
         return [
-            _Place(node, self.file, f"{self.path}[{i}]") for i, node in enumerate(self.node.value)
+            Place(node, self.file, f"{self.path}[{i}]") for i, node in enumerate(self.node.value)
         ]
 
     def value(self, kind: type, rule: str) -> Any:
@@ -96,7 +114,14 @@ class _Place:
         return value
 
 
-def _phases(place: _Place, depth: int = 0) -> Phases:
+def read_phases(place: Place, depth: int = 0) -> Phases:
+    """Return the phases and repeats of a list in a file.
+
+    Raises
+    ------
+    ValueError
+        If it is no such list; the message names file, line and path.
+    """
     if depth > _DEEPEST:
         raise place.error(f"repeats are nested more than {_DEEPEST} deep: flatten them.")
     phases: list[Phase | Repeat] = []
@@ -107,14 +132,14 @@ def _phases(place: _Place, depth: int = 0) -> Phases:
         if is_repeat:
             fields = item.mapping(_REPEAT)
             times = fields["repeat"].value(int, "a whole number")
-            inner = _phases(fields["phases"], depth + 1)
+            inner = read_phases(fields["phases"], depth + 1)
             phases.append(item.build(lambda times=times, inner=inner: Repeat(times, inner)))
         else:
             phases.append(_phase(item))
     return tuple(phases)
 
 
-def _phase(place: _Place) -> Phase:
+def _phase(place: Place) -> Phase:
     fields = place.mapping(_PHASE)
     number = "a number, such as 1500 or 1.5e+3"
     values = {
@@ -149,10 +174,10 @@ def model_from_node(node: yaml.Node, *, file: str, path: str = "") -> PhaseModel
     ValueError
         If the node is no valid model; names the file, the line and the path.
     """
-    place = _Place(node, file, path)
+    place = Place(node, file, path)
     fields = place.mapping(_MODEL)
     name = fields["name"].value(str, "a text (put it in quotes)")
-    parts = {part: _phases(fields[part]) if part in fields else () for part in PARTS}
+    parts = {part: read_phases(fields[part]) if part in fields else () for part in PARTS}
     return place.build(lambda: PhaseModel(name, **parts))
 
 
@@ -186,21 +211,23 @@ def read_yaml(path: str | os.PathLike) -> PhaseModel:
     return model_from_node(node, file=path.name)
 
 
-def _tree(phases: Phases) -> list[dict[str, Any]]:
+def tree_of(phases: Phases) -> list[dict[str, Any]]:
+    """Return phases and repeats as plain lists and mappings, as YAML writes them."""
     tree: list[dict[str, Any]] = []
     for item in phases:
         if isinstance(item, Repeat):
-            tree.append({"repeat": item.times, "phases": _tree(item.phases)})
+            tree.append({"repeat": item.times, "phases": tree_of(item.phases)})
         else:
             row = {"name": item.name, "duration_s": item.duration_s, "power_w": item.power_w}
             tree.append(row | ({"checkpoint": True} if item.checkpoint else {}))
     return tree
 
 
-class _Unshared(yaml.SafeDumper):
+class Unshared(yaml.SafeDumper):
     """Writes equal phases out instead of pointing from one to the other."""
 
     def ignore_aliases(self, data: object) -> bool:
+        """Ignore them all."""
         return True
 
 
@@ -219,9 +246,9 @@ def write_yaml(model: PhaseModel, path: str | os.PathLike) -> None:
     OSError
         If the folder is missing or cannot be written.
     """
-    tree = {"name": model.name} | {part: _tree(getattr(model, part)) for part in PARTS}
+    tree = {"name": model.name} | {part: tree_of(getattr(model, part)) for part in PARTS}
     write_whole(
-        path, yaml.dump(tree, Dumper=_Unshared, sort_keys=False, allow_unicode=True, width=100)
+        path, yaml.dump(tree, Dumper=Unshared, sort_keys=False, allow_unicode=True, width=100)
     )
 
 

@@ -1,0 +1,395 @@
+"""Sweeps: the same table however cases run, and nothing lost when something is killed."""
+
+import functools
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sweep_functions import (
+    KILL,
+    kills_its_process,
+    replay,
+    several_rows,
+    slow,
+    some_fail,
+    sometimes,
+)
+
+from helpers.sweep import results, sweep
+
+AXES = {"policy": ["fifo", "easy"], "zone": ["DE", "FR"], "seed": [2, 0, 1]}
+quiet = functools.partial(sweep, version="1", progress=False)
+serial = functools.partial(quiet, workers=1)
+
+
+def calls(folder):
+    """How often each case was run: cases are told apart by their seed and zone."""
+    return {path.name: len(path.read_text()) for path in Path(folder).iterdir()}
+
+
+def noted(tmp_path):
+    """Return a replay that notes its calls, and the folder of its notes."""
+    log = tmp_path / "calls"
+    log.mkdir()
+    return functools.partial(replay, log=str(log)), log
+
+
+def expected():
+    rows = [
+        {"policy": p, "zone": z, "seed": s} | replay(p, z, s)
+        for p in AXES["policy"]
+        for z in AXES["zone"]
+        for s in AXES["seed"]
+    ]
+    return pd.DataFrame(rows)
+
+
+# --- the table ----------------------------------------------------------------------------
+
+
+def test_the_table_has_one_row_a_case_in_the_order_of_the_product(tmp_path):
+    pd.testing.assert_frame_equal(expected(), serial(replay, AXES, out=tmp_path / "out"))
+
+
+def test_a_table_of_cases_keeps_its_order_and_not_that_of_completion(tmp_path):
+    cases = expected()[["policy", "zone", "seed"]].sample(frac=1, random_state=3)
+
+    table = serial(replay, cases, out=tmp_path / "out")
+
+    pd.testing.assert_frame_equal(cases.reset_index(drop=True), table[list(cases)])
+
+
+def test_a_case_may_return_some_rows_or_none(tmp_path):
+    noon = pd.Timestamp("2024-07-01 12:00", tz="Europe/Berlin")
+    table = serial(several_rows, {"seed": [2, 0, 3], "when": [noon]}, out=tmp_path / "out")
+
+    assert [2, 2, 3, 3, 3] == table["seed"].tolist()
+    assert [0, 1, 0, 1, 2] == table["hour"].tolist()
+    assert (table["when"] == noon).all()
+    assert (table["when_too"] == table["when"]).all()
+
+
+def test_types_of_a_column_are_reconciled_between_cases(tmp_path):
+    table = serial(sometimes, {"x": [0.5, 2, None]}, out=tmp_path / "out")
+
+    assert [0.5, 2.0, 1.0] == table["y"].tolist()
+    assert [True, False, True] == table["only_large"].isna().tolist()
+    assert np.isnan(table["x"].iloc[2])
+
+
+@settings(max_examples=15)
+@given(st.lists(st.integers(-(10**9), 10**9) | st.floats(-1e9, 1e9), min_size=1, unique=True))
+def test_any_numbers_come_back_as_they_were(tmp_path_factory, numbers):
+    table = serial(lambda x: {"y": x}, {"x": numbers}, out=tmp_path_factory.mktemp("out") / "o")
+
+    assert [float(x) for x in numbers] == table["x"].tolist() == table["y"].tolist()
+
+
+def test_results_on_disk_tell_their_case(tmp_path):
+    serial(replay, AXES, out=tmp_path / "out")
+    files = [path for path in (tmp_path / "out" / "cases").rglob("*") if path.is_file()]
+
+    assert ([".parquet"] * 12) == [path.suffix for path in files]
+    by_axes = expected().sort_values(list(AXES), ignore_index=True)
+    pd.testing.assert_frame_equal(by_axes, results(tmp_path / "out"))
+    one_by_one = pd.concat([pd.read_parquet(path) for path in files])
+    pd.testing.assert_frame_equal(by_axes, one_by_one.sort_values(list(AXES), ignore_index=True))
+
+
+def test_results_of_a_sweep_that_has_done_nothing_are_none(tmp_path):
+    with pytest.raises(ExceptionGroup):
+        serial(some_fail, {"x": [2], "flag": [str(tmp_path)]}, out=tmp_path / "out")
+
+    assert [] == results(tmp_path / "out").to_dict("records")
+    with pytest.raises(ValueError, match=r"holds no sweep.json"):
+        results(tmp_path / "elsewhere")
+
+
+def test_local_processes_give_the_same_table_and_the_same_bytes(tmp_path):
+    for name, workers in (("one", 1), ("two", 2)):
+        table = quiet(replay, AXES, out=tmp_path / name, workers=workers)
+        pd.testing.assert_frame_equal(expected(), table)
+
+    one, two = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.*")}
+        for name in ("one", "two")
+    )
+    assert one == two
+
+
+# --- resuming -----------------------------------------------------------------------------
+
+
+def test_a_second_call_runs_only_what_is_missing(tmp_path):
+    function, log = noted(tmp_path)
+    fewer = AXES | {"seed": [0]}
+
+    serial(function, fewer, out=tmp_path / "out")
+    table = serial(function, AXES, out=tmp_path / "out")
+    again = serial(function, AXES, out=tmp_path / "out")
+
+    assert {1} == set(calls(log).values())
+    assert 12 == len(calls(log))
+    pd.testing.assert_frame_equal(expected(), table)
+    pd.testing.assert_frame_equal(table, again)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"version": "2"}, r"holds results with version '1', and this call has '2'"),
+        ({"cases": {"zone": ["DE"], "seed": [1]}}, r"holds results with axes \['policy', 'seed'"),
+        ({"function": several_rows}, r"holds results with function 'replay', and this call has"),
+    ],
+)
+def test_a_folder_of_another_sweep_is_refused_and_left_as_it_is(tmp_path, change, message):
+    out = tmp_path / "out"
+    serial(replay, AXES, out=out)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    call = {"function": replay, "cases": AXES, "version": "1"} | change
+
+    with pytest.raises(ValueError, match=message):
+        sweep(out=out, workers=1, progress=False, **call)
+
+    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+
+    with pytest.raises(ValueError, match=r"holds other files and no sweep.json"):
+        serial(replay, AXES, out=tmp_path)
+
+    assert ["thesis.tex"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_a_damaged_result_is_named_with_its_remedy(tmp_path):
+    serial(replay, AXES, out=tmp_path / "out")
+    path = sorted((tmp_path / "out").rglob("*.parquet"))[0]
+    path.write_bytes(path.read_bytes()[:40])
+
+    with pytest.raises(ValueError, match=r"cannot be read .* delete it and call again"):
+        serial(replay, AXES, out=tmp_path / "out")
+
+
+# --- cases that raise ---------------------------------------------------------------------
+
+
+def test_a_case_that_raises_is_named_recorded_and_run_again(tmp_path):
+    flag, out = tmp_path / "flag", tmp_path / "out"
+    flag.touch()
+    function = functools.partial(some_fail, flag=str(flag))
+    axes = {"x": [3, 2, 1, 4]}
+
+    with pytest.raises(ExceptionGroup, match=r"2 of 4 cases failed, see .*failed") as caught:
+        serial(function, axes, out=out)
+
+    odd, missing = caught.value.exceptions
+    assert isinstance(missing, KeyError)
+    assert "RuntimeError('OddError: 1')" == repr(odd)
+    assert missing.__notes__[0].startswith("case: x=2\nTraceback")
+    assert 'raise KeyError(f"no {x}")' in missing.__notes__[0]
+    records = [json.loads(path.read_text()) for path in (out / "failed").iterdir()]
+    assert [{"x": 2}, {"x": 3}] == sorted((r["case"] for r in records), key=str)
+    assert 2 == len(list(out.rglob("*.parquet")))
+
+    flag.unlink()
+    table = serial(function, axes, out=out)
+    assert [3, 2, 1, 4] == table["y"].tolist()
+    assert [] == list((out / "failed").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        ({"y": [1, 2]}, r"result 'y' is no single value"),
+        (3, r"result is of type int: return a dict or DataFrame"),
+        ({"x": 1}, r"result columns \['x'\] must be different names, and none an axis"),
+        (pd.DataFrame({"y": [1]}, index=["a"]), r"index of its own: call reset_index\(\)"),
+    ],
+)
+def test_a_result_that_is_no_table_is_refused(tmp_path, result, message):
+    with pytest.raises(ExceptionGroup) as caught:
+        serial(lambda x: result, {"x": [1]}, out=tmp_path / "out")
+
+    assert caught.group_contains(ValueError, match=message)
+    assert [] == list((tmp_path / "out" / "cases").iterdir())
+
+
+def test_results_of_types_that_do_not_go_together_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"results of different cases have different types"):
+        serial(lambda x: {"y": "a" if x else 1.0}, {"x": [0, 1]}, out=tmp_path / "out")
+
+
+# --- bad input ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ({"cases": {"x": "abc"}}, r"axis 'x' is 'abc': it must be a list of values"),
+        ({"cases": {}}, r"axes\(=\[\]\) must be different names of arguments"),
+        ({"cases": {"x y": [1]}}, r"axes\(=\['x y'\]\) must be different names"),
+        ({"cases": {"x": []}}, r"cases over x are none: every axis needs a value"),
+        ({"cases": {"x": [[1]]}}, r"axis 'x': \[1\] must be text, a number"),
+        ({"cases": {"x": [np.nan]}}, r"axis 'x': nan must be text, a number"),
+        ({"cases": {"x": [1, "a"]}}, r"axis 'x' mixes numbers and text"),
+        ({"cases": {"x": [1, 1.0]}}, r"case x=1.0 is given twice"),
+        ({"workers": 0}, r"workers\(=0\) must be a whole number >= 1"),
+        ({"workers": 1.5}, r"workers\(=1.5\) must be a whole number >= 1"),
+        ({"workers": 2, "scheduler": "tcp://127.0.0.1:1"}, r"leave it out where a scheduler"),
+        ({"version": 1}, r"version\(=1\) must be text"),
+    ],
+)
+def test_a_bad_call_is_refused_before_anything_is_written(tmp_path, call, message):
+    with pytest.raises(ValueError, match=message):
+        quiet(**({"function": several_rows, "cases": {"x": [1]}, "out": tmp_path / "out"} | call))
+
+    assert [] == list(tmp_path.iterdir())
+
+
+# --- what is killed -----------------------------------------------------------------------
+
+
+def test_killing_a_local_worker_loses_nothing(tmp_path):
+    function = functools.partial(kills_its_process, folder=str(tmp_path))
+    table = quiet(function, {"x": range(12)}, out=tmp_path / "out", workers=2)
+
+    assert (tmp_path / "killed-0").exists()
+    assert list(range(0, 120, 10)) == table["y"].tolist()
+    assert 1 == len((tmp_path / "case-0").read_text())
+
+
+def test_a_case_that_always_kills_its_process_is_named_and_the_others_are_kept(tmp_path):
+    function = functools.partial(kills_its_process, folder=str(tmp_path), times=99)
+
+    with pytest.raises(ExceptionGroup) as caught:
+        quiet(function, {"x": [4, 5, 6, 7]}, out=tmp_path / "out", workers=2)
+
+    (died,) = caught.value.exceptions
+    assert "its process died 3 times" in str(died)
+    assert ["case: x=5"] == died.__notes__
+    # Three times alone, and once among others, which says nothing about it.
+    assert 3 <= len(list(tmp_path.glob("killed-*"))) <= 4
+    assert 3 == len(list((tmp_path / "out").rglob("*.parquet")))
+
+
+MAIN = """
+import functools
+from helpers.sweep import sweep
+from sweep_functions import slow
+slow = functools.partial(slow, folder={folder!r})
+sweep(slow, dict(x=range(30)), out={out!r}, version="1", workers=2, progress=False)
+"""
+
+
+def test_a_killed_sweep_leaves_no_process_and_goes_on_where_it_was(tmp_path):
+    import psutil
+
+    out, notes = tmp_path / "out", tmp_path / "notes"
+    notes.mkdir()
+
+    def workers():
+        return [int(path.name.removeprefix("pid-")) for path in notes.glob("pid-*")]
+
+    code = MAIN.format(folder=str(notes), out=str(out))
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    with subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}) as p:
+        until(lambda: len(list(out.rglob("*.parquet"))) >= 4 and len(workers()) == 2)
+        p.send_signal(KILL)
+    until(lambda: not any(runs(psutil, pid) for pid in workers()))
+    done = {pd.read_parquet(path)["x"].item() for path in out.rglob("*.parquet")}
+    assert 4 <= len(done) < 30
+    cut_short = next(out.rglob("*.parquet")).with_name(".half.parquet.1.tmp")
+    cut_short.write_bytes(b"PAR1")
+
+    table = serial(functools.partial(slow, folder=str(notes)), {"x": range(30)}, out=out)
+
+    assert list(range(0, 300, 10)) == table["y"].tolist()
+    assert {1} == {len((notes / f"case-{x}").read_text()) for x in done}
+    assert not cut_short.exists()
+
+
+def runs(psutil, pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def until(true, patience_s=60.0):
+    """Wait until something holds; fail if it takes too long."""
+    stop = time.monotonic() + patience_s
+    while not true():
+        assert time.monotonic() < stop, "it did not happen in time"
+        time.sleep(0.02)
+
+
+# --- on Dask ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+    ) as cluster:
+        yield cluster
+
+
+def test_a_dask_cluster_gives_the_same_table(tmp_path, cluster):
+    table = quiet(replay, AXES, out=tmp_path / "out", scheduler=cluster.scheduler_address)
+
+    pd.testing.assert_frame_equal(expected(), table)
+
+
+def test_killing_a_dask_worker_loses_nothing(tmp_path, cluster):
+    function = functools.partial(kills_its_process, folder=str(tmp_path))
+    address = cluster.scheduler_address
+    table = quiet(function, {"x": range(40)}, out=tmp_path / "out", scheduler=address)
+
+    assert (tmp_path / "killed-0").exists()
+    assert list(range(0, 400, 10)) == table["y"].tolist()
+    assert 40 == len(list((tmp_path / "out").rglob("*.parquet")))
+
+
+def test_a_case_that_dask_gives_up_is_named_and_run_again(tmp_path, cluster):
+    function = functools.partial(kills_its_process, folder=str(tmp_path))
+    dask = functools.partial(quiet, scheduler=cluster.scheduler_address, out=tmp_path / "out")
+    allowed, cluster.scheduler.allowed_failures = cluster.scheduler.allowed_failures, 0
+
+    with pytest.raises(ExceptionGroup) as caught:
+        dask(function, {"x": [5]})
+    cluster.scheduler.allowed_failures = allowed
+
+    assert "KilledWorker" == type(caught.value.exceptions[0]).__name__
+    assert ["case: x=5"] == caught.value.exceptions[0].__notes__
+    assert [50] == dask(function, {"x": [5]})["y"].tolist()
+
+
+def test_a_case_that_raises_on_a_dask_cluster_is_named_and_run_again(tmp_path, cluster):
+    from distributed import Client
+
+    flag, out = tmp_path / "flag", tmp_path / "out"
+    flag.touch()
+    function = functools.partial(some_fail, flag=str(flag))
+    with Client(cluster) as client:
+        with pytest.raises(ExceptionGroup) as caught:
+            quiet(function, {"x": [1, 2, 3]}, out=out, scheduler=client)
+        missing, odd = caught.value.exceptions
+        assert "RuntimeError('OddError: 1')" == repr(odd)
+        assert missing.__notes__[0].startswith("case: x=2\nTraceback")
+        flag.unlink()
+
+        table = quiet(function, {"x": [1, 2, 3]}, out=out, scheduler=client)
+
+    assert [1, 2, 3] == table["y"].tolist()
