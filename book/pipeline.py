@@ -2,9 +2,11 @@
 
 ``chapters/NAME.py`` (py:percent) is the only edited source. This module turns it into
 ``book/NAME.ipynb``, executed and cleaned so that the same inputs give the same bytes, and writes
-the numbers the chapter claims to ``book/results/NAME.json``.
+the numbers the chapter claims to ``book/results/NAME.json``. For LaTeX it writes all numbers to
+``book/results/numbers.tex`` and each figure, by its name, to ``_build/latex-figures/NAME.pdf``.
 
     python book/pipeline.py execute [NAME ...] [--force]
+    python book/pipeline.py latex
     python book/pipeline.py run NAME zone=FR year=2019
 
 A chapter is executed again when its source, a module of `helpers` it imports (directly or not),
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import base64
 import contextlib
 import hashlib
 import json
@@ -37,8 +40,16 @@ ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 CHAPTERS = ROOT / "chapters"
 STATE = ROOT / "_build" / "chapters"
+FIGURES = ROOT / "_build" / "latex-figures"
 NUMBERS_MIME = "application/vnd.clean-hours.numbers+json"
 TIMEOUT_S = 600
+# Run before a chapter's own cells: each figure is handed over as PDF, too, without its date.
+BOTH_FORMATS = """
+_plots = get_ipython().config.InlineBackend
+_plots.figure_formats = {"png", "pdf"}
+_plots.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"CreationDate": None}}
+del _plots
+"""
 
 
 def chapter_names(root: Path = ROOT) -> list[str]:
@@ -77,13 +88,11 @@ def read_chapter(name: str) -> nbformat.NotebookNode:
     return notebook
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file under a temporary name, then rename it into place."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file under a temporary name, then rename it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8", newline="\n"
-    ) as file:
-        file.write(text)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
     os.chmod(file.name, 0o644)
     os.replace(file.name, path)
 
@@ -149,7 +158,8 @@ def is_current(name: str, missing: list[str]) -> bool:
         return False
     stored = json.loads(state.read_text(encoding="utf-8"))
     now = fingerprint(name, list(stored["data"]), missing)
-    return stored == now | {"notebook": digest(notebook)}
+    figures = {file: digest(FIGURES / file) for file in stored.get("figures", {})}
+    return stored == now | {"notebook": digest(notebook), "figures": figures}
 
 
 # --- downloads ----------------------------------------------------------------------------
@@ -301,7 +311,8 @@ def execute(name: str, force: bool = False) -> str:
         if code - kept:
             part = source.copy()
             part.cells = [cell for i, cell in enumerate(source.cells) if i not in kept]
-            executed = iter(papermill_execute(part, {}, read_log).cells)
+            part.cells.insert(0, nbformat.v4.new_code_cell(BOTH_FORMATS, id="both-formats"))
+            executed = iter(papermill_execute(part, {}, read_log).cells[1:])
             done = [None if i in kept else next(executed) for i in range(len(source.cells))]
         else:
             done = [None if i in kept else cell for i, cell in enumerate(source.cells)]
@@ -309,12 +320,18 @@ def execute(name: str, force: bool = False) -> str:
     stored = _stored_cells(name, source) if kept else {}
     result = source.copy()
     result.cells = [stored[i] if cell is None else cell for i, cell in enumerate(done)]
+    figures = take_figures(result)
     clean(result, [cell.id for cell in source.cells])
     refuse_stderr(result, name)
     _store(name, result)
+    for file, content in figures.items():
+        write_atomically(FIGURES / file, content)
     # What was downloaded is the file recorded in downloads.txt, or reading it was refused.
     read = {line if (ROOT / "data" / line).is_file() else "downloads.txt" for line in lines}
-    state = fingerprint(name, sorted(read), missing) | {"notebook": digest(BOOK / f"{name}.ipynb")}
+    state = fingerprint(name, sorted(read), missing) | {
+        "notebook": digest(BOOK / f"{name}.ipynb"),
+        "figures": {file: digest(FIGURES / file) for file in figures},
+    }
     write_atomically(STATE / f"{name}.json", json.dumps(state, indent=1, sort_keys=True))
     what = f"executed in {time.monotonic() - started:.0f} s"
     return what + (f", {len(kept)} cells kept: no {', '.join(missing)}" if kept else "")
@@ -365,8 +382,55 @@ def execute_all(names: list[str], force: bool, jobs: int) -> None:
                 failed.append(name)
                 what = f"FAILED\n{error}"
             print(f"[{count}/{len(names)}] chapter {name:<{width}}  {what}", flush=True)
+    write_numbers()
     if failed:
         raise SystemExit(f"Failed: {', '.join(failed)}. The stored notebooks are as before.")
+
+
+# --- numbers and figures for LaTeX --------------------------------------------------------
+
+
+def figure_file(cell: nbformat.NotebookNode) -> str | None:
+    """Return the PDF's name of the figure a cell draws (``fig:a`` -> ``a.pdf``), or None."""
+    name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+    return name and re.sub(r"[^\w-]", "-", name.removeprefix("fig:")) + ".pdf"
+
+
+def take_figures(notebook: nbformat.NotebookNode) -> dict[str, bytes]:
+    """Take the PDFs out of a notebook's outputs: it keeps the PNGs. Return them by file name."""
+    taken = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            pdf = output.get("data", {}).pop("application/pdf", None)
+            if pdf and figure_file(cell):
+                taken[figure_file(cell)] = base64.b64decode(pdf)
+    return taken
+
+
+def write_numbers() -> Path:
+    """Write the numbers of all chapters as LaTeX macros; the same numbers give the same bytes."""
+    from helpers.publish import to_latex
+
+    results = (BOOK / "results" / f"{name}.json" for name in chapter_names(ROOT))
+    chapters = [json.loads(p.read_text(encoding="utf-8")) for p in results if p.exists()]
+    path = BOOK / "results" / "numbers.tex"
+    write_atomically(path, to_latex(chapters))
+    return path
+
+
+def latex(jobs: int) -> None:
+    """Bring numbers and figures for LaTeX up to date and say where they lie."""
+    execute_all(chapter_names(), False, jobs)
+    notebooks = (nbformat.read(BOOK / f"{name}.ipynb", as_version=4) for name in chapter_names())
+    named = {figure_file(cell) for notebook in notebooks for cell in notebook.cells} - {None}
+    drawn = {path.name for path in FIGURES.glob("*.pdf")}
+    for left_over in drawn - named:
+        (FIGURES / left_over).unlink()
+    if named - drawn:
+        missing = ", ".join(sorted(named - drawn))
+        print(f"[latex] not drawn, for want of a download: {missing}")
+    print(f"[latex] {len(named & drawn)} figures in {FIGURES.relative_to(ROOT).as_posix()}/")
+    print(f"[latex] numbers in {(BOOK / 'results' / 'numbers.tex').relative_to(ROOT).as_posix()}")
 
 
 # --- a chapter run again, for another grid or log -----------------------------------------
@@ -425,13 +489,17 @@ def main(arguments: list[str] | None = None) -> None:
     parts = commands.add_parser("execute", help="execute the chapters that changed")
     parts.add_argument("names", nargs="*", help="chapters (default: all in the contents)")
     parts.add_argument("--force", action="store_true", help="execute unchanged ones too")
-    parts.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4))
+    paper = commands.add_parser("latex", help="numbers and figures for a text in LaTeX")
+    for part in (parts, paper):
+        part.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4))
     again = commands.add_parser("run", help="run a chapter with other parameters into runs/")
     again.add_argument("name")
     again.add_argument("parameters", nargs="*", metavar="name=value")
     options = parser.parse_args(arguments)
     if options.command == "execute":
         execute_all(options.names or chapter_names(), options.force, options.jobs)
+    elif options.command == "latex":
+        latex(options.jobs)
     else:
         run(options.name, options.parameters)
 

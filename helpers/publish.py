@@ -4,6 +4,7 @@ A chapter makes one `Numbers` object, records each number it claims and shows th
 its last cell. What the cell shows is the only store: the build reads it from the executed
 notebook and writes ``book/results/<chapter>.json``, so a number in the book cannot differ from
 the output that proves it, and a chapter run again for another grid changes nothing in the book.
+`to_latex` writes the same numbers as macros, for a LaTeX text that never types one either.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
+from types import MappingProxyType
 
-__all__ = ["MIME_TYPE", "Number", "Numbers", "format_number"]
+__all__ = ["MIME_TYPE", "Number", "Numbers", "format_number", "siunitx_unit", "to_latex"]
 
 MIME_TYPE = "application/vnd.clean-hours.numbers+json"
 
@@ -231,3 +234,221 @@ class Numbers:
             "text/html": f'<table class="numbers"><tr>{head}</tr>{body}</table>',
             MIME_TYPE: json.dumps(self.as_dict(), ensure_ascii=False),
         }
+
+
+# --- the same numbers for LaTeX -------------------------------------------------------------
+
+#: Unit symbols and what the LaTeX package siunitx calls them; a new symbol is added here.
+SIUNITX_UNITS: Mapping[str, str] = MappingProxyType(
+    {
+        "%": r"\percent",
+        "GB": r"\giga\byte",
+        "GW": r"\giga\watt",
+        "GWh": r"\gigawatthour",
+        "GiB": r"\gibi\byte",
+        "J": r"\joule",
+        "MB": r"\mega\byte",
+        "MHz": r"\mega\hertz",
+        "MJ": r"\mega\joule",
+        "MW": r"\mega\watt",
+        "MWh": r"\megawatthour",
+        "W": r"\watt",
+        "Wh": r"\watthour",
+        "d": r"\day",
+        "g": r"\gram",
+        "h": r"\hour",
+        "kJ": r"\kilo\joule",
+        "kW": r"\kilo\watt",
+        "kWh": r"\kilowatthour",
+        "kg": r"\kilogram",
+        "mg": r"\milli\gram",
+        "min": r"\minute",
+        "ms": r"\milli\second",
+        "s": r"\second",
+        "t": r"\tonne",
+        "µs": r"\micro\second",
+    }
+)
+
+_COUNTED = re.compile(r"[a-z]{2,}(?:[ -][a-z]{2,})*s")
+
+_LATEX_HEAD = r"""% Every number that the book claims, for LaTeX. Written by book/pipeline.py: do not edit.
+% \usepackage{siunitx} (version 3) comes first; then \input{numbers}.
+%   \cleanhours{chapter.name}          value with unit      \cleanhoursunit      unit alone
+%   \cleanhoursfull{chapter.name}      value (interval)     \cleanhourslevel     coverage
+%   \cleanhoursvalue{chapter.name}     value alone          \cleanhoursmeaning   what it is
+%   \cleanhoursinterval{chapter.name}  from ... to ...      \cleanhoursraw       bare digits
+\makeatletter
+\@ifundefined{qty}{%
+  \PackageError{cleanhours}{numbers.tex needs siunitx 3}%
+    {Write \protect\usepackage{siunitx} before the line that inputs numbers.tex.}}{}
+\DeclareSIUnit\watthour{Wh}
+\DeclareSIUnit\kilowatthour{kWh}
+\DeclareSIUnit\megawatthour{MWh}
+\DeclareSIUnit\gigawatthour{GWh}
+\def\cleanhours@chapters{}
+\newcommand*\cleanhours@chapter[2]{% name, names of its numbers
+  \edef\cleanhours@chapters{\cleanhours@chapters\space\detokenize{#1}}%
+  \expandafter\def\csname cleanhours@in@\detokenize{#1}\endcsname{#2}}
+\newcommand*\cleanhours@number[8]{% key, value, unit, counted, low, high, level, meaning
+  \expandafter\def\csname cleanhours@is@\detokenize{#1}\endcsname{{#2}{#3}{#4}{#5}{#6}{#7}{#8}}}
+\newcommand*\cleanhours@with[2]{% what to do with the seven fields, key
+  \ifcsname cleanhours@is@\detokenize{#2}\endcsname
+    \expandafter\expandafter\expandafter#1\csname cleanhours@is@\detokenize{#2}\endcsname
+  \else
+    \expandafter\cleanhours@unknown\detokenize{#2}..\@nil
+  \fi}
+\def\cleanhours@unknown#1.#2.#3\@nil{%
+  \ifcsname cleanhours@in@#1\endcsname
+    \PackageError{cleanhours}{Chapter '#1' claims no number '#2'.\MessageBreak
+      It claims: \csname cleanhours@in@#1\endcsname}{Choose one of these names.}%
+  \else
+    \PackageError{cleanhours}{No chapter '#1' (in '#1.#2') claims numbers.\MessageBreak
+      These do:\cleanhours@chapters}{Write chapter.name.}%
+  \fi
+  \textbf{??}}
+\newcommand*\cleanhours@quantity[3]{% value, unit, counted
+  \if\relax\detokenize{#2}\relax\num{#1}\else\qty{#1}{#2}\fi
+  \if\relax\detokenize{#3}\relax\else~#3\fi}
+\newcommand*\cleanhours@range[4]{% low, high, unit, counted
+  \if\relax\detokenize{#1}\relax
+    \PackageError{cleanhours}{A number without an interval was asked for one}%
+      {Use \protect\cleanhours\space or \protect\cleanhoursfull.}%
+  \else
+    \if\relax\detokenize{#3}\relax\numrange{#1}{#2}\else\qtyrange{#1}{#2}{#3}\fi
+    \if\relax\detokenize{#4}\relax\else~#4\fi
+  \fi}
+\newcommand*\cleanhours@value[7]{\num{#1}}
+\newcommand*\cleanhours@unit[7]{\if\relax\detokenize{#2}\relax#3\else\unit{#2}\fi}
+\newcommand*\cleanhours@main[7]{\cleanhours@quantity{#1}{#2}{#3}}
+\newcommand*\cleanhours@interval[7]{\cleanhours@range{#4}{#5}{#2}{#3}}
+\newcommand*\cleanhours@full[7]{\cleanhours@quantity{#1}{#2}{#3}%
+  \if\relax\detokenize{#4}\relax\else\space(\cleanhours@range{#4}{#5}{#2}{#3})\fi}
+\newcommand*\cleanhours@level[7]{\qty{#6}{\percent}}
+\newcommand*\cleanhours@meaning[7]{#7}
+\newcommand*\cleanhours@raw[7]{#1}
+\DeclareRobustCommand*\cleanhours[1]{\cleanhours@with\cleanhours@main{#1}}
+\DeclareRobustCommand*\cleanhoursfull[1]{\cleanhours@with\cleanhours@full{#1}}
+\DeclareRobustCommand*\cleanhoursvalue[1]{\cleanhours@with\cleanhours@value{#1}}
+\DeclareRobustCommand*\cleanhoursunit[1]{\cleanhours@with\cleanhours@unit{#1}}
+\DeclareRobustCommand*\cleanhoursinterval[1]{\cleanhours@with\cleanhours@interval{#1}}
+\DeclareRobustCommand*\cleanhourslevel[1]{\cleanhours@with\cleanhours@level{#1}}
+\DeclareRobustCommand*\cleanhoursmeaning[1]{\cleanhours@with\cleanhours@meaning{#1}}
+\newcommand*\cleanhoursraw[1]{\cleanhours@with\cleanhours@raw{#1}}
+"""
+
+_LATEX_SPECIAL = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\{",
+        "}": r"\}",
+        "#": r"\#",
+        "$": r"\$",
+        "%": r"\%",
+        "&": r"\&",
+        "_": r"\_",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+        "\N{MINUS SIGN}": r"\ensuremath{-}",
+        "\N{MULTIPLICATION SIGN}": r"\ensuremath{\times}",
+        "\N{LESS-THAN OR EQUAL TO}": r"\ensuremath{\leq}",
+        "\N{GREATER-THAN OR EQUAL TO}": r"\ensuremath{\geq}",
+    }
+)
+
+
+def siunitx_unit(unit: str) -> str:
+    r"""Write a unit as the LaTeX package siunitx wants it.
+
+    Parameters
+    ----------
+    unit : str
+        Symbols, ``/`` between them where one is divided by the next (``g/kWh``).
+
+    Returns
+    -------
+    str
+        The unit in macros, for example ``\gram\per\kilowatthour``; the four kinds of
+        watt-hours are declared in the file `to_latex` writes.
+
+    Raises
+    ------
+    ValueError
+        If a symbol is not known: the message says where to add it.
+
+    References
+    ----------
+    Wright, 'siunitx: A comprehensive (SI) units package', section on unit macros.
+    """
+    symbols = unit.split("/")
+    for symbol in symbols:
+        if symbol not in SIUNITX_UNITS:
+            raise ValueError(
+                f"unit {unit!r}: {symbol!r} has no LaTeX form. Add it to SIUNITX_UNITS in "
+                "helpers/publish.py; what is counted is a lower-case word in the plural ('jobs')."
+            )
+    return r"\per".join(SIUNITX_UNITS[symbol] for symbol in symbols)
+
+
+def _digits(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text
+
+
+def _latex_line(chapter: str, number: Mapping) -> str:
+    unit = number["unit"]
+    counted = unit if unit not in SIUNITX_UNITS and _COUNTED.fullmatch(unit) else ""
+    try:
+        symbols = "" if counted or not unit else siunitx_unit(unit)
+    except ValueError as error:
+        raise ValueError(f"{chapter}.{number['name']}: {error}") from None
+    low, high = number["interval"] or ("", "")
+    fields = (
+        f"{chapter}.{number['name']}",
+        _digits(number["value"], number["digits"]),
+        symbols,
+        counted,
+        _digits(low, number["digits"]) if number["interval"] else "",
+        _digits(high, number["digits"]) if number["interval"] else "",
+        f"{number['level'] * 100:.4g}" if number["interval"] else "",
+        number["meaning"].translate(_LATEX_SPECIAL),
+    )
+    return r"\cleanhours@number" + "".join(f"{{{field}}}" for field in fields)
+
+
+def to_latex(chapters: Iterable[Mapping]) -> str:
+    r"""Write claimed numbers as a LaTeX file of macros, units through siunitx.
+
+    Parameters
+    ----------
+    chapters : iterable of mapping
+        What `Numbers.as_dict` gives, one a chapter: ``{"chapter": ..., "numbers": [...]}``,
+        as stored in ``book/results/*.json``.
+
+    Returns
+    -------
+    str
+        The file's text. After ``\input{numbers}`` a text writes
+        ``\cleanhours{chapter.name}``; a name that no chapter claims is a LaTeX error that says
+        which names there are. The same numbers give the same text.
+
+    Raises
+    ------
+    ValueError
+        If a unit has no LaTeX form.
+
+    Examples
+    --------
+    >>> numbers = Numbers("example")
+    >>> numbers.record("mean", 303.81, unit="g/kWh", digits=1, meaning="mean intensity")
+    303.81
+    >>> print(to_latex([numbers.as_dict()]).splitlines()[-2])
+    \cleanhours@number{example.mean}{303.8}{\gram\per\kilowatthour}{}{}{}{}{mean intensity}
+    """
+    lines = [_LATEX_HEAD.rstrip("\n")]
+    for chapter in sorted(chapters, key=lambda chapter: chapter["chapter"]):
+        name = chapter["chapter"]
+        names = ", ".join(number["name"] for number in chapter["numbers"])
+        lines.append(rf"\cleanhours@chapter{{{name}}}{{\detokenize{{{names}}}}}")
+        lines += [_latex_line(name, number) for number in chapter["numbers"]]
+    return "\n".join([*lines, r"\makeatother", ""])

@@ -37,7 +37,7 @@ numbers
 @pytest.fixture
 def book(tmp_path, monkeypatch):
     """A repository of one chapter, with the real helpers."""
-    for name in ("ROOT", "BOOK", "CHAPTERS", "STATE"):
+    for name in ("ROOT", "BOOK", "CHAPTERS", "STATE", "FIGURES"):
         folder = getattr(pipeline, name).relative_to(ROOT)
         monkeypatch.setattr(pipeline, name, tmp_path / folder)
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
@@ -139,6 +139,43 @@ def test_a_chapter_that_warns_is_refused_and_the_stored_notebook_stays(book, mon
     with pytest.raises(RuntimeError, match="wrote to stderr"):
         pipeline.execute("sample")
     assert not (book / "book" / "sample.ipynb").exists()
+
+
+FIGURE = """
+# %% mystnb={"figure": {"name": "fig:two-weeks"}}
+import matplotlib.pyplot as plt
+plt.plot([0, 1])
+plt.show()
+"""
+
+
+def test_a_figure_is_kept_as_png_in_the_notebook_and_as_pdf_by_its_name(book, monkeypatch):
+    at_hand(monkeypatch, True)
+    with (book / "chapters" / "sample.py").open("a") as file:
+        file.write(FIGURE)
+    pdf = book / "_build" / "latex-figures" / "two-weeks.pdf"
+    pipeline.execute("sample")
+    first = pdf.read_bytes()
+
+    assert {"image/png", "text/plain"} == set(outputs(book)[-1][0].data)
+    assert first.startswith(b"%PDF")
+    assert b"CreationDate" not in first
+    assert "unchanged" == pipeline.execute("sample")
+    pdf.unlink()
+    assert pipeline.execute("sample").startswith("executed")
+    assert first == pdf.read_bytes()
+
+
+def test_the_numbers_for_latex_are_those_of_the_chapters_in_the_contents(book, monkeypatch):
+    at_hand(monkeypatch, True)
+    (book / "_toc.yml").write_text("root: index\nparts: [{chapters: [{file: sample}]}]\n")
+    pipeline.execute("sample")
+    (book / "book" / "results" / "draft.json").write_text("{}")
+
+    written = pipeline.write_numbers()
+
+    assert book / "book" / "results" / "numbers.tex" == written
+    assert r"\cleanhours@number{sample.one}{1}{\watt}" in written.read_text(encoding="utf-8")
 
 
 def test_parameters_are_checked_against_the_chapters_own(book):
