@@ -8,12 +8,15 @@ room                   what it holds
 `helpers.files`        read a file whole, compressed or not; write it whole or not
                        at all
 `helpers.jobs`         job logs: one jobs table, readers and writers, description,
-                       privacy
-`helpers.carbon`       carbon intensity over time, forecasts, their readers
+                       generation, privacy
+`helpers.carbon`       carbon intensity over time, forecasts, their readers, accounting
 `helpers.power`        recording and reading power, runs with events, energy
 `helpers.phases`       jobs made of phases: model, fit, change points, validation
-`helpers.schedule`     when to start, pause and resume: exact schedules, their judge
-                       and their price
+`helpers.schedule`     when to start, pause and resume: exact schedules, the known
+                       policies, their judge and their price
+`helpers.cluster`      a finite cluster: workloads, a simulator, policies, and a
+                       certified bound
+`helpers.sweep`        many runs, local or on a cluster, resumable
 `helpers.datasets`     embedded and downloadable data by name (the only room that
                        knows where files lie)
 `helpers.stats`        comparisons: tests, intervals, corrections

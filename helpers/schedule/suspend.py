@@ -49,7 +49,7 @@ feasible schedule, optimal among those.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -67,6 +67,7 @@ __all__ = [
     "MAX_CELLS",
     "Grid",
     "PlannedRun",
+    "PricedJob",
     "Progress",
     "best_schedule",
     "best_schedules",
@@ -81,7 +82,12 @@ MAX_CELLS = 1_000_000_000
 
 _TICK_S = 1e-6  # times are compared to a microsecond, finer than a float64 epoch holds
 _TIE = 1e-12  # share of the largest possible emissions below which two values are equal
+_UNIT = 2.0**-53  # relative error of one rounding
 _NICE_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14400)
+
+
+Running = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""What it costs to run from `now_s` up to each of some times after it [g CO2e]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +291,107 @@ def best_schedules(
 
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(solve, windows))
+
+
+class PricedJob:
+    """One job that may be suspended, solved again and again while running has a price.
+
+    The price is any step function of time: what a second of running (start-up, work, saving,
+    end; not suspension) costs besides its emissions, e.g. the worth of the nodes it holds.
+
+    Parameters
+    ----------
+    job, intensity, release, deadline, suspension, resolution_s
+        As in `best_schedule`. The grid is the exact one for prices that change where the
+        intensity does.
+
+    Attributes
+    ----------
+    exact : bool
+        Whether no schedule off the grid is better, for such prices.
+    slot_s : float
+        Slot of the grid [s].
+
+    Raises
+    ------
+    ValueError
+        As `best_schedule`.
+    """
+
+    def __init__(
+        self,
+        job: PhaseModel,
+        intensity: Intensity,
+        release: Times,
+        deadline: Times,
+        *,
+        suspension: Suspension | None = None,
+        resolution_s: float | None = None,
+    ) -> None:
+        release_s, deadline_s = check_window(job, intensity, release, deadline)
+        self._job, self._suspension = job, suspension or Suspension()
+        arguments = (job, intensity, release_s, deadline_s, Progress(), self._suspension)
+        self._problem = _Problem.of(*arguments, resolution_s)
+        chosen = _grid(*arguments, resolution_s)
+        self.exact, self.slot_s = chosen.exact, chosen.slot_s
+
+    def best(self, edges_s: NDArray, cumulative_g: NDArray) -> tuple[float, Schedule]:
+        """Return the least emissions plus price of running, and a schedule that attains them.
+
+        Parameters
+        ----------
+        edges_s : ndarray, shape (n + 1,)
+            Epoch seconds [s] at which the price changes, covering the window.
+        cumulative_g : ndarray, shape (n + 1,)
+            What running from the first edge up to each edge would cost [g CO2e].
+
+        Returns
+        -------
+        tuple of float and Schedule
+            Cost [g CO2e], off by `rounding_g` at most, and the schedule.
+        """
+        after_s = edges_s - self._problem.now_s
+        cost_g, runs = self._problem.best(lambda times_s: np.interp(times_s, after_s, cumulative_g))
+        work_s = [run.work_to_s - run.work_from_s for run in runs]
+        starts_s = [run.start_s for run in runs]
+        return cost_g, Schedule.from_work(self._job, starts_s, work_s, self._suspension)
+
+    def rounding_g(self, highest_g: float, total_g: float, prices: int) -> float:
+        """Bound the error [g CO2e] of `best`.
+
+        Parameters
+        ----------
+        highest_g : float
+            Highest price of a second of running [g CO2e/s].
+        total_g : float
+            Price of running through all of `edges_s` [g CO2e].
+        prices : int
+            Number of those edges.
+
+        Returns
+        -------
+        float
+            What the cost may be off by.
+
+        Notes
+        -----
+        A schedule is a sum of differences of two cumulative costs, at most `terms` of them;
+        each cumulative cost is a sum of at most `steps` products, so that its relative error is
+        below (steps + 8) roundings of 2^-53. Times are rounded to a microsecond, and every
+        resume carries the cost by which ties are broken.
+        """
+        problem, job = self._problem, self._job
+        often = (job.startup_profile, self._suspension.save_profile)  # at every resume
+        once = (job.work_profile, job.end_profile)
+        peak_w = max(float(p.power_w.max()) for p in (*often, *once) if p.phases)
+        peak_w += self._suspension.suspended_power_w
+        rows = problem.row_s.size
+        terms = 2 * (rows + 1) * (3 + sum(len(p.phases) for p in often))
+        terms += 2 * sum(len(p.phases) for p in once)
+        steps = problem.edges_s.size + prices + terms + 8
+        largest_g = peak_w * problem.steepest_g * problem.edges_s[-1] + total_g
+        moved_g = _TICK_S * (peak_w * problem.steepest_g + highest_g)
+        return terms * (2 * steps * _UNIT * largest_g + moved_g) + (rows + 1) * problem.tie_g
 
 
 def break_even_ratio(
@@ -632,8 +739,11 @@ class _Problem:
         width = int(self.offset[-1]) + self.slack + 1
         return self.base_s + remainder_s + self.slot_s * np.arange(width)
 
-    def work_costs(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Emissions [g CO2e] of the work between rows by kind and place in time; kind of each."""
+    def work_costs(self) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+        """Emissions [g CO2e] of the work between rows by kind and place in time; kind of each.
+
+        And of each kind, how long after a slot it begins, and how long it lasts [s].
+        """
         work, done_s = self.job.work_profile, self.progress.work_s
         first = np.searchsorted(work.edges_s, done_s + self.row_s[:-1] + _TICK_S, "right") - 1
         last = np.searchsorted(work.edges_s, done_s + self.row_s[1:] - _TICK_S, "left")
@@ -652,7 +762,8 @@ class _Problem:
                 costs.append(self.emitted_g(*kind[1:], self.times_s(self.remainder_s[k])))
             place[i] = kinds[kind]
         width = int(self.offset[-1]) + self.slack + 1
-        return np.reshape(costs, (-1, width)), place[kind_of.reshape(-1)]
+        spans_s = np.array([(rest * _TICK_S, edges_s[-1]) for rest, edges_s, _ in kinds])
+        return np.reshape(costs, (-1, width)), place[kind_of.reshape(-1)], spans_s.reshape(-1, 2)
 
     def stop_costs(self) -> tuple[NDArray, NDArray, NDArray]:
         """Emissions [g CO2e] of a stop and of a start by kind and place in time; kind of rows.
@@ -705,16 +816,26 @@ class _Problem:
         used = self.progress.starts - (1 if under_way else 0)
         return 1 + max(0, min(most - used, self.row_s.size - 1))
 
-    def solve(self, *, keep: bool) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    def solve(
+        self, *, keep: bool, running_g: Running | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """Return the least emissions [g CO2e] by layer and diagonal, and the marks to trace them.
 
-        Marks are empty unless `keep`.
+        Marks are empty unless `keep`. `running_g` tells what running costs besides.
         """
-        work, work_of = self.work_costs()
+        tables, last = self.tables
+        if running_g is not None:
+            tables, last = self.priced(tables, last, running_g)
+        shape = (self.layers, self.row_s.size + 1, tables.first.size) if keep else (0, 0, 0)
+        tables = tables._replace(marks=np.zeros(shape, dtype=np.uint8))
+        return compiled(_fill)(tables) + last, tables.marks
+
+    @cached_property
+    def tables(self) -> tuple[_Tables, NDArray[np.float64]]:
+        """What `_fill` works on, without marks; emissions [g CO2e] of the end by diagonal."""
+        work, work_of, _ = self.work_costs()
         stop, start, stop_of = self.stop_costs()
-        first, mature = self.first_starts(), self.mature
-        rows = self.row_s.size
-        shape = (self.layers, rows + 1, first.size) if keep else (0, 0, 0)
+        first, mature, rows = self.first_starts(), self.mature, self.row_s.size
         tables = _Tables(
             first=first,
             work=work,
@@ -729,16 +850,53 @@ class _Problem:
             ring=int((np.minimum(mature, rows) - np.arange(rows + 1)).max()) + 1,
             layers=self.layers,
             limited=self.suspension.most_resumes is not None,
-            marks=np.zeros(shape, dtype=np.uint8),
+            marks=np.zeros((0, 0, 0), dtype=np.uint8),
         )
-        values = compiled(_fill)(tables)
         end = self.job.end_profile
-        values += self.emitted_g(end.edges_s, end.power_w, self.times_s(self.remainder_s[-1]))
-        return values, tables.marks
+        return tables, self.emitted_g(end.edges_s, end.power_w, self.times_s(self.remainder_s[-1]))
 
-    def best_runs(self) -> list[PlannedRun]:
+    @cached_property
+    def spans_s(self) -> NDArray[np.float64]:
+        """Begin after a slot, and length, of each kind of work [s]."""
+        return self.work_costs()[2]
+
+    def priced(
+        self, tables: _Tables, last: NDArray[np.float64], running_g: Running
+    ) -> tuple[_Tables, NDArray[np.float64]]:
+        """Add to all emissions what it costs to run so long."""
+        save_s = self.suspension.save_profile.duration_s
+        startup_s, end_s = self.job.startup_profile.duration_s, self.job.end_profile.duration_s
+
+        def cost_g(rest_s: float, length_s: float) -> NDArray[np.float64]:
+            if length_s == 0:
+                return np.zeros(last.size)
+            times_s = self.times_s(rest_s)
+            return running_g(times_s + length_s) - running_g(times_s)
+
+        known = {span: cost_g(*span) for span in set(map(tuple, self.spans_s.tolist()))}
+        rests_s = np.unique(np.round(self.remainder_s, 6)).tolist()
+        first = tables.first.copy()
+        if self.progress.run_start_s is None:
+            begins_s = self.slot_s * np.arange(self.slack + 1)
+            first[int(self.offset[-1]) :] += running_g(begins_s + startup_s) - running_g(begins_s)
+        return tables._replace(
+            first=first,
+            work=tables.work
+            + np.reshape(
+                [known[span] for span in map(tuple, self.spans_s.tolist())], (-1, last.size)
+            ),
+            stop=tables.stop + np.stack([cost_g(rest_s, save_s) for rest_s in rests_s]),
+            start=tables.start
+            + np.stack([cost_g(rest_s - startup_s, startup_s) for rest_s in rests_s]),
+        ), last + cost_g(float(self.remainder_s[-1]), end_s)
+
+    def best_runs(self, running_g: Running | None = None) -> list[PlannedRun]:
         """Return the runs of an optimal schedule, traced back from its last state."""
-        values, marks = self.solve(keep=True)
+        return self.best(running_g)[1]
+
+    def best(self, running_g: Running | None = None) -> tuple[float, list[PlannedRun]]:
+        """Return the least cost [g CO2e], and the runs of an optimal schedule."""
+        values, marks = self.solve(keep=True, running_g=running_g)
         good = values <= values.min() + self.tie_g / 2  # no further resume
         layer = int(np.flatnonzero(good.any(axis=1))[0])
         place = int(np.flatnonzero(good[layer])[0])
@@ -749,7 +907,7 @@ class _Problem:
             row = max(start - 1, 0)
             runs.append(self._run(row, to, place, continued=start == 0))
             if start == 0:
-                return runs[::-1]
+                return float(values.min()), runs[::-1]
             layer -= limited
             place = int(np.flatnonzero(marks[layer, row, : place + 1] & _STOPPED)[-1]) - self.shift
             to, starts = row, int(np.searchsorted(self.mature, row, side="right"))

@@ -1,0 +1,104 @@
+"""Best-effort jobs as filler: they run on what nobody else wants, and leave at once.
+
+Clusters let users submit jobs that may be stopped at any moment; the reward is that they start
+where no other job can. `Filler` backfills all other jobs by EASY's counting rule as if best-effort
+jobs did not exist, stops those of them that stand in the way, the last started first, and starts
+them again on whatever cores are left.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from helpers.cluster.nodes import Cluster
+from helpers.cluster.policies.backfill import reserve
+from helpers.cluster.policies.order import Line, by_submission, launch
+from helpers.cluster.simulator import Job, Policy, View
+
+__all__ = ["Filler"]
+
+
+class _Others(NamedTuple):
+    """The present as it would be without best-effort jobs: what `reserve` looks at."""
+
+    now_s: float
+    free_cores: int
+    releases: list[tuple[float, int, int]]
+    booting: list[tuple[int, float]]
+    cluster: Cluster
+
+
+class Filler(Policy):
+    """EASY backfilling, with best-effort jobs on what is left.
+
+    A best-effort job that must leave stops at once and keeps its work up to its last
+    checkpoint, none if it has none; it then waits at its place in the line of best-effort jobs,
+    which start first fit.
+    """
+
+    name = "EASY, best-effort as filler"
+
+    def begin(self, view: View) -> None:
+        """Begin with nobody waiting."""
+        self._line, self._fillers = Line(by_submission), Line(by_submission)
+        self._guests: dict[int, Job] = {}  # best-effort jobs that run, in order of start
+
+    def decide(self, view: View) -> None:
+        """Serve the others, then fill."""
+        for job in view.ended:
+            self._guests.pop(job.number, None)
+        for job in view.arrived:
+            (self._fillers if job.best_effort else self._line).add(job)
+        line = self._line
+        while line.jobs and line.jobs[0].processors <= self._without_guests(view):
+            self._start(view, line.pop())
+        if len(line) > 1:
+            self._backfill(view)
+        self._fill(view)
+
+    def wanted_cores(self, view: View) -> int:
+        """Return the cores that jobs wait for, best-effort jobs left out."""
+        return int(self._line.processors.sum())
+
+    def _without_guests(self, view: View) -> int:
+        return view.free_cores + sum(j.processors for j in self._leaving(view))
+
+    def _leaving(self, view: View) -> list[Job]:
+        """Return best-effort jobs that could leave now, the last started first."""
+        return [job for job in reversed(self._guests.values()) if view.may_suspend(job)]
+
+    def _start(self, view: View, job: Job) -> None:
+        """Start a job; stop best-effort jobs until it fits."""
+        for guest in self._leaving(view):
+            if view.free_cores >= job.processors:
+                break
+            view.suspend(guest, save=False)
+            del self._guests[guest.number]
+            self._fillers.add(guest)
+        launch(view, job)
+
+    def _backfill(self, view: View) -> None:
+        line = self._line
+        releases = [r for r in view.releases if r[1] not in self._guests]
+        others = _Others(
+            view.now_s, self._without_guests(view), releases, view.booting, view.cluster
+        )
+        kept = reserve(others, line.jobs[0].processors)
+        extra, window_s = kept.extra, kept.time_s - view.now_s
+        for job in line.jobs[1:].copy():
+            short = job.left_s <= window_s
+            if job.processors > self._without_guests(view):
+                continue
+            if short or job.processors <= extra:
+                self._start(view, job)
+                line.discard(job)
+                extra -= 0 if short else job.processors
+
+    def _fill(self, view: View) -> None:
+        for job in self._fillers.jobs.copy():
+            if not view.free_cores:
+                break
+            if job.processors <= view.free_cores:
+                self._fillers.discard(job)
+                launch(view, job)
+                self._guests[job.number] = job

@@ -1,0 +1,1040 @@
+"""Replay a workload on a finite cluster under a policy, event by event, on SimPy.
+
+A *policy* is a small class. Whenever something has happened (jobs ended, nodes changed state,
+jobs arrived, a wake-up that it asked for) its `decide` is called once with a `View` of what is
+known at that instant, and it acts through the view: start, suspend, resume, switch nodes on or
+off, wake me at::
+
+    class Fifo(Policy):
+        def decide(self, view):
+            for job in list(view.queue.values()):
+                if job.processors > view.free_cores:
+                    break
+                view.start(job)
+
+**Order within an instant.** First what frees cores (ends of jobs, of saving, of booting), then
+arrivals in order of submission, then wake-ups, then one decision.
+
+**No look into the future.** A view shows the time that jobs *asked for*, never how long they
+will run; the carbon intensity up to now; and forecasts as the forecaster issues them now. A
+policy that needs the true run times says so (`clairvoyant = True`) and is reported so.
+
+**A run** of a job is: an optional *transition* (what a policy charges for switching jobs), all
+start-up phases, the work not kept yet, and then the end phases, or saving when it is suspended.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right, insort
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from heapq import heappush
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.carbon.signal import Intensity, Times
+from helpers.cluster.nodes import NODE_STATES, Cluster
+from helpers.cluster.workload import Workload
+
+__all__ = ["OUTCOMES", "Job", "Policy", "Replay", "View", "replay"]
+
+OUTCOMES = ("completed", "timeout", "suspended", "stopped")
+"""How a run can end: all done; killed at its requested time; suspended, its state saved;
+stopped at once, which keeps work up to the last checkpoint only."""
+
+_COMPLETED, _TIMEOUT, _SUSPENDED, _STOPPED = range(len(OUTCOMES))
+_OFF, _BOOTING, _IDLE, _BUSY, _SHUTTING_DOWN = range(len(NODE_STATES))
+_RELEASE, _ARRIVAL, _WAKE = 1, 2, 3  # order within an instant; 0 is SimPy's own
+
+
+class Job:
+    """What a policy may know of a job.
+
+    Attributes
+    ----------
+    number : int
+        Place in the workload's table, in order of submission.
+    job_id, user, queue, priority, best_effort, longest_wait_s
+        As in `helpers.cluster.workload.COLUMNS`.
+    submit_s : float
+        Submission [s].
+    processors : int
+        Cores it holds while it runs.
+    requested_s : float
+        Run time asked for [s], one start-up and the end included.
+    startup_s : float
+        Start-up at every start and resume [s].
+    power_w : float
+        Mean power while it works [W], all processors together.
+    state : {"queued", "running", "saving", "suspended", "ended"}
+        What it is doing. While "saving" it still holds its cores.
+    start_s : float
+        First start [s]; NaN before.
+    run_start_s : float
+        Start of its present or last run [s]; NaN before the first.
+    expected_end_s : float
+        When its run ends if it takes the time asked for [s]; inf unless running.
+    kept_s : float
+        Work that need not be done again [s].
+    ran_s : float
+        Time of earlier runs [s], start-ups and lost work included.
+    resumes : int
+        How often it was resumed.
+    cores : ndarray of int or None
+        Numbers of the cores it holds.
+    """
+
+    __slots__ = (
+        "_run_s",
+        "best_effort",
+        "cores",
+        "expected_end_s",
+        "job_id",
+        "kept_s",
+        "longest_wait_s",
+        "number",
+        "power_w",
+        "priority",
+        "processors",
+        "queue",
+        "ran_s",
+        "requested_s",
+        "resumes",
+        "run_start_s",
+        "start_s",
+        "startup_s",
+        "state",
+        "submit_s",
+        "user",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        job_id: Any,
+        submit_s: float,
+        requested_s: float,
+        processors: int,
+        user: str,
+        queue: str,
+        priority: float,
+        best_effort: bool,
+        longest_wait_s: float,
+        startup_s: float,
+        power_w: float,
+        run_s: float | None,
+    ) -> None:
+        self.number = number
+        self.job_id = job_id
+        self.submit_s = submit_s
+        self.requested_s = requested_s
+        self.processors = processors
+        self.user = user
+        self.queue = queue
+        self.priority = priority
+        self.best_effort = best_effort
+        self.longest_wait_s = longest_wait_s
+        self.startup_s = startup_s
+        self.power_w = power_w
+        self._run_s = run_s
+        self.state = "queued"
+        self.start_s = self.run_start_s = np.nan
+        self.expected_end_s = np.inf
+        self.kept_s = self.ran_s = 0.0
+        self.resumes = 0
+        self.cores = None
+
+    @property
+    def left_s(self) -> float:
+        """Longest its next run may last by the time asked for [s], start-up included."""
+        return max(self.requested_s - self.kept_s, 0.0)
+
+    @property
+    def latest_start_s(self) -> float:
+        """When it has waited as long as its user accepts [s]; inf without limit."""
+        return self.submit_s + self.longest_wait_s
+
+    @property
+    def run_s(self) -> float:
+        """True work [s], for clairvoyant policies only.
+
+        Raises
+        ------
+        RuntimeError
+            If the policy does not declare ``clairvoyant = True``.
+        """
+        if self._run_s is None:
+            raise RuntimeError(
+                f"the true run time of job {self.job_id!r} is not known before it ends: use "
+                "requested_s, or set clairvoyant = True on the policy, which says so in results."
+            )
+        return self._run_s
+
+    def __repr__(self) -> str:
+        return (
+            f"Job({self.job_id!r}, {self.state}, {self.processors} processors, submitted "
+            f"{self.submit_s:g} s, requested {self.requested_s:g} s)"
+        )
+
+
+class Policy:
+    """What decides. Subclass it and write `decide`.
+
+    Attributes
+    ----------
+    name : str
+        Its name in results; by default that of the class.
+    clairvoyant : bool
+        True if it reads true run times.
+    """
+
+    name: str = ""
+    clairvoyant: bool = False
+
+    def begin(self, view: View) -> None:
+        """Forget earlier replays; called once before the first decision of each."""
+
+    def decide(self, view: View) -> None:
+        """Act on what is known now; called once after everything that happens at an instant.
+
+        The last decision is that at the end of the last job.
+        """
+        raise NotImplementedError
+
+
+class View:
+    """What a policy sees at an instant, and how it acts.
+
+    Attributes
+    ----------
+    now_s : float
+        The present [s since second 0].
+    cluster : Cluster
+        The machine.
+    queue : mapping of int to Job
+        Jobs that never started, by number, in order of submission. Changes as jobs start:
+        loop over ``list(view.queue.values())`` or take the first again and again.
+    running : mapping of int to Job
+        Jobs that hold cores, by number, in order of their start; those that save included.
+    suspended : mapping of int to Job
+        Jobs that wait to be resumed, by number, in order of suspension.
+    releases : sequence of (float, int, int)
+        Expected end [s], number and processors of each job that holds cores, sorted. A job
+        that has run past its requested time stands there with an end before now.
+    free_cores : int
+        Cores that could take a job now: free, on nodes that are on.
+    arrived, ended : list of Job
+        Jobs submitted, and jobs that ended, since the last decision.
+    """
+
+    __slots__ = (
+        "_engine",
+        "arrived",
+        "cluster",
+        "ended",
+        "free_cores",
+        "now_s",
+        "queue",
+        "releases",
+        "running",
+        "suspended",
+    )
+
+    def __init__(self, engine: _Engine, cluster: Cluster) -> None:
+        self._engine = engine
+        self.now_s = -np.inf
+        self.cluster = cluster
+        self.queue: OrderedDict[int, Job] = OrderedDict()
+        self.running: dict[int, Job] = {}
+        self.suspended: dict[int, Job] = {}
+        self.releases: list[tuple[float, int, int]] = []
+        self.free_cores = cluster.cores
+        self.arrived: list[Job] = []
+        self.ended: list[Job] = []
+
+    # -- what is known ---------------------------------------------------------------------
+
+    def free(self) -> NDArray[np.bool_]:
+        """Return for each core whether it could take a job now, shape (cores,); a copy."""
+        return self._engine.free.copy()
+
+    def node_states(self) -> NDArray[np.str_]:
+        """Return the state of each node, shape (nodes,): one of `NODE_STATES`."""
+        return np.array(NODE_STATES)[self._engine.node_codes()]
+
+    @property
+    def booting(self) -> list[tuple[int, float]]:
+        """Nodes that boot, in order, each with the time when it is on [s]."""
+        return self._engine.booting()
+
+    @property
+    def saving_s(self) -> float:
+        """How long a job holds its cores to save its state when it is suspended [s]."""
+        return self._engine.saving_s
+
+    @property
+    def epoch_s(self) -> float:
+        """The present as epoch second [s]; needs an origin."""
+        return self._engine.carbon.origin_s + self.now_s
+
+    @property
+    def intensity_g_per_kwh(self) -> float:
+        """Carbon intensity now [g CO2e/kWh]."""
+        return self._engine.carbon.now(self.now_s)
+
+    @property
+    def next_step_s(self) -> float:
+        """When the carbon intensity has its next step [s]: when, not which."""
+        return self._engine.carbon.next_step_s(self.now_s)
+
+    def observed(self, start_s: float, stop_s: float | None = None) -> Intensity:
+        """Return the carbon intensity observed on [start_s, stop_s] [s since second 0].
+
+        Parameters
+        ----------
+        start_s : float
+            Where to begin.
+        stop_s : float, optional
+            Where to end; by default now.
+
+        Raises
+        ------
+        ValueError
+            If it would reach beyond now, begins before the coverage, or is empty.
+        """
+        stop_s = self.now_s if stop_s is None else stop_s
+        return self._engine.carbon.observed(self.now_s, start_s, stop_s)
+
+    def forecast(self) -> Intensity:
+        """Return what the forecaster expects now, in UTC time.
+
+        Raises
+        ------
+        ValueError
+            If the replay has no forecaster.
+        """
+        return self._engine.carbon.forecast(self.now_s)
+
+    def may_suspend(self, job: Job) -> bool:
+        """Tell whether the workload's `Suspension` allows to suspend a running job now."""
+        return self._engine.why_not_suspend(job) == ""
+
+    # -- what can be done ------------------------------------------------------------------
+
+    def start(self, job: Job, cores: ArrayLike | None = None, *, transition_s: float = 0.0) -> None:
+        """Start a job of the queue.
+
+        Parameters
+        ----------
+        job : Job
+            A job of `queue`.
+        cores : array_like of int, optional
+            Which cores, as many as its processors; by default the lowest-numbered free ones.
+        transition_s : float
+            Time before its start-up in which it holds its cores and draws its mean power [s].
+
+        Raises
+        ------
+        ValueError
+            If it is not queued, or the cores are not free.
+        """
+        if job.state != "queued":
+            raise ValueError(f"{job!r} cannot start: only a queued job can; see also resume().")
+        self._engine.start(job, cores, transition_s)
+
+    def resume(
+        self, job: Job, cores: ArrayLike | None = None, *, transition_s: float = 0.0
+    ) -> None:
+        """Resume a suspended job, on any cores; see `start`."""
+        if job.state != "suspended":
+            raise ValueError(f"{job!r} cannot resume: only a suspended job can.")
+        self._engine.start(job, cores, transition_s)
+
+    def suspend(self, job: Job, *, save: bool = True) -> None:
+        """Suspend a running job.
+
+        Parameters
+        ----------
+        job : Job
+            A job that runs.
+        save : bool
+            True: the job saves its state (phases of the workload's `Suspension`, while it
+            still holds its cores) and keeps what that says. False: it stops at once and keeps
+            work up to its last checkpoint only, nothing if it has none.
+
+        Raises
+        ------
+        ValueError
+            If it does not run, or the workload's `Suspension` forbids it (`may_suspend`).
+        """
+        self._engine.suspend(job, save)
+
+    def switch_on(self, nodes: ArrayLike) -> None:
+        """Boot nodes that are off; after the cluster's `boot_s` they take jobs.
+
+        Raises
+        ------
+        ValueError
+            If one of them is not off.
+        """
+        self._engine.switch(nodes, on=True)
+
+    def switch_off(self, nodes: ArrayLike) -> None:
+        """Shut nodes down that are idle; at once they take no more jobs.
+
+        Raises
+        ------
+        ValueError
+            If one of them is not idle.
+        """
+        self._engine.switch(nodes, on=False)
+
+    def wake_at(self, time_s: float) -> None:
+        """Ask for a decision at a later time [s], whatever happens until then.
+
+        After the end of the last job there are no more decisions.
+
+        Raises
+        ------
+        ValueError
+            If `time_s` is not later than now.
+        """
+        self._engine.wake_at(time_s)
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """What happened.
+
+    Parameters
+    ----------
+    workload, cluster
+        What was replayed, on what.
+    policy : str
+        Name of the policy.
+    clairvoyant : bool
+        Whether the policy knew true run times.
+    start_s, stop_s : float
+        First submission and last event [s since second 0].
+    origin_s : float
+        Epoch second of second 0 [s]; NaN where it is not known.
+    runs : DataFrame
+        One row a run, in order of their starts: ``job`` (row of the workload's table),
+        ``start_s``, ``stop_s``, ``transition_s``, ``save_s``, ``work_from_s``, ``work_to_s``
+        (work done before and after it), ``kept_s`` (work kept after it), ``outcome``.
+    first_core : ndarray of int, shape (runs + 1,)
+        Cores of run i are ``cores[first_core[i]:first_core[i + 1]]``.
+    cores : ndarray of int
+        Numbers of the cores of all runs, one run after the other.
+    switches : DataFrame
+        One row a change of a node's power: ``time_s``, ``node``, ``state`` (booting, idle once
+        booted, shutting_down, off). All nodes are on at `start_s` unless a row says otherwise.
+    decisions : int
+        How often the policy was asked.
+    """
+
+    workload: Workload = field(repr=False)
+    cluster: Cluster
+    policy: str
+    clairvoyant: bool
+    start_s: float
+    stop_s: float
+    origin_s: float
+    runs: pd.DataFrame = field(repr=False)
+    first_core: NDArray[np.int64] = field(repr=False)
+    cores: NDArray[np.int32] = field(repr=False)
+    switches: pd.DataFrame = field(repr=False)
+    decisions: int
+
+    @cached_property
+    def jobs(self) -> pd.DataFrame:
+        """One row a job, in order of the workload's table.
+
+        Columns ``job_id, submit_s, processors, start_s`` (first start), ``end_s, wait_s``
+        (until the first start), ``turnaround_s, running_s`` (all runs together),
+        ``suspended_s``, ``suspensions``, ``core_seconds``, ``state`` (completed or timeout).
+        """
+        runs, given = self.runs, self.workload.jobs
+        number, n = runs["job"].to_numpy(), len(given)
+        start_s, stop_s = runs["start_s"].to_numpy(), runs["stop_s"].to_numpy()
+        first_s, last_s = np.full(n, np.inf), np.full(n, -np.inf)
+        np.minimum.at(first_s, number, start_s)
+        np.maximum.at(last_s, number, stop_s)
+        running_s = np.bincount(number, stop_s - start_s, minlength=n)
+        final = runs["outcome"].isin(OUTCOMES[:2]).to_numpy()
+        state = np.full(n, "", dtype=object)
+        state[number[final]] = runs["outcome"].to_numpy(dtype=object)[final]
+        suspensions = np.bincount(number, minlength=n) - 1
+        submit_s = given["submit_s"].to_numpy()
+        processors = given["processors"].to_numpy()
+        apart = last_s - first_s - running_s
+        return pd.DataFrame(
+            {
+                "job_id": given["job_id"].array,
+                "submit_s": submit_s,
+                "processors": processors,
+                "start_s": first_s,
+                "end_s": last_s,
+                "wait_s": first_s - submit_s,
+                "turnaround_s": last_s - submit_s,
+                "running_s": running_s,
+                "suspended_s": np.where(suspensions > 0, np.maximum(apart, 0.0), 0.0),
+                "suspensions": suspensions,
+                "core_seconds": running_s * processors,
+                "state": pd.Categorical(state, categories=list(OUTCOMES[:2])),
+            }
+        )
+
+    def cores_of_run(self, run: int) -> NDArray[np.int32]:
+        """Return the numbers of the cores of a run, in order."""
+        return self.cores[self.first_core[run] : self.first_core[run + 1]]
+
+    @cached_property
+    def blocks(self) -> pd.DataFrame:
+        """One row for each block of neighbouring cores of a run: ``run, first, cores``.
+
+        What a Gantt chart draws: a rectangle from ``first`` to ``first + cores``.
+        """
+        run = np.repeat(np.arange(len(self.runs)), np.diff(self.first_core))
+        opens = np.ones(self.cores.size, dtype=bool)
+        opens[1:] = (np.diff(self.cores) != 1) | (np.diff(run) != 0)
+        at = np.flatnonzero(opens)
+        length = np.diff(np.append(at, self.cores.size))
+        return pd.DataFrame({"run": run[at], "first": self.cores[at], "cores": length})
+
+
+def replay(
+    workload: Workload,
+    cluster: Cluster,
+    policy: Policy,
+    *,
+    intensity: Intensity | None = None,
+    forecaster: Callable[[float], Intensity] | None = None,
+    origin: Times | None = None,
+    kill_at_request: bool = False,
+) -> Replay:
+    """Replay a workload on a cluster under a policy.
+
+    Parameters
+    ----------
+    workload : Workload
+        The jobs.
+    cluster : Cluster
+        The machine. All nodes are on and idle at the first submission.
+    policy : Policy
+        What decides.
+    intensity : Intensity, optional
+        Carbon intensity that policies may observe, up to the present.
+    forecaster : Forecaster, optional
+        Called with an epoch second [s], returns what is expected from then on (see
+        `helpers.schedule.online`). It is asked with the present only.
+    origin : instant, optional
+        When second 0 of the workload is; by default its `epoch`.
+    kill_at_request : bool
+        Whether a job is killed when it has run as long as it asked for. What suspensions add
+        (starting up again, saving, transitions) does not count.
+
+    Returns
+    -------
+    Replay
+        Runs, cores, switched nodes.
+
+    Raises
+    ------
+    ValueError
+        If there is no job, one asks for more cores than there are, or the policy does what
+        cannot be done.
+    RuntimeError
+        If jobs are left that the policy never starts or resumes.
+
+    Notes
+    -----
+    Same input, same bytes: nothing here is random, and ties are broken by number.
+    """
+    _check_fits(workload, cluster)
+    dated = origin is not None or workload.epoch is not None
+    carbon = _Carbon(intensity, forecaster, workload.origin_s(origin) if dated else np.nan)
+    engine = _Engine(workload, cluster, policy, carbon, kill_at_request)
+    engine.run()
+    return engine.result()
+
+
+@cache
+def _environment_type() -> type:
+    """Return SimPy's environment with events at absolute times.
+
+    SimPy adds a delay to the present, and ``now + (time - now)`` may miss ``time`` by a rounding
+    error, which would tear an instant apart.
+    """
+    from simpy import Environment, Event
+
+    class Call(Event):
+        """Something to call at its time, with itself as argument."""
+
+        def __init__(self, call: Callable[[Event], None], value: Any) -> None:
+            self.callbacks, self._ok, self._value = [call], True, value
+
+    class AbsoluteEnvironment(Environment):
+        def call_at(
+            self, time_s: float, priority: int, call: Callable[[Event], None], value: Any
+        ) -> None:
+            heappush(self._queue, (time_s, priority, next(self._eid), Call(call, value)))
+
+        def instant(self) -> None:
+            """Process all that happens at the time of the next event."""
+            queue, step = self._queue, self.step
+            time_s = queue[0][0]
+            while queue and queue[0][0] == time_s:
+                step()
+
+    return AbsoluteEnvironment
+
+
+_OPENED = ("job", "start_s", "transition_s", "work_from_s")
+_CLOSED = ("run", "stop_s", "save_s", "work_to_s", "kept_s", "outcome")
+
+
+class _Book:
+    """Runs and switched nodes as they are written: rows, packed into arrays now and then."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._opened: list[tuple] = []
+        self._closed: list[tuple] = []
+        self._cores: list[NDArray] = []
+        self._packed: dict[str, list[NDArray]] = {"opened": [], "closed": [], "cores": []}
+        self.switched: list[tuple[float, int, int]] = []
+
+    def open(self, job: Job, now_s: float, transition_s: float) -> int:
+        """Write down the start of a run and return its number."""
+        run = self.count
+        self.count += 1
+        self._opened.append((job.number, now_s, transition_s, job.kept_s))
+        self._cores.append(job.cores)
+        if len(self._opened) == 4096:
+            self._pack()
+        return run
+
+    def close(self, row: tuple[int, float, float, float, float, int]) -> None:
+        """Write down the end of a run: number, stop, saving, work done, work kept, outcome."""
+        self._closed.append(row)
+
+    def _pack(self) -> None:
+        packed = self._packed
+        packed["opened"].append(np.array(self._opened, dtype=np.float64).reshape(-1, len(_OPENED)))
+        packed["closed"].append(np.array(self._closed, dtype=np.float64).reshape(-1, len(_CLOSED)))
+        packed["cores"] += [cores.astype(np.int32) for cores in [np.concatenate(self._cores)]]
+        self._opened, self._closed, self._cores = [], [], []
+
+    def runs(self) -> tuple[pd.DataFrame, NDArray[np.int32]]:
+        """Return the runs as a table, and the cores of all of them."""
+        self._pack()
+        opened, closed = (np.concatenate(self._packed[name]) for name in ("opened", "closed"))
+        closed = closed[np.argsort(closed[:, 0])]
+        given = dict(zip(_OPENED, opened.T, strict=True)) | dict(zip(_CLOSED, closed.T, strict=True))
+        numbers = ("start_s", "stop_s", "transition_s", "save_s", "work_from_s", "work_to_s")
+        columns = {name: np.ascontiguousarray(given[name]) for name in (*numbers, "kept_s")}
+        codes = given["outcome"].astype(np.int8)
+        outcome = pd.Categorical.from_codes(codes, categories=list(OUTCOMES))
+        frame = pd.DataFrame({"job": given["job"].astype(np.int64), **columns, "outcome": outcome})
+        return frame, np.concatenate(self._packed["cores"])
+
+    def switches(self) -> pd.DataFrame:
+        """Return the switched nodes as a table."""
+        rows = np.array(self.switched, dtype=np.float64).reshape(-1, 3)
+        codes = rows[:, 2].astype(np.int8)
+        return pd.DataFrame(
+            {
+                "time_s": rows[:, 0],
+                "node": rows[:, 1].astype(np.int64),
+                "state": pd.Categorical.from_codes(codes, categories=list(NODE_STATES)),
+            }
+        )
+
+
+class _Engine:
+    """State of a replay; policies reach it only through `View`."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        cluster: Cluster,
+        policy: Policy,
+        carbon: _Carbon,
+        kill_at_request: bool,
+    ) -> None:
+        self.workload, self.cluster, self.policy = workload, cluster, policy
+        self.carbon, self.kill_at_request = carbon, kill_at_request
+        jobs = workload.jobs
+        self.start_s = float(jobs["submit_s"].iloc[0])
+        self.env = _environment_type()(self.start_s)
+        self.work_s = jobs["run_s"].to_numpy()
+        self.end_s, self.stretch = workload.end_s, workload.stretch
+        self.model = jobs["model"].to_numpy()
+        self.saving_s = workload.suspension.save_profile.duration_s
+        self.free = np.ones(cluster.cores, dtype=bool)
+        self.power = np.full(cluster.nodes, _IDLE)  # off, booting, idle (= on), shutting down
+        self.ready_s: dict[int, float] = {}  # of nodes that boot
+        self.view = View(self, cluster)
+        self.present: dict[int, int] = {}  # run of each job that holds cores
+        self.asked: set[float] = set()
+        self.happened, self.left = False, len(jobs)  # jobs that have not ended
+        self.decisions = 0
+        self.book = _Book()
+
+    # -- the clock -------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Let everything happen, in order of time."""
+        env, view, decide = self.env, self.view, self.policy.decide
+        view.now_s = self.start_s
+        self.policy.begin(view)
+        arrivals = self._arrivals()
+        self._expect(arrivals, next(arrivals, None))
+        while (now_s := env.peek()) < np.inf:
+            view.now_s, self.happened, over = now_s, False, self.left == 0
+            env.instant()
+            if self.happened and not over:
+                self.decisions += 1
+                decide(view)
+                view.arrived.clear()
+                view.ended.clear()
+        for jobs in (view.queue, view.suspended):
+            if jobs:
+                raise RuntimeError(
+                    f"policy {_name(self.policy)!r} left {len(jobs)} jobs waiting for ever, the "
+                    f"first of them {next(iter(jobs.values()))!r}: it must start and resume every "
+                    "job in the end, or ask for another decision with wake_at()."
+                )
+
+    def _arrivals(self) -> Iterator[Job]:
+        """Make jobs one after the other, so that only those present take memory."""
+        jobs, workload, step = self.workload.jobs, self.workload, 4096
+        names = ("job_id", "submit_s", "requested_s", "processors", "user", "queue", "priority")
+        names += ("best_effort", "longest_wait_s")
+        for low in range(0, len(jobs), step):
+            rows = slice(low, low + step)
+            columns = [jobs[name].iloc[rows].astype(object).tolist() for name in names]
+            columns += [workload.startup_s[rows].tolist(), workload.work_power_w[rows].tolist()]
+            true_s = self.work_s[rows].tolist() if self.policy.clairvoyant else None
+            columns.append(true_s or [None] * len(columns[0]))
+            for number, row in enumerate(zip(*columns, strict=True), low):
+                yield Job(number, *row)
+
+    def _expect(self, arrivals: Iterator[Job], job: Job | None) -> None:
+        if job is not None:
+            self.env.call_at(job.submit_s, _ARRIVAL, self._arrive, (arrivals, job))
+
+    def _arrive(self, event: Any) -> None:
+        arrivals, job = event.value
+        now_s, view = job.submit_s, self.view
+        while job is not None and job.submit_s == now_s:
+            view.queue[job.number] = job
+            view.arrived.append(job)
+            job = next(arrivals, None)
+        self._expect(arrivals, job)
+        self.happened = True
+
+    def wake_at(self, time_s: float) -> None:
+        """See `View.wake_at`."""
+        if not time_s > self.view.now_s:
+            raise ValueError(
+                f"wake_at(time_s={time_s}) must be later than now ({self.view.now_s} s)."
+            )
+        if time_s < np.inf and time_s not in self.asked:
+            self.asked.add(time_s)
+            self.env.call_at(time_s, _WAKE, self._wake, time_s)
+
+    def _wake(self, event: Any) -> None:
+        self.asked.discard(event.value)
+        self.happened = True
+
+    # -- jobs ------------------------------------------------------------------------------
+
+    def start(self, job: Job, cores: ArrayLike | None, transition_s: float) -> None:
+        """Start or resume a job."""
+        view, number, now_s = self.view, job.number, self.view.now_s
+        if not transition_s >= 0:
+            raise ValueError(f"{job!r}: transition_s(={transition_s}) must be >= 0.")
+        job.cores = cores = self._take(job, cores)
+        self.free[cores] = False
+        view.free_cores -= job.processors
+        if job.state == "queued":
+            del view.queue[number]
+            job.start_s = now_s
+        else:
+            del view.suspended[number]
+            job.resumes += 1
+        job.state, job.run_start_s = "running", now_s
+        run = self.present[number] = self.book.open(job, now_s, transition_s)
+        view.running[number] = job
+        self._release_at(job, now_s + transition_s + job.left_s)
+        length_s = transition_s + job.startup_s + (self.work_s[number] - job.kept_s)
+        length_s = float(length_s + self.end_s[number])
+        limit_s = transition_s + job.left_s
+        outcome = _COMPLETED
+        if self.kill_at_request and length_s > limit_s:
+            length_s, outcome = limit_s, _TIMEOUT
+        self.env.call_at(now_s + length_s, _RELEASE, self._end, (job, run, outcome))
+
+    def _take(self, job: Job, cores: ArrayLike | None) -> NDArray[np.int64]:
+        """Return the cores a job gets: those asked for, or the lowest-numbered free ones."""
+        if cores is None:
+            if job.processors > self.view.free_cores:
+                raise ValueError(
+                    f"{job!r} cannot start: only {self.view.free_cores} cores are free."
+                )
+            return self.free.nonzero()[0][: job.processors]
+        cores = np.array(cores, dtype=np.int64, ndmin=1)
+        cores.sort()
+        if cores.size != job.processors or (np.diff(cores) == 0).any():
+            raise ValueError(
+                f"{job!r} needs {job.processors} different cores, not {cores.tolist()}."
+            )
+        if cores[0] < 0 or cores[-1] >= self.free.size or not self.free[cores].all():
+            known = cores[(cores >= 0) & (cores < self.free.size)]
+            taken = known[~self.free[known]].tolist() or cores.tolist()
+            raise ValueError(f"{job!r} cannot start on cores {taken}: they are not free.")
+        return cores
+
+    def _release_at(self, job: Job, time_s: float) -> None:
+        """Set when a job is expected to free its cores."""
+        releases, entry = self.view.releases, (job.expected_end_s, job.number, job.processors)
+        if entry[0] < np.inf:
+            del releases[bisect_left(releases, entry)]
+        job.expected_end_s = time_s
+        if time_s < np.inf:
+            insort(releases, (time_s, job.number, job.processors))
+
+    def _end(self, event: Any) -> None:
+        job, run, outcome = event.value
+        if self.present.get(job.number) != run or job.state != "running":
+            return  # it was suspended meanwhile
+        work_s = float(self.work_s[job.number])
+        if outcome == _TIMEOUT:
+            work_s = self._done_s(job, run)
+        self._close(job, run, outcome, work_s, work_s)
+        job.state = "ended"
+        self.left -= 1
+        self.view.ended.append(job)
+
+    def _done_s(self, job: Job, run: int) -> float:
+        """Return the work that a running job has done by now [s]."""
+        elapsed_s = self.view.now_s - job.run_start_s - self.book.transition_s[run]
+        done_s = job.kept_s + max(0.0, elapsed_s - job.startup_s)
+        return float(min(done_s, self.work_s[job.number]))
+
+    def _close(self, job: Job, run: int, outcome: int, work_s: float, kept_s: float) -> None:
+        """Write down the end of a run and free its cores."""
+        view, book, now_s = self.view, self.book, self.view.now_s
+        book.stop_s[run], book.outcome[run] = now_s, outcome
+        book.work_to_s[run], book.kept_s[run] = work_s, kept_s
+        self.free[job.cores] = True
+        view.free_cores += job.processors
+        del view.running[job.number], self.present[job.number]
+        self._release_at(job, np.inf)
+        job.ran_s += now_s - job.run_start_s
+        job.kept_s, job.cores = kept_s, None
+        self.happened = True
+
+    def why_not_suspend(self, job: Job) -> str:
+        """Return why a job may not be suspended now; empty if it may."""
+        rules = self.workload.suspension
+        if job.state != "running":
+            return "it is not running"
+        lasted_s = self.view.now_s - job.run_start_s
+        if lasted_s <= 0:
+            return "it started at this very instant"
+        if rules.most_resumes is not None and job.resumes >= rules.most_resumes:
+            return f"it was resumed {job.resumes} times, as often as most_resumes allows"
+        if lasted_s + self.saving_s < rules.least_run_s:
+            return f"it has run for {lasted_s:g} s, less than least_run_s = {rules.least_run_s:g} s"
+        return ""
+
+    def suspend(self, job: Job, save: bool) -> None:
+        """See `View.suspend`."""
+        reason = self.why_not_suspend(job)
+        if reason:
+            raise ValueError(f"{job!r} cannot be suspended: {reason}; ask may_suspend() first.")
+        run = self.present[job.number]
+        work_s = self._done_s(job, run)
+        outcome = _SUSPENDED if save else _STOPPED
+        kept_s = work_s
+        if not save or self.workload.suspension.keep == "checkpoints":
+            kept_s = max(job.kept_s, min(work_s, self._last_checkpoint_s(job.number, work_s)))
+        if not save or self.saving_s == 0:
+            self._suspended(job, run, outcome, work_s, kept_s)
+            return
+        job.state = "saving"
+        self.book.save_s[run] = self.saving_s
+        stop_s = self.view.now_s + self.saving_s
+        self._release_at(job, stop_s)
+        value = (job, run, outcome, work_s, kept_s)
+        self.env.call_at(stop_s, _RELEASE, lambda event: self._suspended(*event.value), value)
+
+    def _suspended(self, job: Job, run: int, outcome: int, work_s: float, kept_s: float) -> None:
+        self._close(job, run, outcome, work_s, kept_s)
+        job.state = "suspended"
+        self.view.suspended[job.number] = job
+
+    def _last_checkpoint_s(self, number: int, work_s: float) -> float:
+        """Return the last checkpoint of a job at or before a point of its work [s]."""
+        if self.model[number] < 0:
+            return 0.0
+        factor = float(self.stretch[number])
+        model = self.workload.models[self.model[number]]
+        return model.last_checkpoint_s(work_s / factor) * factor
+
+    # -- nodes -----------------------------------------------------------------------------
+
+    def node_codes(self) -> NDArray[np.int64]:
+        """Return the state of each node as place in `NODE_STATES`."""
+        taken = ~self.free.reshape(self.cluster.nodes, -1).all(axis=1)
+        return np.where(taken & (self.power == _IDLE), _BUSY, self.power)
+
+    def booting(self) -> list[tuple[int, float]]:
+        """See `View.booting`."""
+        return sorted(self.ready_s.items())
+
+    def switch(self, nodes: ArrayLike, *, on: bool) -> None:
+        """See `View.switch_on` and `View.switch_off`."""
+        nodes = np.unique(np.asarray(nodes, dtype=np.int64))
+        if not nodes.size:
+            return
+        if not (nodes[0] >= 0 and nodes[-1] < self.cluster.nodes):
+            raise ValueError(f"nodes {nodes.tolist()} must lie in 0 to {self.cluster.nodes - 1}.")
+        wanted, states = (_OFF if on else _IDLE), self.node_codes()[nodes]
+        if (states != wanted).any():
+            node, state = nodes[states != wanted][0], states[states != wanted][0]
+            raise ValueError(
+                f"node {node} is {NODE_STATES[state]}: only a node that is {NODE_STATES[wanted]} "
+                f"can be switched {'on' if on else 'off'}; see node_states()."
+            )
+        power, now_s = self.cluster.power, self.view.now_s
+        last_s = power.boot_s if on else power.shutdown_s
+        if not on:
+            self._usable(nodes, False)
+        else:
+            self.ready_s |= dict.fromkeys(nodes.tolist(), now_s + last_s)
+        self._note(nodes, _BOOTING if on else _SHUTTING_DOWN)
+        if last_s == 0:
+            self._switched(nodes, on)
+        else:
+            after = (
+                (lambda event: self._switched(event.value, True))
+                if on
+                else (lambda event: self._switched(event.value, False))
+            )
+            self.env.call_at(now_s + last_s, _RELEASE, after, nodes)
+
+    def _switched(self, nodes: NDArray[np.int64], on: bool) -> None:
+        self._note(nodes, _IDLE if on else _OFF)
+        if on:
+            self._usable(nodes, True)
+            for node in nodes.tolist():
+                del self.ready_s[node]
+        self.happened = True
+
+    def _usable(self, nodes: NDArray[np.int64], usable: bool) -> None:
+        """Give the cores of nodes to jobs, or take them away."""
+        self.free.reshape(self.cluster.nodes, -1)[nodes] = usable
+        change = nodes.size * self.cluster.cores_per_node
+        self.view.free_cores += change if usable else -change
+
+    def _note(self, nodes: NDArray[np.int64], state: int) -> None:
+        self.power[nodes] = state
+        self.book.switched += [(self.view.now_s, node, state) for node in nodes.tolist()]
+
+    # -- the result ------------------------------------------------------------------------
+
+    def result(self) -> Replay:
+        """Return what happened as tables."""
+        runs, switches = self.book.runs(), self.book.switches()
+        ends_s = [self.start_s, runs["stop_s"].max(), switches["time_s"].max()]
+        return Replay(
+            workload=self.workload,
+            cluster=self.cluster,
+            policy=_name(self.policy),
+            clairvoyant=self.policy.clairvoyant,
+            start_s=self.start_s,
+            stop_s=float(np.nanmax(ends_s)),
+            origin_s=self.carbon.origin_s,
+            runs=runs,
+            first_core=np.array(self.book.first_core),
+            cores=np.array(self.book.cores, dtype=np.int32),
+            switches=switches,
+            decisions=self.decisions,
+        )
+
+
+class _Carbon:
+    """Carbon intensity in seconds of a workload, never beyond the present."""
+
+    def __init__(
+        self,
+        intensity: Intensity | None,
+        forecaster: Callable[[float], Intensity] | None,
+        origin_s: float,
+    ) -> None:
+        if np.isnan(origin_s) and (intensity is not None or forecaster is not None):
+            raise ValueError(
+                "an intensity needs to know when second 0 of the workload is: pass origin=."
+            )
+        self.intensity, self.forecaster, self.origin_s = intensity, forecaster, origin_s
+        self.edges_s = [] if intensity is None else (intensity.edges_s - origin_s).tolist()
+        self.values = [] if intensity is None else intensity.intensity_g_per_kwh.tolist()
+
+    def _step(self, now_s: float) -> int:
+        if self.intensity is None:
+            raise ValueError("the replay has no carbon intensity: pass intensity= to replay().")
+        step = bisect_right(self.edges_s, now_s) - 1
+        if not 0 <= step < len(self.values):
+            self.intensity.at(self.origin_s + now_s)  # says what is covered
+        return step
+
+    def now(self, now_s: float) -> float:
+        """Return the intensity at the present."""
+        return self.values[self._step(now_s)]
+
+    def next_step_s(self, now_s: float) -> float:
+        """Return when the present step ends."""
+        return self.edges_s[self._step(now_s) + 1]
+
+    def observed(self, now_s: float, start_s: float, stop_s: float) -> Intensity:
+        """Return the intensity of a stretch of the past."""
+        self._step(now_s)
+        if stop_s > now_s:
+            raise ValueError(
+                f"observed(stop_s={stop_s}) lies after now ({now_s} s): only the past is observed; "
+                "ask forecast() for what is expected."
+            )
+        return self.intensity.window(self.origin_s + start_s, self.origin_s + stop_s)
+
+    def forecast(self, now_s: float) -> Intensity:
+        """Return what is expected at the present."""
+        if self.forecaster is None:
+            raise ValueError("the replay has no forecaster: pass forecaster= to replay().")
+        return self.forecaster(self.origin_s + now_s)
+
+
+def _name(policy: Policy) -> str:
+    return policy.name or type(policy).__name__
+
+
+def _check_fits(workload: Workload, cluster: Cluster) -> None:
+    if not len(workload):
+        raise ValueError(f"{workload.source or 'workload'}: there is no job to replay.")
+    too_large = (workload.jobs["processors"] > cluster.cores).to_numpy()
+    if too_large.any():
+        row = int(np.argmax(too_large))
+        raise ValueError(
+            f"job {workload.label(row)} needs {workload.jobs['processors'].iloc[row]} cores, but the cluster has "
+            f"{cluster.cores} ({int(too_large.sum())} such jobs): leave them out or take a larger "
+            "cluster."
+        )

@@ -1,0 +1,429 @@
+"""What a cluster is asked to run: jobs with their sizes, times, kinds and patience.
+
+A `Workload` is what a simulator needs and nothing more. It holds the truth: how long each job
+really works. What a policy may see of a job is `helpers.cluster.simulator.Job`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, Self, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.carbon.signal import Times, epoch_seconds
+from helpers.jobs.table import JobLog
+from helpers.phases.model import PhaseModel
+from helpers.schedule.intervals import Suspension
+
+__all__ = ["COLUMNS", "Column", "Workload", "workload_table"]
+
+PowerPer = Literal["processor", "job"]
+"""Whether a job's power, constant or of its phases, counts for each processor or for the job."""
+
+
+class Column(NamedTuple):
+    """Default, unit and meaning of one column of a workload's table; required without default."""
+
+    default: Any
+    unit: str
+    meaning: str
+
+
+_REQUIRED = object()
+
+COLUMNS: dict[str, Column] = {
+    "job_id": Column(_REQUIRED, "", "Name or number of the job, unique"),
+    "submit_s": Column(_REQUIRED, "s", "Submission, counted from second 0"),
+    "run_s": Column(_REQUIRED, "s", "Work: what the job runs for without start-up and end phases"),
+    "requested_s": Column(_REQUIRED, "s", "Run time asked for, start-up and end included"),
+    "processors": Column(_REQUIRED, "1", "Cores the job holds while it runs"),
+    "power_w": Column(np.nan, "W", "Constant power of a job without phases; NaN for one with"),
+    "model": Column(-1, "", "Number of its phase model; -1 for a job without phases"),
+    "user": Column("", "", "Who submitted it"),
+    "queue": Column("", "", "Queue or kind of job"),
+    "priority": Column(0.0, "1", "Larger is more urgent"),
+    "best_effort": Column(False, "", "True if any other job may take its place"),
+    "longest_wait_s": Column(np.inf, "s", "Longest time its user accepts before it starts"),
+}
+"""The columns of a workload's table, in this order."""
+
+_TYPES = {
+    "submit_s": np.float64,
+    "run_s": np.float64,
+    "requested_s": np.float64,
+    "processors": np.int64,
+    "power_w": np.float64,
+    "model": np.int64,
+    "priority": np.float64,
+    "best_effort": np.bool_,
+    "longest_wait_s": np.float64,
+}
+
+
+def workload_table(columns: Mapping[str, ArrayLike]) -> pd.DataFrame:
+    """Build a workload's table from the columns that are known.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        By name (see `COLUMNS`), each of shape (n,); single values count for every job.
+        Columns without default must be there.
+
+    Returns
+    -------
+    DataFrame
+        All of `COLUMNS`, in order of submission; equal times keep the order given.
+
+    Raises
+    ------
+    ValueError
+        If a column is unknown or missing, or does not have the right type.
+    """
+    strangers = [name for name in columns if name not in COLUMNS]
+    if strangers:
+        raise ValueError(
+            f"column {strangers[0]!r} is not one of a workload: use {', '.join(COLUMNS)}."
+        )
+    missing = [n for n, c in COLUMNS.items() if c.default is _REQUIRED and n not in columns]
+    if missing:
+        raise ValueError(f"column {missing[0]!r} is missing: {COLUMNS[missing[0]].meaning}.")
+    n = len(columns["job_id"])
+    table = {}
+    for name, column in COLUMNS.items():
+        values = columns.get(name, column.default)
+        if np.ndim(values) == 0:
+            values = np.full(n, values, dtype=object if isinstance(values, str) else None)
+        if len(values) != n:
+            raise ValueError(f"column {name!r} has {len(values)} values: job_id has {n}.")
+        table[name] = _typed(name, values)
+    order = np.argsort(table["submit_s"], kind="stable")
+    return pd.DataFrame(table).iloc[order].reset_index(drop=True)
+
+
+def _typed(name: str, values: ArrayLike) -> Any:
+    if name in ("user", "queue"):
+        text = pd.Series(values).astype(object)
+        return pd.Categorical(text.where(text.notna(), "").astype(str))
+    if name == "job_id":
+        return pd.Series(values).array
+    array = np.asarray(values)
+    wanted = _TYPES[name]
+    if wanted is np.int64 and array.dtype.kind == "f":
+        broken = ~(np.isfinite(array) & (array == np.floor(array)))
+        if broken.any():
+            row = int(np.argmax(broken))
+            raise ValueError(
+                f"row {row}: {name}(={array[row]}) must be a whole number: leave such jobs out "
+                "or round them first."
+            )
+    if wanted is np.bool_ and array.dtype.kind != "b":
+        raise ValueError(f"column {name!r} has type {array.dtype}: it must be True or False.")
+    return array.astype(wanted)
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """Jobs for a cluster.
+
+    Parameters
+    ----------
+    jobs : DataFrame
+        One row a job with all of `COLUMNS`, in order of submission: `workload_table` builds it.
+    models : tuple of PhaseModel
+        What ``jobs["model"]`` points at. A job does the model's work stretched to its `run_s`
+        (checkpoints with it); start-up and end phases keep their length.
+    power_per : {"processor", "job"}
+        Whether powers, constant or of phases, count for each processor or for the whole job.
+    suspension : Suspension
+        What suspending a job costs and keeps, and when it is allowed. Saving draws its power,
+        and a suspended job its `suspended_power_w`, per processor or job like the others.
+    epoch : Timestamp, optional
+        The tz-aware instant of second 0.
+    source : str
+        Where the jobs come from.
+    skipped : DataFrame
+        Jobs that were left out: ``job_id``, ``field``, ``value``, ``reason``.
+
+    Raises
+    ------
+    ValueError
+        If the table has other columns, is not in order of submission, or a value breaks its
+        rule: the message names job, column, value and rule.
+    """
+
+    jobs: pd.DataFrame
+    models: tuple[PhaseModel, ...] = ()
+    power_per: PowerPer = "processor"
+    suspension: Suspension = field(default_factory=Suspension)
+    epoch: pd.Timestamp | None = None
+    source: str = ""
+    skipped: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["job_id", "field", "value", "reason"])
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "models", tuple(self.models))
+        if self.power_per not in get_args(PowerPer):
+            raise ValueError(f"power_per(={self.power_per!r}) must be 'processor' or 'job'.")
+        if list(self.jobs.columns) != list(COLUMNS):
+            raise ValueError(
+                f"jobs has columns {list(self.jobs.columns)}: it must have {list(COLUMNS)}; "
+                "build it with workload_table()."
+            )
+        if self.epoch is not None and pd.Timestamp(self.epoch).tzinfo is None:
+            raise ValueError(f"epoch is {self.epoch}, without a time zone: it must have one.")
+        for broken, name, rule in _broken_rules(self.jobs, self.models):
+            if broken.any():
+                row = int(np.argmax(broken))
+                raise ValueError(
+                    f"{self.source or 'workload'}, job {self.label(row)}: "
+                    f"{name}(={self.jobs[name].iloc[row]}) must be {rule} "
+                    f"({int(broken.sum())} such jobs)."
+                )
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    @classmethod
+    def from_log(
+        cls,
+        log: JobLog,
+        *,
+        power_w: float | ArrayLike,
+        power_per: PowerPer = "processor",
+        requested_s: float | None = None,
+        longest_wait_s: float | ArrayLike = np.inf,
+        best_effort_queues: Iterable[str] = (),
+        suspension: Suspension | None = None,
+        errors: Literal["raise", "skip"] = "raise",
+    ) -> Self:
+        """Make a workload of a log of jobs.
+
+        Each job works as long as it ran, on the processors it was given (those it asked for,
+        where the log does not say), and asks for the time it asked for.
+
+        Parameters
+        ----------
+        log : JobLog
+            Any log.
+        power_w : float or array_like, shape (n,)
+            Power that a job adds to an idle node [W], per processor or job as `power_per` says.
+        power_per : {"processor", "job"}
+            What `power_w` counts for.
+        requested_s : float, optional
+            Requested time [s] of jobs for which the log has none.
+        longest_wait_s : float or array_like, shape (n,)
+            Longest wait accepted [s].
+        best_effort_queues : iterable of str
+            Queues whose jobs are best-effort.
+        suspension : Suspension, optional
+            What a stop costs.
+        errors : {"raise", "skip"}
+            Whether a job that cannot be replayed (no run time, no processor, ...) raises, or
+            is left out and listed in `skipped`.
+
+        Returns
+        -------
+        Workload
+            In order of submission.
+
+        Raises
+        ------
+        ValueError
+            If `errors` is "raise" and a job cannot be replayed, or a queue does not exist.
+        """
+        table = _from_log(log.jobs, power_w, requested_s, longest_wait_s, tuple(best_effort_queues))
+        keep, skipped = _settle(table, log.source, errors)
+        return cls(
+            jobs=workload_table({name: table[name][keep].array for name in table}),
+            power_per=power_per,
+            suspension=suspension or Suspension(),
+            epoch=log.epoch,
+            source=log.source,
+            skipped=skipped,
+        )
+
+    def label(self, row: int) -> str:
+        """Return the job id of a row as it stands in messages."""
+        return repr(self.jobs["job_id"].iloc[row : row + 1].astype(object).item())
+
+    def with_jobs(self, jobs: pd.DataFrame) -> Self:
+        """Return the same workload with another table of jobs (checked)."""
+        return replace(self, jobs=jobs)
+
+    def with_phases(self, models: Sequence[PhaseModel], number: ArrayLike = 0) -> Self:
+        """Return the same jobs with phases, each as long as before when never interrupted.
+
+        Parameters
+        ----------
+        models : sequence of PhaseModel
+            Kinds of jobs. Start-up and end phases are taken from a job's run time, the work
+            phases are stretched to what is left.
+        number : int or array_like of int, shape (n,)
+            Which model each job gets; -1 for a job that keeps its constant power.
+
+        Raises
+        ------
+        ValueError
+            If a job already has phases, or is too short for the start-up and end it would get.
+        """
+        number = np.broadcast_to(np.asarray(number, dtype=np.int64), len(self.jobs))
+        if (self.jobs["model"] >= 0).any():
+            raise ValueError("the jobs have phases already: give them to constant ones.")
+        ends_s = [m.startup_profile.duration_s + m.end_profile.duration_s for m in models]
+        run_s = self.jobs["run_s"].to_numpy()
+        work_s = run_s - np.append(ends_s, 0.0)[number]
+        if (work_s <= 0).any():
+            row = int(np.argmax(work_s <= 0))
+            raise ValueError(
+                f"job {self.label(row)} runs {run_s[row]:g} s, no longer than start-up and end of "
+                f"model {models[number[row]].name!r} ({int((work_s <= 0).sum())} such jobs): "
+                "give it -1, to keep its constant power."
+            )
+        power_w = np.where(number >= 0, np.nan, self.jobs["power_w"].to_numpy())
+        jobs = self.jobs.assign(run_s=work_s, model=number, power_w=power_w)
+        return replace(self, jobs=jobs, models=tuple(models))
+
+    def window(self, start_s: float, stop_s: float) -> Self:
+        """Return the jobs submitted in [start_s, stop_s) [s]; second 0 stays where it is."""
+        inside = self.jobs["submit_s"].between(start_s, stop_s, inclusive="left")
+        return self.with_jobs(self.jobs[inside].reset_index(drop=True))
+
+    def origin_s(self, origin: Times | None = None) -> float:
+        """Return the epoch second of second 0 [s]: of `origin`, or else of `epoch`.
+
+        Raises
+        ------
+        ValueError
+            If neither is given.
+        """
+        if origin is None and self.epoch is None:
+            raise ValueError(
+                f"{self.source or 'workload'}: the instant of second 0 is not known: pass origin=."
+            )
+        return float(epoch_seconds(self.epoch if origin is None else origin))
+
+    @cached_property
+    def startup_s(self) -> NDArray[np.float64]:
+        """Start-up of each job [s], shape (n,)."""
+        return self._of_model([m.startup_profile.duration_s for m in self.models], 0.0)
+
+    @cached_property
+    def end_s(self) -> NDArray[np.float64]:
+        """End phases of each job [s], shape (n,)."""
+        return self._of_model([m.end_profile.duration_s for m in self.models], 0.0)
+
+    @cached_property
+    def stretch(self) -> NDArray[np.float64]:
+        """Factor by which each job stretches the work of its model, shape (n,); 1 without."""
+        work_s = self._of_model([m.work_profile.duration_s for m in self.models], np.nan)
+        return np.where(np.isnan(work_s), 1.0, self.jobs["run_s"].to_numpy() / work_s)
+
+    @cached_property
+    def work_power_w(self) -> NDArray[np.float64]:
+        """Mean power of each job while it works [W], all processors together, shape (n,)."""
+        mean_w = self._of_model([m.work_profile.mean_power_w for m in self.models], np.nan)
+        constant = self.jobs["model"].to_numpy() < 0
+        return np.where(constant, self.jobs["power_w"].to_numpy(), mean_w) * self.power_factor
+
+    @cached_property
+    def power_factor(self) -> NDArray[np.float64]:
+        """What powers are multiplied with: processors, or 1, shape (n,)."""
+        if self.power_per == "job":
+            return np.ones(len(self.jobs))
+        return self.jobs["processors"].to_numpy().astype(np.float64)
+
+    @property
+    def core_seconds(self) -> float:
+        """Core-seconds of all jobs, never interrupted."""
+        length_s = self.startup_s + self.jobs["run_s"].to_numpy() + self.end_s
+        return float((length_s * self.jobs["processors"].to_numpy()).sum())
+
+    def _of_model(self, values: Sequence[float], without: float) -> NDArray[np.float64]:
+        return np.append(np.asarray(values, dtype=np.float64), without)[self.jobs["model"]]
+
+
+def _broken_rules(
+    jobs: pd.DataFrame, models: Sequence[PhaseModel]
+) -> Iterable[tuple[NDArray[np.bool_], str, str]]:
+    column = {name: jobs[name].to_numpy() for name in _TYPES}
+    submit_s, model, power_w = column["submit_s"], column["model"], column["power_w"]
+    yield ~np.isfinite(submit_s), "submit_s", "finite"
+    late = np.append(False, submit_s[1:] < submit_s[:-1])
+    yield late, "submit_s", "in order of submission: build the table with workload_table()"
+    for name in ("run_s", "requested_s"):
+        yield ~(np.isfinite(column[name]) & (column[name] > 0)), name, "finite and > 0 s"
+    yield column["processors"] < 1, "processors", ">= 1"
+    known = f"-1 or the number of one of {len(models)} models"
+    yield (model < -1) | (model >= len(models)), "model", known
+    constant = model == -1
+    yield constant & ~(np.isfinite(power_w) & (power_w >= 0)), "power_w", "finite and >= 0 W"
+    yield ~constant & ~np.isnan(power_w), "power_w", "NaN: the job's phases say what it draws"
+    yield ~np.isfinite(column["priority"]), "priority", "finite"
+    yield ~(column["longest_wait_s"] >= 0), "longest_wait_s", ">= 0 s (inf: no limit)"
+    yield jobs["job_id"].duplicated().to_numpy(), "job_id", "unique"
+
+
+def _from_log(
+    jobs: pd.DataFrame,
+    power_w: float | ArrayLike,
+    requested_s: float | None,
+    longest_wait_s: float | ArrayLike,
+    best_effort_queues: tuple[str, ...],
+) -> pd.DataFrame:
+    unknown = [name for name in best_effort_queues if name not in jobs["queue"].cat.categories]
+    if unknown:
+        raise ValueError(
+            f"best_effort_queues: the log has no queue {unknown[0]!r}, only "
+            f"{', '.join(map(repr, jobs['queue'].cat.categories))}."
+        )
+    requested = jobs["requested_s"]
+    return pd.DataFrame(
+        {
+            "job_id": jobs["job_id"],
+            "submit_s": jobs["submit_s"],
+            "run_s": jobs["run_s"],
+            "requested_s": requested if requested_s is None else requested.fillna(requested_s),
+            "processors": jobs["processors"].fillna(jobs["requested_processors"]),
+            "power_w": power_w,
+            "user": jobs["user"],
+            "queue": jobs["queue"],
+            "best_effort": jobs["queue"].isin(best_effort_queues),
+            "longest_wait_s": longest_wait_s,
+        }
+    )
+
+
+def _settle(
+    table: pd.DataFrame, source: str, errors: str
+) -> tuple[NDArray[np.bool_], pd.DataFrame]:
+    """Return which rows can be replayed, and a table of the others."""
+    if errors not in ("raise", "skip"):
+        raise ValueError(f"errors(={errors!r}) must be 'raise' or 'skip'.")
+    positive = "must be known and > 0"
+    positive = "must be known and > 0"
+    rules = (
+        ("run_s", ~(table["run_s"] > 0), positive),
+        ("processors", ~(table["processors"] >= 1), "must be known and >= 1"),
+        ("requested_s", ~(table["requested_s"] > 0), positive),
+        ("job_id", table["job_id"].duplicated(), "must be unique"),
+    )
+    keep, rows = np.ones(len(table), dtype=bool), []
+    for name, broken, rule in rules:
+        bad = broken.to_numpy() & keep
+        keep &= ~bad
+        ids, values = (table[column].astype(object)[bad].tolist() for column in ("job_id", name))
+        rows += [(job, name, value, rule) for job, value in zip(ids, values, strict=True)]
+    skipped = pd.DataFrame(rows, columns=["job_id", "field", "value", "reason"])
+    if errors == "raise" and rows:
+        job, name, value, rule = rows[0]
+        raise ValueError(
+            f"{source}, job {job!r}: {name}(={value}) {rule} ({len(rows)} such jobs): pass "
+            "errors='skip' to leave them out and list them in .skipped, or set requested_s=."
+        )
+    return keep, skipped

@@ -1,0 +1,213 @@
+"""Backfilling: examples worked by hand, and that reservations are kept."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from cluster_problems import problems, workload
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers.cluster import Cluster, Policy, replay
+from helpers.cluster.metrics import check
+from helpers.cluster.policies import Conservative, Easy, Fifo
+from helpers.cluster.policies.backfill import reserve
+from helpers.cluster.policies.order import Line, by_requested_time
+
+FOUR = [Easy(), Easy(hosts=True), Conservative(), Conservative(hosts=True)]
+
+
+def starts(policy, jobs, cores):
+    return replay(jobs, Cluster(cores), policy).jobs.set_index("job_id")["start_s"].to_dict()
+
+
+@pytest.mark.parametrize("policy", FOUR, ids=lambda p: p.name)
+def test_a_short_job_overtakes_when_it_ends_before_the_reservation(policy):
+    jobs = workload([0, 1, 2], [10, 10, 8], [1, 2, 1])
+
+    assert {"a": 0.0, "b": 10.0, "c": 2.0} == starts(policy, jobs, 2)
+
+
+@pytest.mark.parametrize("policy", FOUR, ids=lambda p: p.name)
+def test_a_job_that_would_end_after_the_reservation_waits(policy):
+    jobs = workload([0, 1, 2], [10, 10, 9], [1, 2, 1])
+
+    assert {"a": 0.0, "b": 10.0, "c": 20.0} == starts(policy, jobs, 2)
+
+
+def test_a_long_job_overtakes_on_cores_that_the_head_will_not_need():
+    jobs = workload([0, 0, 1, 2], [10, 40, 10, 50], [2, 1, 3, 1])
+
+    assert 2.0 == starts(Easy(), jobs, 5)["d"]  # 5 - 1 cores are free at 10 s, 3 are needed
+    assert 2.0 == starts(Easy(hosts=True), jobs, 5)["d"]
+
+
+def test_a_reservation_of_named_hosts_holds_off_what_counting_lets_pass():
+    # From 1 s on cores 0 and 1 are free; at 10 s the head gets the lowest three of all four.
+    jobs = workload([0, 0, 2, 3], [1, 10, 10, 50], [2, 2, 3, 1])
+
+    assert 3.0 == starts(Easy(), jobs, 4)["d"]
+    assert 10.0 == starts(Easy(hosts=True), jobs, 4)["d"]
+
+
+def test_easy_may_put_off_all_but_the_head_and_conservative_nobody():
+    # c waits for b, which has the reservation at 10 s; d passes on the core that b leaves.
+    jobs = workload([0, 1, 2, 3], [10, 10, 5, 30], [2, 2, 3, 1])
+
+    assert {"a": 0.0, "b": 10.0, "c": 33.0, "d": 3.0} == starts(Easy(), jobs, 3)
+    assert {"a": 0.0, "b": 10.0, "c": 20.0, "d": 25.0} == starts(Conservative(), jobs, 3)
+
+
+def test_the_shadow_time_counts_all_that_is_freed_by_then():
+    found = []
+
+    class Look(Easy):
+        def backfill(self, view, line):
+            found.append(reserve(view, line.jobs[0].processors, hosts=True))
+
+    replay(workload([0, 0, 1, 2], [10, 10, 5, 1], [1, 2, 2, 1]), Cluster(4), Look())
+
+    assert (10.0, 2, [0, 1]) == (*found[0][:2], found[0].cores.tolist())
+
+
+def test_an_early_end_moves_reservations_forward():
+    jobs = workload([0, 1, 2], [4, 10, 5], [2, 2, 1], [20.0, 10.0, 5.0])
+
+    for policy in FOUR:
+        assert 4.0 == starts(policy, jobs, 2)["b"]
+
+
+@pytest.mark.parametrize("policy", FOUR, ids=lambda p: p.name)
+def test_a_job_past_its_requested_time_holds_its_cores(policy):
+    jobs = workload([0, 1, 2], [1000, 5, 5], [2, 2, 1], [10.0, 5.0, 5.0])
+
+    replayed = replay(jobs, Cluster(2), policy)
+
+    check(replayed)
+    assert 1000.0 == replayed.jobs["start_s"][1]
+
+
+def test_another_order_changes_who_has_the_reservation():
+    jobs = workload([0, 1, 2], [10, 20, 5], [2, 2, 2])
+
+    assert 10.0 == starts(Easy(order=by_requested_time), jobs, 2)["c"]
+    assert 10.0 == starts(Conservative(order=by_requested_time), jobs, 2)["b"]  # came first
+
+
+class Watched(Easy):
+    """EASY that writes down each reservation of a head when it first gets one."""
+
+    def begin(self, view):
+        super().begin(view)
+        self.promised = {}
+
+    def decide(self, view):
+        super().decide(view)
+        if self._line.jobs:
+            head = self._line.jobs[0]
+            shadow_s = reserve(view, head.processors, hosts=self.hosts).time_s
+            self.promised.setdefault(head.number, shadow_s)
+
+
+@settings(max_examples=40)
+@given(problems(whole=True), st.booleans())
+def test_easy_never_delays_the_head_beyond_its_first_reservation(problem, hosts):
+    """With jobs that keep to their requests, where the reservation holds."""
+    cluster, jobs = problem
+    honest = jobs.jobs.assign(requested_s=np.maximum(jobs.jobs["requested_s"], jobs.jobs["run_s"]))
+    policy = Watched(hosts=hosts)
+
+    table = replay(jobs.with_jobs(honest), cluster, policy).jobs
+
+    assert all(table["start_s"][number] <= time_s for number, time_s in policy.promised.items())
+
+
+class Witness(Conservative):
+    """Conservative backfilling that keeps the latest start each job was ever promised."""
+
+    def begin(self, view):
+        super().begin(view)
+        self.promised = {}
+
+    def decide(self, view):
+        super().decide(view)
+        for number, booking in self._waiting.items():
+            assert booking.start_s <= self.promised.get(number, np.inf)
+            self.promised[number] = booking.start_s
+
+
+@settings(max_examples=40)
+@given(problems(whole=True), st.booleans())
+def test_conservative_backfilling_never_puts_off_a_reservation(problem, hosts):
+    cluster, jobs = problem
+    honest = jobs.jobs.assign(requested_s=np.maximum(jobs.jobs["requested_s"], jobs.jobs["run_s"]))
+    policy = Witness(hosts=hosts)
+
+    table = replay(jobs.with_jobs(honest), cluster, policy).jobs
+
+    assert all(table["start_s"][number] <= time_s for number, time_s in policy.promised.items())
+
+
+@settings(max_examples=40)
+@given(problems(), st.sampled_from(FOUR))
+def test_backfilling_passes_the_judge_whatever_jobs_ask_for(problem, policy):
+    cluster, jobs = problem
+
+    check(replay(jobs, cluster, policy))
+
+
+@settings(max_examples=30)
+@given(problems(whole=True), st.booleans())
+def test_where_hosts_cannot_matter_counting_and_naming_agree(problem, one):
+    """When jobs take one core, or the whole machine, the head needs all that is freed.
+
+    Conservative backfilling agrees with the whole machine only: a job of one core that could run
+    before and during the reservation of another, if it moved to another core meanwhile, does so
+    where cores are counted.
+    """
+    cluster, jobs = problem
+    alike = jobs.with_jobs(jobs.jobs.assign(processors=1 if one else cluster.cores))
+    kind = Easy if one else Conservative
+
+    counted, named = (replay(alike, cluster, kind(hosts=hosts)) for hosts in (False, True))
+
+    pd.testing.assert_frame_equal(counted.runs, named.runs, check_exact=True)
+
+
+@settings(max_examples=30)
+@given(problems(whole=True))
+def test_without_room_to_overtake_backfilling_is_first_in_first_out(problem):
+    cluster, jobs = problem
+    whole = jobs.with_jobs(jobs.jobs.assign(processors=cluster.cores))
+
+    first = replay(whole, cluster, Fifo())
+
+    for policy in FOUR:
+        pd.testing.assert_frame_equal(first.runs, replay(whole, cluster, policy).runs)
+
+
+def test_a_line_keeps_its_order_and_its_arrays():
+    jobs, lines = [], []
+
+    class Keep(Policy):
+        def begin(self, view):
+            lines.append(Line(by_requested_time))
+
+        def decide(self, view):
+            for job in view.arrived:
+                lines[0].add(job)
+                jobs.append(job)
+            for job in list(view.queue.values()):
+                view.start(job)
+
+    n = 200
+    rng = np.random.default_rng(1)
+    replay(workload(np.zeros(n), 1.0, 1, rng.integers(1, 50, n) * 1.0), Cluster(n), Keep())
+    line = lines[0]
+    for job in jobs[::3]:
+        line.discard(job)
+    line.discard(jobs[0])
+    left = sorted((j for j in jobs if j.number % 3), key=lambda j: (j.requested_s, j.number))
+
+    assert left == line.jobs
+    assert [j.requested_s for j in left] == line.left_s.tolist()
+    assert [1] * len(left) == line.processors.tolist()
