@@ -331,6 +331,7 @@ def execute(name: str, force: bool = False) -> str:
     state = fingerprint(name, sorted(read), missing) | {
         "notebook": digest(BOOK / f"{name}.ipynb"),
         "figures": {file: digest(FIGURES / file) for file in figures},
+        "seconds": round(time.monotonic() - started, 1),
     }
     write_atomically(STATE / f"{name}.json", json.dumps(state, indent=1, sort_keys=True))
     what = f"executed in {time.monotonic() - started:.0f} s"

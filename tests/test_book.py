@@ -94,7 +94,9 @@ def test_every_number_named_in_prose_is_recorded():
         for path in (ROOT / "book" / "results").glob("*.json")
         for n in json.loads(path.read_text(encoding="utf-8"))["numbers"]
     }
-    named = {m for text in pages().values() for m in re.findall(r"\{num\}`([\w.]+)`", text)}
+    named = {
+        m for text in pages().values() for m in re.findall(r"\{num(?:-interval)?\}`([\w.]+)`", text)
+    }
 
     assert named <= recorded
 

@@ -3,6 +3,7 @@
 * ``{num}`chapter.name``` writes a claimed number with its unit, anywhere in the book; an unknown
   name is a warning, and so an error in a strict build.
 * ``{chapter-figure} chapter fig:name`` shows a chapter's figure on another page, with its alt text.
+* ``{num-interval}`chapter.name``` writes its interval.
 * ``{numbers}`` lists every claimed number with the page that proves it.
 * A chapter that needs downloads names them, with size and address, at its top.
 * A chapter whose downloads were not at hand says, at its top, that stored outputs are shown.
@@ -82,7 +83,21 @@ class Num(SphinxRole):
         hint = entry["meaning"]
         if entry["interval"]:
             hint += f" ({entry['level']:.0%} interval {entry['interval_text']})"
-        return [number(self.rawtext, entry["text"], classes=["num"], hint=hint)], []
+        return [number(self.rawtext, self.shown(entry), classes=["num"], hint=hint)], []
+
+    def shown(self, entry: dict) -> str:
+        """Return what stands in the text."""
+        return entry["text"]
+
+
+class NumInterval(Num):
+    """The interval of a claimed number: ``{num-interval}`chapter.name```."""
+
+    def shown(self, entry: dict) -> str:
+        """Return the interval, or a warning where the chapter gives none."""
+        if not entry["interval"]:
+            logger.warning("the number %r has no interval", self.text, location=self.get_location())
+        return entry["interval_text"]
 
 
 class NumbersTable(SphinxDirective):
@@ -259,6 +274,7 @@ def setup(app):
     nothing = (pass_number, pass_number)
     app.add_node(number, html=(visit_number, depart_number), latex=nothing, text=nothing)
     app.add_role("num", Num())
+    app.add_role("num-interval", NumInterval())
     app.add_directive("numbers", NumbersTable)
     app.add_directive("chapter-figure", ChapterFigure)
     app.connect("config-inited", link_repository)
