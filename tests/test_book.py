@@ -101,13 +101,21 @@ def test_every_number_named_in_prose_is_recorded():
     assert named <= recorded
 
 
+def test_the_numbers_of_the_readme_are_those_recorded():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert len(pipeline.README_NUMBER.findall(text)) >= 6
+    assert text == pipeline.with_numbers(text)
+
+
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "book").glob("*.md"))]
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_the_python_on_a_page_runs(path):
+    names = {}  # a block may use what the blocks above it made
     for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
-        exec(compile(block, path.name, "exec"), {})
+        exec(compile(block, path.name, "exec"), names)
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)

@@ -263,7 +263,6 @@ def link_repository(app, config) -> None:
             "use_issues_button": True,
             "launch_buttons": {
                 "binderhub_url": "https://mybinder.org",
-                "colab_url": "https://colab.research.google.com",
                 "notebook_interface": "jupyterlab",
             },
         }
