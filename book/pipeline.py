@@ -157,6 +157,7 @@ def is_current(name: str, missing: list[str]) -> bool:
     if not state.exists() or not notebook.exists():
         return False
     stored = json.loads(state.read_text(encoding="utf-8"))
+    stored.pop("seconds", None)
     now = fingerprint(name, list(stored["data"]), missing)
     figures = {file: digest(FIGURES / file) for file in stored.get("figures", {})}
     return stored == now | {"notebook": digest(notebook), "figures": figures}
@@ -384,6 +385,8 @@ def execute_all(names: list[str], force: bool, jobs: int) -> None:
                 what = f"FAILED\n{error}"
             print(f"[{count}/{len(names)}] chapter {name:<{width}}  {what}", flush=True)
     write_numbers()
+    readme = ROOT / "README.md"
+    write_atomically(readme, with_numbers(readme.read_text(encoding="utf-8")))
     if failed:
         raise SystemExit(f"Failed: {', '.join(failed)}. The stored notebooks are as before.")
 
@@ -419,6 +422,24 @@ def write_numbers() -> Path:
     return path
 
 
+README_NUMBER = re.compile(r"(<!--num ([\w.]+)-->)(.*?)(<!--/num-->)")
+
+
+def with_numbers(text: str) -> str:
+    """Return a text with its claimed numbers, ``<!--num chapter.name-->...<!--/num-->``, filled."""
+
+    def value(match: re.Match) -> str:
+        chapter, _, name = match[2].partition(".")
+        path = BOOK / "results" / f"{chapter}.json"
+        known = json.loads(path.read_text(encoding="utf-8"))["numbers"] if path.exists() else []
+        for number in known:
+            if number["name"] == name:
+                return match[1] + number["text"] + match[4]
+        raise ValueError(f"README.md claims {match[2]!r}, which no chapter records.")
+
+    return README_NUMBER.sub(value, text)
+
+
 def latex(jobs: int) -> None:
     """Bring numbers and figures for LaTeX up to date and say where they lie."""
     execute_all(chapter_names(), False, jobs)
@@ -441,7 +462,12 @@ def parse_parameters(pairs: list[str], notebook: nbformat.NotebookNode) -> dict:
     """Read ``name=value`` pairs and check them against the chapter's parameters cell."""
     cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     tree = ast.parse(cells[0].source if cells else "")
-    known = [node.targets[0].id for node in tree.body if isinstance(node, ast.Assign)]
+    targets = [
+        target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
+    ]
+    known = [
+        node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)
+    ]
     parameters = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")

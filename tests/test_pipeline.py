@@ -217,6 +217,7 @@ def test_what_was_printed_in_parts_is_stored_as_one():
 def test_every_parameter_of_a_chapter_can_be_set(name):
     chapter = pipeline.read_chapter(name)
     cell = next(c for c in chapter.cells if "parameters" in c.metadata.get("tags", []))
-    known = [line.partition(" = ")[0] for line in cell.source.splitlines() if " = " in line]
+    assigned = [line.partition(" = ")[0] for line in cell.source.splitlines() if " = " in line]
+    known = [name for names in assigned for name in names.split(", ")]
 
     assert set(known) == set(pipeline.parse_parameters([f"{k}=1" for k in known], chapter))

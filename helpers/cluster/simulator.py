@@ -574,85 +574,59 @@ def _environment_type() -> type:
     """
     from simpy import Environment, Event
 
-    class Call(Event):
-        """Something to call at its time, with itself as argument."""
-
-        def __init__(self, call: Callable[[Event], None], value: Any) -> None:
-            self.callbacks, self._ok, self._value = [call], True, value
-
     class AbsoluteEnvironment(Environment):
         def call_at(
             self, time_s: float, priority: int, call: Callable[[Event], None], value: Any
         ) -> None:
-            heappush(self._queue, (time_s, priority, next(self._eid), Call(call, value)))
-
-        def instant(self) -> None:
-            """Process all that happens at the time of the next event."""
-            queue, step = self._queue, self.step
-            time_s = queue[0][0]
-            while queue and queue[0][0] == time_s:
-                step()
+            event = Event(self)
+            event._ok, event._value = True, value
+            event.callbacks.append(call)
+            heappush(self._queue, (time_s, priority, next(self._eid), event))
 
     return AbsoluteEnvironment
 
 
-_OPENED = ("job", "start_s", "transition_s", "work_from_s")
-_CLOSED = ("run", "stop_s", "save_s", "work_to_s", "kept_s", "outcome")
-
-
 class _Book:
-    """Runs and switched nodes as they are written: rows, packed into arrays now and then."""
+    """Columns of runs and of switched nodes as they are written, 8 bytes an entry."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self._opened: list[tuple] = []
-        self._closed: list[tuple] = []
-        self._cores: list[NDArray] = []
-        self._packed: dict[str, list[NDArray]] = {"opened": [], "closed": [], "cores": []}
-        self.switched: list[tuple[float, int, int]] = []
+        self.job, self.first_core, self.cores = array("q"), array("q", [0]), array("i")
+        self.start_s, self.stop_s, self.transition_s = array("d"), array("d"), array("d")
+        self.save_s, self.kept_s = array("d"), array("d")
+        self.work_from_s, self.work_to_s = array("d"), array("d")
+        self.outcome = array("b")
+        self.switch_s, self.switch_node, self.switch_state = array("d"), array("q"), array("b")
 
     def open(self, job: Job, now_s: float, transition_s: float) -> int:
         """Write down the start of a run and return its number."""
-        run = self.count
-        self.count += 1
-        self._opened.append((job.number, now_s, transition_s, job.kept_s))
-        self._cores.append(job.cores)
-        if len(self._opened) == 4096:
-            self._pack()
+        run = len(self.job)
+        self.job.append(job.number)
+        self.start_s.append(now_s)
+        self.transition_s.append(transition_s)
+        self.work_from_s.append(job.kept_s)
+        self.stop_s.append(np.nan)
+        self.save_s.append(0.0)
+        self.work_to_s.append(np.nan)
+        self.kept_s.append(np.nan)
+        self.outcome.append(_COMPLETED)
+        self.cores.frombytes(job.cores.astype(np.int32).tobytes())
+        self.first_core.append(len(self.cores))
         return run
 
-    def close(self, row: tuple[int, float, float, float, float, int]) -> None:
-        """Write down the end of a run: number, stop, saving, work done, work kept, outcome."""
-        self._closed.append(row)
-
-    def _pack(self) -> None:
-        packed = self._packed
-        packed["opened"].append(np.array(self._opened, dtype=np.float64).reshape(-1, len(_OPENED)))
-        packed["closed"].append(np.array(self._closed, dtype=np.float64).reshape(-1, len(_CLOSED)))
-        packed["cores"] += [cores.astype(np.int32) for cores in [np.concatenate(self._cores)]]
-        self._opened, self._closed, self._cores = [], [], []
-
-    def runs(self) -> tuple[pd.DataFrame, NDArray[np.int32]]:
-        """Return the runs as a table, and the cores of all of them."""
-        self._pack()
-        opened, closed = (np.concatenate(self._packed[name]) for name in ("opened", "closed"))
-        closed = closed[np.argsort(closed[:, 0])]
-        given = dict(zip(_OPENED, opened.T, strict=True)) | dict(zip(_CLOSED, closed.T, strict=True))
+    def runs(self) -> pd.DataFrame:
+        """Return the runs as a table."""
         numbers = ("start_s", "stop_s", "transition_s", "save_s", "work_from_s", "work_to_s")
-        columns = {name: np.ascontiguousarray(given[name]) for name in (*numbers, "kept_s")}
-        codes = given["outcome"].astype(np.int8)
-        outcome = pd.Categorical.from_codes(codes, categories=list(OUTCOMES))
-        frame = pd.DataFrame({"job": given["job"].astype(np.int64), **columns, "outcome": outcome})
-        return frame, np.concatenate(self._packed["cores"])
+        columns = {name: np.array(getattr(self, name)) for name in (*numbers, "kept_s")}
+        outcome = pd.Categorical.from_codes(np.array(self.outcome), categories=list(OUTCOMES))
+        return pd.DataFrame({"job": np.array(self.job), **columns, "outcome": outcome})
 
     def switches(self) -> pd.DataFrame:
         """Return the switched nodes as a table."""
-        rows = np.array(self.switched, dtype=np.float64).reshape(-1, 3)
-        codes = rows[:, 2].astype(np.int8)
+        codes = np.array(self.switch_state, dtype=np.int8)
         return pd.DataFrame(
             {
-                "time_s": rows[:, 0],
-                "node": rows[:, 1].astype(np.int64),
+                "time_s": np.array(self.switch_s, dtype=np.float64),
+                "node": np.array(self.switch_node, dtype=np.int64),
                 "state": pd.Categorical.from_codes(codes, categories=list(NODE_STATES)),
             }
         )
@@ -699,7 +673,8 @@ class _Engine:
         self._expect(arrivals, next(arrivals, None))
         while (now_s := env.peek()) < np.inf:
             view.now_s, self.happened, over = now_s, False, self.left == 0
-            env.instant()
+            while env.peek() == now_s:
+                env.step()
             if self.happened and not over:
                 self.decisions += 1
                 decide(view)
@@ -949,7 +924,11 @@ class _Engine:
 
     def _note(self, nodes: NDArray[np.int64], state: int) -> None:
         self.power[nodes] = state
-        self.book.switched += [(self.view.now_s, node, state) for node in nodes.tolist()]
+        book = self.book
+        for node in nodes.tolist():
+            book.switch_s.append(self.view.now_s)
+            book.switch_node.append(node)
+            book.switch_state.append(state)
 
     # -- the result ------------------------------------------------------------------------
 

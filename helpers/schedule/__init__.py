@@ -8,11 +8,13 @@ module        what it holds
 `suspend`     the best schedule of a job that may be suspended: dynamic program
 `milp`        the same as a mixed-integer program, ours and the published one
 `heuristics`  as soon as possible, cheapest slots, below a threshold
+`trace`       many jobs as arrays, their queues and deadlines, what became of them
+`policies`    the known policies on endless capacity, over a whole trace
 `published`   the 1200 problems of the published evaluation, and schedules stored there
 `online`      without knowing the future: receding horizon, thresholds
 ============  ===================================================================
 
-The names used most are here; `milp`, `heuristics` and `online` are imported by module. numba
+The names used most are here; the others are imported by module. numba
 is loaded when a hot loop is first called, PuLP when a program is written, not before.
 """
 

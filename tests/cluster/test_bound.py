@@ -21,6 +21,7 @@ from helpers.cluster.bound_milp import choice_program, time_indexed_program
 from helpers.phases import Phase, PhaseModel
 from helpers.schedule import Schedule, Suspension, best_start, charge, check, least_emissions_g
 from helpers.schedule.milp import solve
+from helpers.schedule.suspend import PricedJob
 
 EPOCH_S = 1_577_836_800.0
 SLOT_S = 600.0
@@ -213,6 +214,32 @@ def test_any_prices_give_a_bound_that_any_plan_obeys(problem):
     assert found.history[0] <= found.lower_g
 
 
+@settings(max_examples=25)
+@given(
+    st.lists(st.integers(0, 500), min_size=10, max_size=10),
+    st.lists(st.integers(0, 300), min_size=10, max_size=10),
+    st.sampled_from([None, 0, 1]),
+    st.booleans(),
+)
+def test_a_price_of_running_acts_on_constant_power_as_intensity_does(values, prices, most, saves):
+    rules = Suspension(save=[Phase("save", SLOT_S, 100)] if saves else (), most_resumes=most)
+    one = job((3, 100.0), (1, 100.0), startup=[(1, 100.0)], end=[(1, 100.0)], deadline=10)
+    window = one.release_s, one.deadline_s
+    intensity, dearer = curve(values), curve(np.array(values) + prices)
+    price_g = 100.0 * np.array(prices) / 3.6e6  # of a second
+    paid_g = np.concatenate([[0.0], np.cumsum(price_g * SLOT_S)])
+
+    problem = PricedJob(one.model, intensity, *window, suspension=rules)
+    cost_g, schedule = problem.best(intensity.edges_s, paid_g)
+
+    expected_g = least_emissions_g(one.model, dearer, *window, suspension=rules)
+    assert expected_g == pytest.approx(cost_g, rel=1e-9, abs=1e-9)
+    charged_g = charge(schedule, one.model, dearer, rules).emissions_g
+    assert expected_g == pytest.approx(charged_g, rel=1e-9, abs=1e-9)
+    off_g = problem.rounding_g(float(price_g.max()), float(paid_g[-1]), paid_g.size)
+    assert abs(cost_g - expected_g) <= off_g < 1e-4
+
+
 def test_two_jobs_that_cannot_share_the_clean_hour_are_bounded_tightly():
     jobs = [job((6, 100.0), nodes=1), job((6, 100.0), nodes=1)]
     intensity = curve([100.0] * 6 + [400.0] * 6)
@@ -245,6 +272,46 @@ def test_jobs_of_any_length_touch_but_never_overlap():
     assert found.lower_g <= found.upper_g
     with pytest.raises(ValueError, match="the plan takes 4 nodes of 3"):
         check_capacity(jobs[:2], [found.schedules[0]] * 2, 3)
+
+
+@settings(max_examples=15)
+@given(
+    st.lists(
+        st.tuples(st.floats(0.05, 2.5), st.floats(0.05, 2.5), st.floats(0, 3), st.integers(1, 2)),
+        min_size=1,
+        max_size=5,
+    ),
+    st.lists(st.integers(0, 500), min_size=12, max_size=12),
+)
+def test_the_prices_prove_the_bound_to_anyone_who_tries_many_starts(drawn, values):
+    jobs = [
+        job((long, 100.0), (more, 250.0), nodes=nodes, release=release)
+        for long, more, release, nodes in drawn
+    ]
+    intensity, capacity = curve(values), 3
+
+    found = least_emissions(jobs, capacity, intensity, **FEW)
+
+    edges_s, price = found.prices.edges_s, found.prices.level
+    paid = np.concatenate([[0.0], np.cumsum(price * np.diff(edges_s))])
+    total_g, meetings_g = -capacity * paid[-1], -capacity * paid[-1]
+    for one in jobs:
+        profile = one.model.profile
+        last_s = one.deadline_s - profile.duration_s - 1e-6
+        corners_s = (edges_s[:, None] - profile.edges_s).ravel()
+        corners_s = corners_s[(corners_s > one.release_s) & (corners_s < last_s)]
+        for some_s in (np.linspace(one.release_s, last_s, 1001), corners_s):
+            starts_s = np.append(some_s, [one.release_s, last_s])
+            held_g = np.interp(starts_s + profile.duration_s, edges_s, paid)
+            held_g -= np.interp(starts_s, edges_s, paid)
+            emitted_g = intensity.emissions_of_profile_g(starts_s, profile.edges_s, profile.power_w)
+            least_g = float((emitted_g + one.nodes * held_g).min())
+            if some_s is corners_s:
+                meetings_g += least_g
+            else:
+                total_g += least_g
+    assert found.lower_g <= total_g + 1e-7
+    assert meetings_g == pytest.approx(found.lower_g, rel=1e-6, abs=1e-6)
 
 
 def test_capacity_may_change_with_time():

@@ -1,0 +1,604 @@
+"""Many jobs as plain arrays, how long they may wait, and what a policy made of them.
+
+A `Trace` is what policies on endless capacity decide about (`policies`): for each job when it
+was submitted, how long it runs, what it draws and how long it may be kept waiting. The longest
+wait comes from a queue (`Queue`), or from a deadline: `next_workday`, `next_weekday`.
+An `TraceOutcome` is what came of it, job by job.
+
+Units of time are seconds throughout; a log in hours is converted when it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.carbon.signal import Forecasts, Intensity, Times, epoch_seconds, utc_times
+from helpers.phases.model import Phase, PhaseModel
+from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, Suspension
+
+__all__ = [
+    "GAIA_QUEUES",
+    "Queue",
+    "Trace",
+    "TraceOutcome",
+    "next_weekday",
+    "next_workday",
+    "office_jobs",
+    "reach",
+]
+
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A class of jobs by length.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    below_s : float
+        Jobs shorter than this belong here [s], unless an earlier queue takes them.
+    most_wait_s : float
+        Longest wait of its jobs [s], >= 0.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
+    name: str
+    below_s: float
+    most_wait_s: float
+
+    def __post_init__(self) -> None:
+        if not self.below_s > 0:
+            raise ValueError(f"queue {self.name!r}: below_s(={self.below_s}) must be > 0 s.")
+        if not 0 <= self.most_wait_s < np.inf:
+            raise ValueError(
+                f"queue {self.name!r}: most_wait_s(={self.most_wait_s}) must be finite and >= 0 s."
+            )
+
+
+GAIA_QUEUES = (Queue("short", 2 * 3600.0, 6 * 3600.0), Queue("long", np.inf, 24 * 3600.0))
+"""Two queues, jobs under and over 2 h, which wait at most 6 h and 24 h, as published with GAIA
+(W. A. Hanafy et al., "Going Green for Less Green", ASPLOS 2024): the defaults of its program,
+https://github.com/umassos/GAIA, ``src/task.py`` and ``src/run.py``."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace:
+    """Jobs as plain arrays, one entry a job, in any order.
+
+    Parameters
+    ----------
+    submit_s : instants, shape (n,)
+        Submission: epoch seconds [s] or tz-aware time stamps. Earliest start.
+    length_s : array_like, shape (n,) or ()
+        Run time without a stop [s], > 0.
+    power_w : array_like, shape (n,) or ()
+        Mean power while running [W], >= 0.
+    most_wait_s : array_like, shape (n,) or ()
+        Longest wait [s], >= 0: a job ends by submission + longest wait + length.
+    queue : array_like of int, shape (n,) or ()
+        Class of the job; jobs of a class share a mean length.
+    processors : array_like, shape (n,) or ()
+        What it takes of a reservation, > 0.
+    job_id : array_like, shape (n,), optional
+        Names for messages; by default numbers from 0.
+    models : sequence of PhaseModel, length n, optional
+        Phases of each job; by default its power is constant.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or a value is out of range; the message names the job.
+    """
+
+    submit_s: NDArray[np.float64]
+    length_s: NDArray[np.float64]
+    power_w: NDArray[np.float64]
+    most_wait_s: NDArray[np.float64]
+    queue: NDArray[np.int64] = 0
+    processors: NDArray[np.float64] = 1.0
+    job_id: NDArray = None
+    models: tuple[PhaseModel, ...] | None = None
+
+    def __post_init__(self) -> None:
+        submit_s = np.atleast_1d(epoch_seconds(self.submit_s))
+        count = submit_s.size
+        names = np.arange(count) if self.job_id is None else np.array(self.job_id)
+        self._keep("submit_s", submit_s, count)
+        self._keep("job_id", names, count)
+        for name in ("length_s", "power_w", "most_wait_s", "processors"):
+            values = np.asarray(getattr(self, name), dtype=np.float64)
+            self._keep(
+                name, np.broadcast_to(values, (count,)) if not values.ndim else values, count
+            )
+        queue = np.asarray(self.queue, dtype=np.int64)
+        self._keep("queue", np.broadcast_to(queue, (count,)) if not queue.ndim else queue, count)
+        for name, positive in (
+            ("length_s", True),
+            ("power_w", False),
+            ("most_wait_s", False),
+            ("processors", True),
+        ):
+            self._check(name, positive)
+        if self.models is not None:
+            object.__setattr__(self, "models", tuple(self.models))
+            if len(self.models) != count:
+                raise ValueError(f"{len(self.models)} models for {count} jobs: give one a job.")
+
+    def _keep(self, name: str, values: NDArray, count: int) -> None:
+        if values.shape != (count,):
+            raise ValueError(f"{name} has shape {values.shape}, but there are {count} jobs.")
+        values = np.array(values)
+        values.flags.writeable = False
+        object.__setattr__(self, name, values)
+
+    def _check(self, name: str, positive: bool) -> None:
+        values = getattr(self, name)
+        good = np.isfinite(values) & (values > 0 if positive else values >= 0)
+        if not good.all():
+            i = int(np.flatnonzero(~good)[0])
+            raise ValueError(
+                f"job {self.job_id[i]}: {name}(={values[i]}) must be finite and "
+                f"{'> 0' if positive else '>= 0'} ({int((~good).sum())} such jobs); correct it or "
+                "leave such jobs out."
+            )
+
+    @classmethod
+    def by_length(
+        cls,
+        submit: Times,
+        length_s: ArrayLike,
+        power_w: ArrayLike,
+        *,
+        queues: Sequence[Queue] = GAIA_QUEUES,
+        processors: ArrayLike = 1.0,
+        job_id: ArrayLike | None = None,
+        models: Iterable[PhaseModel] | None = None,
+    ) -> Self:
+        """Make a trace in which the length of a job decides its queue, and so its longest wait.
+
+        Parameters
+        ----------
+        submit, length_s, power_w, processors, job_id, models
+            As in `Trace`.
+        queues : sequence of Queue
+            In increasing order of length; the first that takes a job has it.
+
+        Raises
+        ------
+        ValueError
+            As `Trace`, or if a job is too long for every queue.
+        """
+        length_s = np.atleast_1d(np.asarray(length_s, dtype=np.float64))
+        below_s = np.array([queue.below_s for queue in queues])
+        queue = np.searchsorted(below_s, length_s, side="right")
+        if (np.diff(below_s) <= 0).any():
+            raise ValueError(f"below_s of the queues must increase, not {below_s.tolist()}.")
+        if (queue == below_s.size).any():
+            longest_s = length_s[queue == below_s.size].max()
+            raise ValueError(
+                f"a job of {longest_s:g} s is too long for every queue (below {below_s[-1]:g} s); "
+                "give the last queue below_s = inf."
+            )
+        most_wait_s = np.array([queue.most_wait_s for queue in queues])[queue]
+        return cls(submit, length_s, power_w, most_wait_s, queue, processors, job_id, models)
+
+    @classmethod
+    def of_models(
+        cls,
+        submit: Times,
+        models: Iterable[PhaseModel],
+        *,
+        most_wait_s: ArrayLike | None = None,
+        queues: Sequence[Queue] = GAIA_QUEUES,
+    ) -> Self:
+        """Make a trace of jobs with phases; lengths and mean powers are those of the models.
+
+        Parameters
+        ----------
+        submit : instants, shape (n,)
+            Submission.
+        models : iterable of PhaseModel, length n
+            One a job; the same object may stand in many places.
+        most_wait_s : array_like, optional
+            Longest wait [s]; by default that of the queue.
+        queues : sequence of Queue
+            As in `by_length`.
+        """
+        models = tuple(models)
+        flat = {id(model): model.profile for model in models}
+        length_s = np.array([flat[id(model)].duration_s for model in models])
+        power_w = np.array([flat[id(model)].mean_power_w for model in models])
+        if most_wait_s is None:
+            return cls.by_length(submit, length_s, power_w, queues=queues, models=models)
+        return cls(submit, length_s, power_w, most_wait_s, models=models)
+
+    def __len__(self) -> int:
+        return self.submit_s.size
+
+    def __repr__(self) -> str:
+        shape = "phases" if self.models else "constant power"
+        return f"Trace({len(self):,} jobs of {shape}, {self.length_s.sum() / 3600:,.0f} job-hours)"
+
+    @property
+    def deadline_s(self) -> NDArray[np.float64]:
+        """Latest finish of each job, epoch seconds [s]."""
+        return self.submit_s + self.most_wait_s + self.length_s
+
+    @property
+    def energy_kwh(self) -> NDArray[np.float64]:
+        """Energy of each job when it is never stopped [kWh]."""
+        return self.power_w * self.length_s / 3.6e6
+
+    @cached_property
+    def mean_length_s(self) -> NDArray[np.float64]:
+        """Mean length of the queue of each job [s]: what is known of a job before it ran."""
+        _, place = np.unique(self.queue, return_inverse=True)
+        return (np.bincount(place, self.length_s) / np.bincount(place))[place]
+
+    @cached_property
+    def profiles(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Phases of all jobs in a row: first entry of each job, borders [s], powers [W].
+
+        Shapes (n + 1,), (m,), (m,). A job has one border more than phases, counted from its
+        start; the power after the last one is 0.
+        """
+        if self.models is None:
+            first, zero = 2 * np.arange(len(self) + 1), np.zeros(len(self))
+            return (
+                first,
+                np.stack([zero, self.length_s], axis=1).ravel(),
+                np.stack([self.power_w, zero], axis=1).ravel(),
+            )
+        flat = {id(model): model.profile for model in self.models}  # one object may stand often
+        profiles = [flat[id(model)] for model in self.models]
+        powers_w = {key: np.append(profile.power_w, 0.0) for key, profile in flat.items()}
+        return (
+            np.cumsum([0, *(profile.edges_s.size for profile in profiles)]),
+            np.concatenate([profile.edges_s for profile in profiles]),
+            np.concatenate([powers_w[id(model)] for model in self.models]),
+        )
+
+    def model(self, i: int) -> PhaseModel:
+        """Return job `i` as phases; a single one if its power is constant."""
+        if self.models is not None:
+            return self.models[i]
+        phase = Phase("work", float(self.length_s[i]), float(self.power_w[i]))
+        return PhaseModel(str(self.job_id[i]), (), (phase,))
+
+    def select(self, which: ArrayLike) -> Self:
+        """Return the jobs at these places, or where a mask is True, in that order."""
+        places = np.arange(len(self))[np.asarray(which)]
+        return type(self)(
+            *(
+                getattr(self, name)[places]
+                for name in (
+                    "submit_s",
+                    "length_s",
+                    "power_w",
+                    "most_wait_s",
+                    "queue",
+                    "processors",
+                    "job_id",
+                )
+            ),
+            None if self.models is None else [self.models[i] for i in places],
+        )
+
+    def with_waits(self, most_wait_s: ArrayLike) -> Self:
+        """Return the same jobs with other longest waits [s]."""
+        return type(self)(
+            self.submit_s,
+            self.length_s,
+            self.power_w,
+            most_wait_s,
+            self.queue,
+            self.processors,
+            self.job_id,
+            self.models,
+        )
+
+    def with_deadlines(self, deadline: Times) -> Self:
+        """Return the same jobs, each to be finished by its deadline.
+
+        Raises
+        ------
+        ValueError
+            If a job does not fit between its submission and its deadline.
+        """
+        spare_s = epoch_seconds(deadline) - self.submit_s - self.length_s
+        late = np.flatnonzero(spare_s < -TIME_TOLERANCE_S)
+        if late.size:
+            i = int(late[0])
+            raise ValueError(
+                f"job {self.job_id[i]}, submitted {_at(self.submit_s[i])}, runs {self.length_s[i]:g} "
+                f"s and misses its deadline by {-spare_s[i]:g} s ({late.size} such jobs); move the "
+                "deadline or leave such jobs out."
+            )
+        return self.with_waits(np.maximum(spare_s, 0.0))
+
+    def drop_uncovered(
+        self, intensity: Intensity, forecast: Intensity | Forecasts | None = None
+    ) -> Self:
+        """Return the jobs about which every policy can decide without extrapolation.
+
+        Those are the jobs whose window (longest wait and then the true or the mean length,
+        whichever is longer, and a day at least) is covered by the intensity and the forecast.
+        How many were dropped is the difference in `len`.
+        """
+        first_s, last_s = intensity.edges_s[[0, -1]]
+        kept = self
+        while len(kept):
+            window_s = kept.most_wait_s + np.maximum(kept.length_s, kept.mean_length_s)
+            stop_s = kept.submit_s + np.maximum(window_s, _DAY_S)
+            good = (kept.submit_s >= first_s) & (stop_s <= last_s)
+            if forecast is not None:
+                begin_s, end_s = reach(forecast, kept.submit_s)
+                good &= (kept.submit_s >= begin_s) & (stop_s <= end_s)
+            if good.all():
+                break
+            kept = kept.select(good)  # the mean lengths may change, so look again
+        return kept
+
+
+def reach(
+    forecast: Intensity | Forecasts, now_s: NDArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return from when to when [s] is told what is expected at each instant `now_s` [s].
+
+    Of `Forecasts` it is the newest issued by then; where there is none, the span is empty.
+    """
+    if isinstance(forecast, Intensity):
+        first_s, last_s = forecast.edges_s[[0, -1]]
+        return np.full(now_s.shape, first_s), np.full(now_s.shape, last_s)
+    row = np.searchsorted(forecast.issued_s, now_s, side="right") - 1
+    issued_s = np.where(row < 0, np.inf, forecast.issued_s[np.maximum(row, 0)])
+    return issued_s + forecast.lead_edges_s[0], np.where(
+        row < 0, -np.inf, issued_s + forecast.lead_edges_s[-1]
+    )
+
+
+def next_workday(
+    finish: Times, zone: str, *, begin_h: float = 9.0, end_h: float = 17.0
+) -> NDArray[np.float64]:
+    """Return when a result is needed that is looked at in working hours only.
+
+    Parameters
+    ----------
+    finish : instants, shape (n,)
+        When the job would finish if it started at once.
+    zone : str
+        Time zone of the office, e.g. "Europe/Berlin".
+    begin_h, end_h : float
+        Working hours of Monday to Friday [h of the local day].
+
+    Returns
+    -------
+    ndarray of float
+        The finish itself if it lies in working hours, which leaves no time to wait; else the
+        next begin of working hours, epoch seconds [s]. Public holidays are not known.
+
+    Notes
+    -----
+    Constraint "next workday" of Let's Wait Awhile. Its program moves a job that would finish on
+    Friday evening to Saturday, 9:00; here the next workday is Monday, as the name says.
+
+    References
+    ----------
+    P. Wiesner, I. Behnke, D. Scheinert, K. Gontarska, L. Thamsen, "Let's Wait Awhile: How
+    Temporal Workload Shifting Can Reduce Carbon Emissions in the Cloud", Middleware 2021;
+    https://github.com/dos-group/lets-wait-awhile, ``strategy.py``.
+    """
+    finish_s = np.atleast_1d(epoch_seconds(finish))
+    days, hour = _local(finish_s, zone)
+    workday = days.day_of_week.to_numpy() < 5
+    at_work = workday & (begin_h <= hour) & (hour <= end_h)
+    ahead = np.where(workday & (hour < begin_h), 0, 1)
+    later = (days.day_of_week.to_numpy() + ahead) % 7
+    ahead = ahead + np.where(later >= 5, 7 - later, 0)
+    return np.where(at_work, finish_s, _instant_s(days, ahead, begin_h, zone))
+
+
+def next_weekday(
+    finish: Times, zone: str, weekdays: Sequence[int] = (0, 3), *, at_h: float = 9.0
+) -> NDArray[np.float64]:
+    """Return when a result is needed that is looked at on some days of the week.
+
+    Parameters
+    ----------
+    finish : instants, shape (n,)
+        When the job would finish if it started at once.
+    zone : str
+        Time zone of the office.
+    weekdays : sequence of int
+        Days, 0 = Monday. Monday and Thursday are the "semi-weekly" constraint of Let's Wait
+        Awhile (see `next_workday`); Monday alone is a weekly one.
+    at_h : float
+        Hour of the local day [h].
+
+    Returns
+    -------
+    ndarray of float
+        The first such instant at or after the finish, epoch seconds [s].
+
+    Raises
+    ------
+    ValueError
+        If there is no weekday, or it is not 0 to 6.
+    """
+    if not weekdays or not set(weekdays) <= set(range(7)):
+        raise ValueError(f"weekdays(={tuple(weekdays)}) must be some of 0 (Monday) to 6.")
+    finish_s = np.atleast_1d(epoch_seconds(finish))
+    days, hour = _local(finish_s, zone)
+    ahead = (np.array(sorted(weekdays)) - days.day_of_week.to_numpy()[:, None]) % 7
+    ahead = np.where((ahead == 0) & (hour[:, None] > at_h), 7, ahead).min(axis=1)
+    return _instant_s(days, ahead, at_h, zone)
+
+
+def _local(instant_s: NDArray, zone: str) -> tuple[pd.DatetimeIndex, NDArray[np.float64]]:
+    """Local calendar day (as naive midnight) and hour of the clock of each instant."""
+    clock = utc_times(instant_s).tz_convert(zone).tz_localize(None)
+    days = clock.normalize()
+    return days, (clock - days).total_seconds().to_numpy() / 3600
+
+
+def _instant_s(
+    days: pd.DatetimeIndex, ahead: NDArray, hour: float, zone: str
+) -> NDArray[np.float64]:
+    """Instants so many days ahead at an hour of the clock; one that is skipped moves on."""
+    clock = days + pd.to_timedelta(ahead, unit="D") + pd.Timedelta(hours=hour)
+    first = np.ones(len(clock), dtype=bool)
+    return epoch_seconds(clock.tz_localize(zone, nonexistent="shift_forward", ambiguous=first))
+
+
+def office_jobs(
+    year: int,
+    zone: str,
+    *,
+    count: int = 3387,
+    shortest_h: float = 4.0,
+    longest_h: float = 90.0,
+    power_w: float = 1000.0,
+    step_min: int = 30,
+    seed: int,
+) -> Trace:
+    """Generate the jobs of a machine-learning project: submitted in office hours, hours to days long.
+
+    Parameters
+    ----------
+    year : int
+        Calendar year.
+    zone : str
+        Time zone of the office.
+    count : int
+        Number of jobs.
+    shortest_h, longest_h : float
+        Lengths are uniform from the first to below the second [h], in whole steps.
+    power_w : float
+        Power of each job [W].
+    step_min : int
+        Submissions (from 9:00 to before 17:00, Monday to Friday) and lengths are multiples of
+        this [min].
+    seed : int
+        Seed of the generator.
+
+    Returns
+    -------
+    Trace
+        In order of submission, with a longest wait of 0: see `Trace.with_deadlines`.
+
+    Notes
+    -----
+    Generated after scenario II of Let's Wait Awhile (see `next_workday`), whose program draws
+    3387 jobs of 4 to 90 h in steps of 30 minutes like this, with another generator.
+    """
+    rng = np.random.default_rng(seed)
+    days = pd.date_range(f"{year}-01-01", f"{year}-12-31", freq="B")
+    steps = np.arange(9 * 60, 17 * 60, step_min)
+    lengths_min = np.arange(60 * shortest_h, 60 * longest_h, step_min)
+    clock = days[rng.integers(len(days), size=count)] + pd.to_timedelta(
+        rng.choice(steps, size=count), unit="min"
+    )
+    submit_s = np.sort(epoch_seconds(clock.tz_localize(zone)))
+    return Trace(submit_s, 60.0 * rng.choice(lengths_min, size=count), power_w, 0.0)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TraceOutcome:
+    """What a policy made of a trace, job by job.
+
+    Parameters
+    ----------
+    trace : Trace
+        The jobs.
+    policy : str
+        What decided.
+    run_start_s, run_stop_s : ndarray of float, shape (m,)
+        When each run begins and is over, epoch seconds [s], job after job, in order of time.
+    first_run : ndarray of int, shape (n + 1,)
+        The runs of job i are `first_run[i]` to before `first_run[i + 1]`.
+    emissions_g, energy_kwh : ndarray of float, shape (n,)
+        What each job emits [g CO2e] and uses [kWh], all its runs and pauses together.
+    suspension : Suspension, optional
+        What a stop costs.
+    reserved : ndarray of bool, shape (n,), optional
+        Whether the job ran on the reservation, where there is one.
+    """
+
+    trace: Trace
+    policy: str
+    run_start_s: NDArray[np.float64]
+    run_stop_s: NDArray[np.float64]
+    first_run: NDArray[np.int64]
+    emissions_g: NDArray[np.float64]
+    energy_kwh: NDArray[np.float64]
+    suspension: Suspension | None = field(default=None)
+    reserved: NDArray[np.bool_] | None = field(default=None)
+
+    @property
+    def start_s(self) -> NDArray[np.float64]:
+        """First start of each job, epoch seconds [s]."""
+        return self.run_start_s[self.first_run[:-1]]
+
+    @property
+    def end_s(self) -> NDArray[np.float64]:
+        """When each job is finished, epoch seconds [s]."""
+        return self.run_stop_s[self.first_run[1:] - 1]
+
+    @property
+    def delay_s(self) -> NDArray[np.float64]:
+        """How much later each *job* finishes than if it had run at once [s].
+
+        Its wait before the start and all its pauses. One number a job, however many runs it
+        was cut into: a mean over runs would count the short ones as if they were jobs.
+        """
+        return self.end_s - self.trace.submit_s - self.trace.length_s
+
+    @property
+    def resumes(self) -> NDArray[np.int64]:
+        """How often each job is resumed."""
+        return np.diff(self.first_run) - 1
+
+    def schedule(self, i: int) -> Schedule:
+        """Return the schedule of job `i`, for `check`, `charge` and figures."""
+        runs = slice(self.first_run[i], self.first_run[i + 1])
+        return Schedule.from_intervals(
+            self.trace.model(i), self.run_start_s[runs], self.run_stop_s[runs], self.suspension
+        )
+
+    def to_frame(self, tz: str = "UTC") -> pd.DataFrame:
+        """Return one row a job: start and end in zone `tz`, delay, resumes, energy, emissions."""
+        return pd.DataFrame(
+            {
+                "job_id": self.trace.job_id,
+                "start": utc_times(self.start_s).tz_convert(tz),
+                "end": utc_times(self.end_s).tz_convert(tz),
+                "delay_s": self.delay_s,
+                "resumes": self.resumes,
+                "energy_kwh": self.energy_kwh,
+                "emissions_g": self.emissions_g,
+            }
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"TraceOutcome({self.policy}, {len(self.trace):,} jobs, "
+            f"{self.emissions_g.sum() / 1000:,.3f} kg, mean delay {self.delay_s.mean() / 3600:.2f} h)"
+        )
+
+
+def _at(seconds: float) -> str:
+    return utc_times(seconds)[0].isoformat().replace("+00:00", "Z")
