@@ -7,24 +7,37 @@ of a chapter; take colours by their meaning from `COLORS`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
     from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike
+    from matplotlib.collections import PolyCollection
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "COLORS",
     "WIDE",
+    "OfflineChart",
     "duration_axis",
     "ecdf",
+    "gantt",
     "heatmap",
+    "interactive_gantt",
     "label_line",
+    "power_under_carbon",
     "say",
+    "stacked_steps",
+    "step_means",
     "use_style",
 ]
 
@@ -51,6 +64,23 @@ COLORS: Mapping[str, str] = MappingProxyType(
         "startup": "#E69F00",
         "end": "#56B4E9",
         "idle": "#999999",
+        "busy": "#56B4E9",
+        "booting": "#E69F00",
+        "shutting_down": "#CC79A7",
+        "off": "#DDDDDD",
+        # what jobs do that wait
+        "queued": "#D55E00",
+        "suspended": "#E69F00",
+        "best_effort": "#CC79A7",
+        # policies of a cluster
+        "fifo": "#555555",
+        "shortest_first": "#E69F00",
+        "easy": "#0072B2",
+        "conservative": "#56B4E9",
+        "round_robin": "#CC79A7",
+        "feedback": "#D55E00",
+        "carbon": "#009E73",
+        "as_logged": "#000000",
         # comparisons
         "baseline": "#555555",
         "model": "#D55E00",
@@ -223,3 +253,377 @@ def say(ax: Axes, text: str) -> None:
         0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=COLORS["baseline"]
     )
     ax.set(xticks=[], yticks=[])
+
+
+# --- a cluster over time ------------------------------------------------------------------
+
+
+def gantt(
+    ax: Axes,
+    runs: pd.DataFrame,
+    blocks: pd.DataFrame,
+    *,
+    colors: str | Sequence[str] = COLORS["jobs"],
+    labels: Sequence[str] | None = None,
+    unit_s: float = 3600.0,
+    **style,
+) -> PolyCollection:
+    """Draw runs of jobs as rectangles: time to the right, cores upwards.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw. Its limits become those of what is drawn.
+    runs : DataFrame, shape (n, ...)
+        ``start_s`` and ``stop_s`` of each run [s].
+    blocks : DataFrame
+        One row a block of neighbouring cores: ``run`` (row of `runs`), ``first`` core, and
+        how many ``cores``.
+    colors : str or sequence of str, shape (n,)
+        One colour, or that of each run.
+    labels : sequence of str, shape (n,), optional
+        What to write into the blocks of each run; an empty text writes nothing.
+    unit_s : float
+        Seconds in one unit of the time axis; 3600 for hours.
+    **style
+        Passed to ``PolyCollection`` (``linewidths``, ``alpha``, ...).
+
+    Returns
+    -------
+    PolyCollection
+        The rectangles, one a block.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to draw.
+    """
+    from matplotlib.collections import PolyCollection
+
+    left, right, low, high, run = _rectangles(runs, blocks, unit_s)
+    corners = np.stack([left, low, left, high, right, high, right, low], axis=1).reshape(-1, 4, 2)
+    shades = colors if isinstance(colors, str) else [colors[i] for i in run]
+    drawn = PolyCollection(
+        corners, **{"facecolors": shades, "edgecolors": "white", "linewidths": 0.6, **style}
+    )
+    ax.add_collection(drawn)
+    for i, number in enumerate(run.tolist() if labels is not None else ()):
+        middle = ((left[i] + right[i]) / 2, (low[i] + high[i]) / 2)
+        ax.text(*middle, labels[number], ha="center", va="center", color="white", clip_on=True)
+    ax.set(xlim=(left.min(), right.max()), ylim=(low.min(), high.max()))
+    ax.grid(False)
+    return drawn
+
+
+def _rectangles(
+    runs: pd.DataFrame, blocks: pd.DataFrame, unit_s: float
+) -> tuple[NDArray[np.float64], ...]:
+    """Return left, right [units], lowest and highest core, and run of each block."""
+    run = blocks["run"].to_numpy()
+    if not run.size:
+        raise ValueError("there are no blocks to draw: a chart needs at least one run.")
+    left = runs["start_s"].to_numpy()[run] / unit_s
+    right = runs["stop_s"].to_numpy()[run] / unit_s
+    low = blocks["first"].to_numpy()
+    return left, right, low, low + blocks["cores"].to_numpy(), run
+
+
+def step_means(edges: ArrayLike, values: ArrayLike, coarser: ArrayLike) -> NDArray[np.float64]:
+    """Return the means of a step function over coarser steps, exactly.
+
+    Parameters
+    ----------
+    edges : array_like, shape (n + 1,)
+        Increasing; step i holds on [edges[i], edges[i + 1]).
+    values : array_like, shape (n,) or (n, k)
+        One value a step, or k of them.
+    coarser : array_like, shape (m + 1,)
+        Increasing edges of the steps wanted, in the unit of `edges` and within them.
+
+    Returns
+    -------
+    ndarray, shape (m,) or (m, k)
+        Means weighted by time.
+
+    Raises
+    ------
+    ValueError
+        If `coarser` reaches beyond the step function: nothing is extrapolated.
+    """
+    x, y = np.asarray(edges, dtype=float), np.asarray(values, dtype=float)
+    wanted = np.asarray(coarser, dtype=float)
+    if wanted[0] < x[0] or wanted[-1] > x[-1]:
+        raise ValueError(
+            f"steps from {wanted[0]:g} to {wanted[-1]:g} reach beyond what is known, {x[0]:g} to "
+            f"{x[-1]:g}: ask for less."
+        )
+    table = y.reshape(len(y), -1)
+    area = np.vstack([np.zeros(table.shape[1]), np.cumsum(table * np.diff(x)[:, None], axis=0)])
+    at = np.column_stack([np.interp(wanted, x, column) for column in area.T])
+    return (np.diff(at, axis=0) / np.diff(wanted)[:, None]).reshape(-1, *y.shape[1:])
+
+
+def stacked_steps(
+    ax: Axes,
+    edges: ArrayLike,
+    values: Mapping[str, ArrayLike],
+    *,
+    colors: Mapping[str, str] = COLORS,
+    labels: Mapping[str, str] | None = None,
+) -> None:
+    """Draw step functions on top of each other as filled areas, the first at the bottom.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    edges : array_like, shape (n + 1,)
+        Increasing, in the unit of the x axis.
+    values : mapping of str to array_like, shape (n,)
+        By name, in order from below; a table works too. What is 0 throughout is left out.
+    colors : mapping of str to str
+        Colour of each name.
+    labels : mapping of str to str, optional
+        Names as readers see them; where there is none, the name without underscores.
+    """
+    below = np.zeros(len(edges) - 1)
+    for name in values:
+        layer = np.asarray(values[name], dtype=float)
+        if not layer.any():
+            continue
+        label = (labels or {}).get(name, name.replace("_", " "))
+        above = below + layer
+        ax.stairs(above, edges, baseline=below, fill=True, color=colors[name], label=label)
+        below = above
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_ylim(0, None)
+
+
+def power_under_carbon(
+    axes: Sequence[Axes],
+    edges: ArrayLike,
+    power_kw: Mapping[str, ArrayLike],
+    intensity_edges: ArrayLike,
+    intensity_g_per_kwh: ArrayLike,
+    *,
+    labels: Mapping[str, str] | None = None,
+) -> None:
+    """Draw carbon intensity in an upper panel and power by state, stacked, in those below.
+
+    Parameters
+    ----------
+    axes : sequence of Axes, shape (2,)
+        Upper and lower panel, with a common x axis.
+    edges : array_like, shape (n + 1,)
+        Edges of the steps of power, in the unit of the x axis.
+    power_kw : mapping of str to array_like, shape (n,)
+        Power by state [kW], in order from below.
+    intensity_edges : array_like, shape (m + 1,)
+        Edges of the steps of intensity, in the same unit.
+    intensity_g_per_kwh : array_like, shape (m,)
+        Carbon intensity [g CO2e/kWh].
+    labels : mapping of str to str, optional
+        As in `stacked_steps`.
+    """
+    upper, lower = axes
+    upper.stairs(intensity_g_per_kwh, intensity_edges, baseline=None, color=COLORS["average"])
+    stacked_steps(lower, edges, power_kw, labels=labels)
+    inside = np.asarray(intensity_edges)[1:] > edges[0]
+    inside &= np.asarray(intensity_edges)[:-1] < edges[-1]
+    upper.set(ylabel="g/kWh", xlim=(edges[0], edges[-1]))
+    upper.set_ylim(0, 1.08 * np.asarray(intensity_g_per_kwh)[inside].max())
+    lower.set_ylabel("power, kW")
+
+
+# --- charts that answer the pointer -------------------------------------------------------
+
+
+_CHART_LAYOUT = {
+    "template": "plotly_white",
+    "margin": {"l": 60, "r": 10, "t": 40, "b": 80},
+    "legend": {"orientation": "h", "x": 0, "y": -0.12, "yanchor": "top"},
+    "yaxis": {"title": {"text": "core"}},
+    "dragmode": "zoom",
+    "hovermode": "closest",
+}
+
+
+def interactive_gantt(
+    runs: pd.DataFrame,
+    blocks: pd.DataFrame,
+    *,
+    names: Sequence[object],
+    what: str = "job",
+    groups: Mapping[str, ArrayLike] | None = None,
+    colors: Mapping[str, str] = COLORS,
+    cores_per_line: int = 1,
+    unit_s: float = 86400.0,
+    unit: str = "days",
+    height_px: int = 640,
+) -> go.Figure:
+    """Return a Gantt chart to zoom, pan and point at, quick with tens of thousands of jobs.
+
+    Parameters
+    ----------
+    runs, blocks : DataFrame
+        As in `gantt`.
+    names : sequence, shape (n,)
+        What to show of a run when its line is pointed at; numbers are stored more compactly.
+    what : str
+        What is named, written before the name.
+    groups : mapping of str to array_like of bool, shape (n,), optional
+        Runs of the same colour, and of one entry in the legend; a run in several groups is
+        drawn in each, one in none is not. By default all are "jobs".
+    colors : mapping of str to str
+        Colour of each group.
+    cores_per_line : int
+        Blocks are cut where a multiple of this ends, and each piece is one line: the cores of
+        a node for a cluster of nodes.
+    unit_s, unit : float, str
+        Seconds in a unit of the time axis, and its name.
+    height_px : int
+        Height of the chart.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        One trace a group: all its lines, one after the other with gaps, drawn by WebGL. Times are
+        rounded to a ten-thousandth of a unit.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to draw.
+    """
+    import plotly.graph_objects as go
+
+    left, right, low, high, run = _cut_lines(runs, blocks, unit_s, cores_per_line)
+    groups = {"jobs": np.ones(len(runs), dtype=bool)} if groups is None else groups
+    rows = np.ceil(high.max() / cores_per_line) - np.floor(low.min() / cores_per_line)
+    figure = go.Figure()
+    for name, member in groups.items():
+        of_group = np.flatnonzero(np.asarray(member, dtype=bool)[run])
+        if not of_group.size:
+            continue
+        order = of_group[np.lexsort((left[of_group], low[of_group]))]
+        middle, known = (low + high) / 2, np.asarray(names, dtype=object)[run]
+        figure.add_scattergl(
+            x=_with_gaps(np.round(left[order], 4), np.round(right[order], 4)),
+            y=_with_gaps(middle[order], middle[order]),
+            customdata=_with_gaps(known[order], known[order]),
+            mode="lines",
+            connectgaps=False,
+            name=name.replace("_", " "),
+            line={"color": colors[name], "width": max(1.5, 0.7 * (height_px - 110) / rows)},
+            hovertemplate=what
+            + " %{customdata}<br>%{x:.2f} "
+            + unit
+            + ", core %{y:.0f}<extra></extra>",
+        )
+    figure.update_layout(
+        **_CHART_LAYOUT, height=height_px, xaxis={"title": {"text": f"time, {unit}"}}
+    )
+    return figure
+
+
+def _cut_lines(
+    runs: pd.DataFrame, blocks: pd.DataFrame, unit_s: float, per_line: int
+) -> tuple[NDArray, ...]:
+    """Return the blocks as `_rectangles` does, cut at multiples of so many cores."""
+    left, right, low, high, run = _rectangles(runs, blocks, unit_s)
+    pieces = (high - 1) // per_line - low // per_line + 1
+    block = np.repeat(np.arange(run.size), pieces)
+    place = np.arange(block.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    border = (low[block] // per_line + place) * per_line
+    low, high = np.maximum(low[block], border), np.minimum(high[block], border + per_line)
+    return left[block], right[block], low, high, run[block]
+
+
+def _with_gaps(starts: NDArray, stops: NDArray) -> list:
+    """Return start, stop, None, start, stop, None, ..."""
+    points = np.full((len(starts), 3), None, dtype=object)
+    points[:, 0], points[:, 1] = starts, stops
+    return points.ravel().tolist()
+
+
+_CHART = """<div class="offline-chart" data-chart="{data}" data-library="{library}">
+<button type="button">Show the interactive chart: {label} ({size})</button>
+<p role="status" aria-live="polite"></p>
+<div role="img" aria-label="{alt}"></div>
+<noscript><p>The chart needs JavaScript.</p></noscript>
+</div>
+<script>
+(() => {{
+  const box = document.currentScript.previousElementSibling;
+  const [button, said, place] = box.children;
+  const library = () => window.Plotly ? Promise.resolve() : new Promise((done, failed) => {{
+    const script = document.createElement("script");
+    script.src = box.dataset.library;
+    script.onload = done;
+    script.onerror = () => failed(new Error("its library is not beside this page"));
+    document.head.append(script);
+  }});
+  const chart = async () => {{
+    const packed = Uint8Array.from(atob(box.dataset.chart), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return JSON.parse(await new Response(stream).text());
+  }};
+  button.addEventListener("click", async () => {{
+    button.disabled = true;
+    said.textContent = "Loading ...";
+    try {{
+      const [figure] = await Promise.all([chart(), library()]);
+      await Plotly.newPlot(place, figure.data, figure.layout, {{responsive: true, displaylogo: false}});
+      said.textContent = "";
+      button.remove();
+    }} catch (error) {{
+      said.textContent = "The chart cannot be shown here: " + error.message + ".";
+      button.disabled = false;
+    }}
+  }});
+}})();
+</script>
+"""
+
+
+@dataclass(frozen=True)
+class OfflineChart:
+    """An interactive chart in a page of the book, drawn when a reader asks for it.
+
+    What is stored is the chart's data, compressed. Plotly's library (several MB) is loaded
+    from beside the page, and nothing from elsewhere, when the button is pressed.
+
+    Parameters
+    ----------
+    figure : plotly.graph_objects.Figure
+        The chart. In a notebook ``chart.figure.show()`` shows it at once.
+    label : str
+        What it shows, in a few words, for the button.
+    alt : str
+        The same for readers who do not see it.
+    library : str
+        Address of the library, relative to the page.
+    """
+
+    figure: go.Figure
+    label: str
+    alt: str
+    library: str = "_static/plotly/plotly.min.js"
+
+    def packed(self) -> str:
+        """Return data and layout as JSON, deflated, in base64."""
+        text = self.figure.to_json(engine="json").encode("utf-8")
+        return base64.b64encode(zlib.compress(text, 9)).decode("ascii")
+
+    def _repr_html_(self) -> str:
+        data = self.packed()
+        return _CHART.format(
+            data=data,
+            library=escape(self.library),
+            label=escape(self.label),
+            size=f"{len(data) / 1e6 + 4.8:.1f} MB",
+            alt=escape(self.alt),
+        )
+
+    def __repr__(self) -> str:
+        return f"interactive chart, in the book's pages: {self.label}"

@@ -423,7 +423,9 @@ def _start(keys: Mapping[str, Place]) -> pd.Timestamp:
     if wall is not pd.NaT and wall.tzinfo is None:
         if zone is None:
             raise place.error(f"{wall} has no time zone: add time_zone, such as Europe/Berlin.")
-        wall = wall.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+        wall = place.build(
+            lambda: wall.as_unit("ns").tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+        )
     if wall is pd.NaT:
         raise place.error(
             f"{place.node.value}: no instant, or one that the clock of {zone} skips or shows "

@@ -121,9 +121,21 @@ def _typed(name: str, values: ArrayLike) -> Any:
                 f"row {row}: {name}(={array[row]}) must be a whole number: leave such jobs out "
                 "or round them first."
             )
-    if wanted is np.bool_ and array.dtype.kind != "b":
-        raise ValueError(f"column {name!r} has type {array.dtype}: it must be True or False.")
-    return array.astype(wanted)
+    if wanted is np.bool_:
+        if array.dtype.kind != "b":
+            raise ValueError(f"column {name!r} has type {array.dtype}: it must be True or False.")
+    elif array.dtype.kind in "mM" or isinstance(next(iter(array.flat), 0), pd.Timestamp):
+        raise ValueError(
+            f"column {name!r} holds times or lengths of time: it must hold numbers"
+            f" [{COLUMNS[name].unit}]; subtract second 0 and write .dt.total_seconds()."
+        )
+    try:
+        return array.astype(wanted)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"column {name!r} has type {array.dtype}, with values that are no numbers: it must "
+            f"hold numbers [{COLUMNS[name].unit}]."
+        ) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,8 +247,14 @@ class Workload:
         Raises
         ------
         ValueError
-            If `errors` is "raise" and a job cannot be replayed, or a queue does not exist.
+            If `errors` is "raise" and a job cannot be replayed, a queue does not exist, or there
+            is not one value, or one a job.
         """
+        if isinstance(best_effort_queues, str):
+            raise ValueError(
+                f"best_effort_queues(={best_effort_queues!r}) must be a list of queues: write "
+                f"[{best_effort_queues!r}]."
+            )
         table = _from_log(log.jobs, power_w, requested_s, longest_wait_s, tuple(best_effort_queues))
         keep, skipped = _settle(table, log.source, errors)
         return cls(
@@ -272,7 +290,15 @@ class Workload:
         ValueError
             If a job already has phases, or is too short for the start-up and end it would get.
         """
+        if isinstance(models, PhaseModel):
+            raise ValueError("models must be a list of PhaseModel: write [model].")
         number = np.broadcast_to(np.asarray(number, dtype=np.int64), len(self.jobs))
+        unknown = number[(number < -1) | (number >= len(models))]
+        if unknown.size:
+            raise ValueError(
+                f"number(={unknown[0]}) must be -1 or the number of one of {len(models)} models, "
+                "counted from 0."
+            )
         if (self.jobs["model"] >= 0).any():
             raise ValueError("the jobs have phases already: give them to constant ones.")
         ends_s = [m.startup_profile.duration_s + m.end_profile.duration_s for m in models]
@@ -376,6 +402,12 @@ def _from_log(
     longest_wait_s: float | ArrayLike,
     best_effort_queues: tuple[str, ...],
 ) -> pd.DataFrame:
+    for name, values in (("power_w", power_w), ("longest_wait_s", longest_wait_s)):
+        if np.ndim(values) and len(values) != len(jobs):
+            raise ValueError(
+                f"{name} has {len(values)} values for {len(jobs)} jobs of the log: give one for "
+                "all, or one a job."
+            )
     unknown = [name for name in best_effort_queues if name not in jobs["queue"].cat.categories]
     if unknown:
         raise ValueError(
@@ -405,7 +437,6 @@ def _settle(
     """Return which rows can be replayed, and a table of the others."""
     if errors not in ("raise", "skip"):
         raise ValueError(f"errors(={errors!r}) must be 'raise' or 'skip'.")
-    positive = "must be known and > 0"
     positive = "must be known and > 0"
     rules = (
         ("run_s", ~(table["run_s"] > 0), positive),

@@ -194,6 +194,20 @@ def test_a_job_that_may_wait_no_longer_is_not_suspended():
     assert [0.0] == happened.runs["start_s"].tolist()
 
 
+def test_a_job_that_started_although_it_was_dirty_runs_on():
+    # b is promised a time behind a, and starts then; it is not suspended at the next event.
+    jobs = patient(workload([0, 10, 2000], [1000, 1500, 10], [1, 2, 1]), 5000.0)
+
+    runs = replay(
+        jobs,
+        Cluster(2),
+        CarbonEasy(Below(100.0), Below(200.0), least_left_s=60.0),
+        intensity=curve([50, 300, 300, 300, 300, 50, 50, 50], 900.0),
+    ).runs
+
+    assert 1 == (runs["job"] == 1).sum()
+
+
 def test_a_job_without_a_longest_wait_is_refused():
     with pytest.raises(ValueError, match="no longest_wait_s"):
         replay(workload([0], [1]), Cluster(1), CarbonFifo(Below(1)), intensity=curve([1, 1]))

@@ -169,7 +169,8 @@ class CarbonPolicy(Policy):
         While it says dirty, jobs that are not urgent are held.
     suspend_gate : Gate, optional
         While it says dirty, running jobs that are not urgent are suspended; never without.
-        Make it laxer than `gate`, or jobs will stop and start around one threshold.
+        Make it laxer than `gate`, or jobs will stop and start around one threshold. A job that
+        started although it was that dirty (it was urgent, or promised a time) runs on.
     least_left_s : float
         A job with less left by its requested time is not suspended [s].
     """
@@ -177,6 +178,9 @@ class CarbonPolicy(Policy):
     def __init__(
         self, gate: Gate, suspend_gate: Gate | None = None, *, least_left_s: float = 3600.0
     ) -> None:
+        for name, given in (("gate", gate), ("suspend_gate", suspend_gate)):
+            if not isinstance(given, Gate) and (name == "gate" or given is not None):
+                raise TypeError(f"{name}(={given!r}) must be a Gate, such as Below(300.0).")
         self.gate, self.suspend_gate, self.least_left_s = gate, suspend_gate, least_left_s
 
     def begin(self, view: View) -> None:
@@ -187,6 +191,7 @@ class CarbonPolicy(Policy):
         self.line = Line(self.place)
         self._held: dict[int, Job] = {}
         self._urgent: list[tuple[float, int]] = []  # when held jobs become urgent
+        self._dirty_from_s = np.inf  # since when jobs are suspended
         self._seen: set[int] = set()  # suspended jobs that were taken up
 
     def place(self, job: Job) -> float:
@@ -212,9 +217,13 @@ class CarbonPolicy(Policy):
             self._hold(job)
         self._take_up_suspended(view)
         clean = self.gate.is_clean(view)
-        if self.suspend_gate is not None and not self.suspend_gate.is_clean(view):
-            self._suspend(view)
-            self._take_up_suspended(view)
+        if self.suspend_gate is not None:
+            if self.suspend_gate.is_clean(view):
+                self._dirty_from_s = np.inf
+            else:
+                self._dirty_from_s = min(self._dirty_from_s, view.now_s)
+                self._suspend(view)
+                self._take_up_suspended(view)
         self._sort(view, clean)
         self.start_jobs(view)
         self._seen.intersection_update(view.suspended)
@@ -258,7 +267,8 @@ class CarbonPolicy(Policy):
             left_s = job.expected_end_s - view.now_s
             slack_s = latest_s(job) - job.run_start_s  # delay it may still take
             if (
-                left_s >= max(self.least_left_s, saving_s)
+                job.run_start_s < self._dirty_from_s
+                and left_s >= max(self.least_left_s, saving_s)
                 and slack_s > saving_s
                 and view.may_suspend(job)
             ):
