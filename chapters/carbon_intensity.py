@@ -35,7 +35,7 @@ numbers = publish.Numbers("carbon_intensity")
 # %% [markdown]
 # ## The curve
 #
-# The European transmission operators report what each kind of power plant generates, hour by hour.
+# The European transmission operators report what each kind of power plant generates, hour by hour, on a platform whose strengths and gaps have been reviewed {cite}`hirth2018`.
 # Weighing each kind with its emission factor, over the whole life of plant and fuel, gives the *average* carbon intensity of what is generated:
 #
 # $$
@@ -385,16 +385,12 @@ _ = numbers.record(
 # Sun and wind change too, but not because anyone switched something on; the plants that answer to load are the others, and the slope is taken over those {cite}`silerevans2012`.
 
 # %%
-mix = datasets.generation("DE", 2020)
-factor = pd.Series(datasets.emission_factors(factors))
-hourly_mwh = mix[[name for name in mix if name in factor]].clip(lower=0).resample("1h").mean()
-emissions_t = hourly_mwh * factor[hourly_mwh.columns] / 1000
-answering = [name for name in hourly_mwh if not name.startswith(("Wind", "Solar"))]
-average = 1000 * emissions_t.to_numpy().sum() / hourly_mwh.to_numpy().sum()
-slope, error = describe.marginal_slope(
-    hourly_mwh[answering].sum(axis=1), emissions_t[answering].sum(axis=1)
+mix = describe.answering_generation(
+    datasets.generation("DE", 2020), datasets.emission_factors(factors)
 )
-naive_slope, _ = describe.marginal_slope(hourly_mwh.sum(axis=1), emissions_t.sum(axis=1))
+average = 1000 * mix["emissions_t"].sum() / mix["generation_mwh"].sum()
+slope, error = describe.marginal_slope(mix["answering_mwh"], mix["answering_t"])
+naive_slope, _ = describe.marginal_slope(mix["generation_mwh"], mix["emissions_t"])
 print(
     f"DE 2020: average {average:.0f} g/kWh, marginal {slope:.0f} g/kWh (standard error {error:.0f})"
 )
@@ -556,7 +552,7 @@ _ = numbers.record("naive_mean", constant, "g/kWh", 0, "error of 'always the mea
 # %% [markdown]
 # ## Which factors?
 #
-# Emission factors are an input, and respectable sources differ.
+# Emission factors are an input, and respectable sources differ {cite}`ipcc2014annex3,srren2011annex2,unece2022`.
 # Does it matter which one is taken?
 
 # %%

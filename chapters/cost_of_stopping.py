@@ -29,6 +29,7 @@ seed = 1
 
 # %% tags=["hide-input"]
 import itertools
+import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,7 +37,7 @@ import pandas as pd
 from scipy import stats as distributions
 
 from helpers import datasets, figures, publish, stats
-from helpers.phases.fit import Plan, Span, fit_model
+from helpers.phases.fit import fit_model
 from helpers.power import baseline, energies, energy_j, paired_sum
 
 figures.use_style()
@@ -52,7 +53,7 @@ rng = np.random.default_rng(seed)
 # *Save*: stopped right after the checkpoint of the second epoch; resumed from it later.
 # *No save*: stopped when the second epoch has been trained but not saved; resumed from the checkpoint of the first, so that the second is trained again.
 #
-# The measurements are published ones ([Quacck/master-thesis](https://github.com/Quacck/master-thesis)).
+# The measurements are published ones {cite}`opitz2024`.
 # This project has no campaign of its own yet: `measurements/` holds its runner, and the parameter `source` is where its recordings will take the place of the published ones.
 
 # %%
@@ -65,6 +66,7 @@ EXPERIMENTS = {
     "save": ("roberta_stop_after_saving_epoch_2", "roberta_continue_after_saving_2"),
     "no save": ("roberta_stop_without_saving_epoch_2", "roberta_continue_after_not_saving_2"),
 }
+MEASURED = [part for parts in EXPERIMENTS.values() for part in parts]
 KINDS = {"whole": "baseline", "save": "completed", "no save": "failed"}
 for name, parts in EXPERIMENTS.items():
     print(f"{name:8}", "; ".join(f"{part}: {len(runs[part])} runs" for part in parts))
@@ -227,51 +229,21 @@ plt.show()
 
 
 # %%
-def plan(name, epochs, ends=True, saved=True):
-    """Phases of a run that trains some epochs, each with the event it ends with."""
-    work = []
-    for n in epochs:
-        work += [
-            Span(f"train {n}", f"Epoch {n}.0 ended*"),
-            Span(f"evaluate {n}", "Evaluate"),
-            Span(f"save {n}", f"Epoch {n}.0. Saved*", checkpoint=True),
-        ]
-    start = (
-        Span("import", "start program"),
-        Span("load data", "after load data"),
-        Span("build model", "Start training"),
-    )
-    end = (Span("end", "Evaluate"),) if ends else ()
-    return Plan(
-        name, idle_s, start, tuple(work if saved else work[:-2]), end, ("End training", "Exit")
-    )
-
-
-# %%
-PLANS = {
-    "roberta_full": plan("whole", range(1, 6)),
-    "roberta_stop_after_saving_epoch_2": plan("stop", range(1, 3), ends=False),
-    "roberta_continue_after_saving_2": plan("resume", range(3, 6)),
-    "roberta_stop_without_saving_epoch_2": plan("stop", range(1, 3), ends=False, saved=False),
-    "roberta_continue_after_not_saving_2": plan("resume", range(2, 6)),
-}
-
-
 def phase_table(experiment):
     """Energy [J] and duration [s] of each phase: one row a repeat, one column a phase."""
-    fit = fit_model(list(runs[experiment].values()), PLANS[experiment])
-    names = [span.name for _, span, _, _ in PLANS[experiment].spans()]
-    keys = pd.Index(runs[experiment], name="repeat")
+    fit = fit_model(list(runs[experiment].values()), datasets.power_plan(experiment, idle_s))
+    names, keys = fit.spread["phase"].to_list(), pd.Index(runs[experiment], name="repeat")
     lengths_s = np.diff(fit.borders_s, axis=1)
     return pd.DataFrame(fit.phase_j, keys, names), pd.DataFrame(lengths_s, keys, names)
 
 
 phase_j, phase_s = (
-    {k: v[i] for k, v in {n: phase_table(n) for n in PLANS}.items()} for i in (0, 1)
+    {k: v[i] for k, v in {n: phase_table(n) for n in MEASURED}.items()} for i in (0, 1)
 )
-START = ["import", "load data", "build model"]
+START = ["import libraries", "load data", "tokenise and build model"]
+END = "final evaluation and exit"
 start_j = {name: table[START].sum(axis=1) for name, table in phase_j.items()}
-lost_j = phase_j["roberta_stop_without_saving_epoch_2"]["train 2"]
+lost_j = phase_j["roberta_stop_without_saving_epoch_2"]["epoch 2 train"]
 
 # %% [markdown]
 # The explanation is taken from the same runs that it explains: the start-up of each resumed run, and the training that each stop without save threw away.
@@ -322,7 +294,7 @@ claim(
     "training of the epoch that was not saved",
     1e-3,
 )
-saves = phase_j["roberta_full"][[f"save {n}" for n in range(1, 6)]].mean(axis=1)
+saves = phase_j["roberta_full"][[f"epoch {n} save" for n in range(1, 6)]].mean(axis=1)
 claim("save_phase", stats.paired_t(saves).estimate, "J", 0, "saving one checkpoint, whole runs")
 
 # %% mystnb={"figure": {"caption": "Overhead and its explanation. Bars: means. Lines: 95 % intervals of the overhead (left of each pair) and of the unexplained rest (right).", "name": "fig:stop-explained"}, "image": {"alt": "Two pairs of bars; for save the start-up at resume alone is higher than the overhead, for no save start-up plus lost work are higher than the overhead; the rest is a small negative bar in both."}} tags=["hide-input"]
@@ -372,17 +344,17 @@ plt.show()
 # %%
 GROUPS = {
     "first start-up": START,
-    "train": [f"train {n}" for n in range(1, 6)],
-    "evaluate": [f"evaluate {n}" for n in range(1, 6)],
-    "save": [f"save {n}" for n in range(1, 6)],
-    "end": ["end"],
+    "train": [f"epoch {n} train" for n in range(1, 6)],
+    "evaluate": [f"epoch {n} evaluate" for n in range(1, 6)],
+    "save": [f"epoch {n} save" for n in range(1, 6)],
+    "end": [END],
 }
 
 
 def same_phases(tables, name):
     """The phases a whole run has too: of the stopped run, then of the resumed one."""
     stop, resume = (tables[part] for part in EXPERIMENTS[name])
-    stop = stop.drop(columns="train 2") if name == "no save" else stop
+    stop = stop.drop(columns="epoch 2 train") if name == "no save" else stop
     return stop.join(resume.drop(columns=START), how="inner")
 
 
@@ -472,12 +444,12 @@ rows = []
 for experiment, table in phase_j.items():
     for key in table.index.intersection(runs[experiment]):
         run = runs[experiment][key]
-        first = next(c for c in table if c.startswith("train"))
+        first = next(c for c in table if c.endswith("train"))
         awake = energy_j(run, 0.0, 3.0) / 3.0 > idle.power_w + 10
         power_w = table.loc[key, first] / phase_s[experiment].loc[key, first]
         rows.append((experiment, key, run.start, first, power_w, awake))
 clock = pd.DataFrame(rows, columns=["experiment", "repeat", "start", "phase", "power_w", "awake"])
-first_epoch = clock[clock["phase"] == "train 1"]
+first_epoch = clock[clock["phase"] == "epoch 1 train"]
 print(first_epoch.groupby("awake")["power_w"].agg(["count", "mean", "std"]).round(2).to_string())
 
 # %% tags=["hide-cell"]
@@ -500,11 +472,13 @@ _ = numbers.record(
 
 # %% mystnb={"figure": {"caption": "Power while the first epoch of a program is trained, by the time at which its recording began. Filled: the machine was still awake from the program before; open: it was asleep.", "name": "fig:stop-clock"}, "image": {"alt": "Dots over three and a half hours: whole runs come first, all in a row and high, nearly all filled; all later ones are open and lower, except one filled dot of the first stopped run, which is as high as the whole runs."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
-SHADES = dict(zip(PLANS, ("baseline", "completed", "completed", "failed", "failed"), strict=True))
-MARKS = dict(zip(PLANS, "osDsD", strict=True))
+SHADES = dict(
+    zip(MEASURED, ("baseline", "completed", "completed", "failed", "failed"), strict=True)
+)
+MARKS = dict(zip(MEASURED, "osDsD", strict=True))
 texts = dict(
     zip(
-        PLANS,
+        MEASURED,
         ("whole", "save: stop", "save: resume", "no save: stop", "no save: resume"),
         strict=True,
     )
@@ -581,7 +555,7 @@ claim(
 )
 _ = numbers.record(
     "imports_phase",
-    phase_j["roberta_full"]["import"].mean(),
+    phase_j["roberta_full"]["import libraries"].mean(),
     "J",
     0,
     "importing the libraries in a whole run, up to the first event",
@@ -597,7 +571,7 @@ for ax, columns in zip(axes, (START, *([s] for s in START)), strict=True):
         ax.plot([place, place], [estimate.low, estimate.high], color="#222222", lw=2)
         ax.plot(place, estimate.value, "o", color="#222222", ms=4)
     ax.set_xticks([0, 1], ["fresh", "resumed"])
-    ax.set(title="all" if len(columns) > 1 else columns[0], xlim=(-0.35, 1.35))
+    ax.set(title="all" if len(columns) > 1 else textwrap.fill(columns[0], 13), xlim=(-0.35, 1.35))
     ax.set_ylim((0, 1500) if len(columns) > 1 else (0, 800))
 axes[0].set(ylabel="energy [J]")
 plt.show()
@@ -930,8 +904,8 @@ plt.show()
 # $$ (eq-break-even)
 
 # %%
-work_j = phase_j["roberta_full"].drop(columns=[*START, "end"]).sum(axis=1).mean()
-work_s = phase_s["roberta_full"].drop(columns=[*START, "end"]).sum(axis=1).mean()
+work_j = phase_j["roberta_full"].drop(columns=[*START, END]).sum(axis=1).mean()
+work_s = phase_s["roberta_full"].drop(columns=[*START, END]).sum(axis=1).mean()
 work_w = work_j / work_s
 overheads = {"save": energy["save"].mean() - whole_j, "no save": energy["no save"].mean() - whole_j}
 overheads["save, machine left awake"] = overheads["save"] + tail_test.estimate.value

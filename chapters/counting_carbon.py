@@ -450,18 +450,15 @@ except TypeError as refusal:
 # California's marginal rate is not used here: its average is not at hand, and two kinds from two grids compare nothing.
 
 # %%
-mix = datasets.generation("DE", 2020)
-factor = pd.Series(datasets.emission_factors(factors))
-mwh = mix[[name for name in mix if name in factor]].clip(lower=0)
-tonnes = mwh * factor[mwh.columns] / 1000
-answering = [name for name in mwh if not name.startswith(("Wind", "Solar"))]
-more_mwh = mwh[answering].sum(axis=1).diff().dropna()
-more_t = tonnes[answering].sum(axis=1).diff().dropna()
-berlin = more_mwh.index.tz_convert("Europe/Berlin").hour
+mix = describe.answering_generation(
+    datasets.generation("DE", 2020), datasets.emission_factors(factors)
+)
+more = mix.diff().dropna()
+berlin = more.index.tz_convert("Europe/Berlin").hour
 slopes = pd.DataFrame(
     [  # summed up again, because the slope is taken over differences
-        describe.marginal_slope(more_mwh[berlin == h].cumsum(), more_t[berlin == h].cumsum())
-        for h in range(24)
+        describe.marginal_slope(at_h["answering_mwh"], at_h["answering_t"])
+        for at_h in (more[berlin == h].cumsum() for h in range(24))
     ],
     columns=["marginal", "error"],
 ).rename_axis("hour")

@@ -33,7 +33,7 @@ import pandas as pd
 from scipy import integrate
 
 from helpers import datasets, figures, publish, stats
-from helpers.phases.fit import Plan, Span, fit_model
+from helpers.phases.fit import fit_model
 from helpers.power import Run, baseline, energies, energy_j, paired_sum, stack
 
 figures.use_style()
@@ -44,7 +44,7 @@ rng = np.random.default_rng(seed)
 # %% [markdown]
 # ## The recordings
 #
-# The measurements are those of a published thesis, [Quacck/master-thesis](https://github.com/Quacck/master-thesis); {doc}`data_sheets` has their origin.
+# The measurements are those of a published thesis {cite}`opitz2024`; {doc}`data_sheets` has their origin.
 # A small language model (RoBERTa) is trained for a few epochs, on one machine with one GPU.
 # A meter between the wall socket and the machine measured everything that the machine drew: processor, memory, GPU, fans, losses of the power supply.
 #
@@ -88,29 +88,13 @@ _ = numbers.record("interval", 1000 * intervals_s.mean(), "ms", 1, "time between
 # ## One run
 #
 # Events say where a phase ends.
-# The plan below names the phases of the job by the event each one ends with; the first begins when the program is started, before it can write any event.
-
+# A plan names the phases of the job by the event each one ends with; the first begins when the program is started, before it can write any event.
 
 # %%
-def epoch(number):
-    """Phases of one epoch and the events they end with."""
-    return (
-        Span(f"epoch {number} train", f"Epoch {number}.0 ended*"),
-        Span(f"epoch {number} evaluate", "Evaluate"),
-        Span(f"epoch {number} save", f"Epoch {number}.0. Saved*", checkpoint=True),
-    )
-
-
-startup = (
-    Span("import libraries", "start program"),
-    Span("load data", "after load data"),
-    Span("build model", "Start training"),
-)
-work = tuple(span for number in range(1, 6) for span in epoch(number))
-plan = Plan("whole", idle_s, startup, work, (Span("end", "Evaluate"),), ("End training", "Exit"))
+plan = datasets.power_plan("roberta_full", idle_s)
 fit = fit_model(list(whole.values()), plan)
 borders_s = dict(zip(whole, fit.borders_s, strict=True))
-PHASES = {"train": "work", "evaluate": "end", "save": "completed", "end": "end"}
+PHASES = {"train": "work", "evaluate": "end", "save": "completed", "exit": "end"}
 
 # %% mystnb={"figure": {"caption": "One whole run. Spans: phases between events. Grey: the machine is idle before the program starts, and not idle after it has ended.", "name": "fig:power-run"}, "image": {"alt": "Power over time in one run: a flat low line, a small rise during start-up, five high plateaus of training separated by dips for evaluating and saving, then a flat line at a middle level that does not fall back to the first one."}} tags=["hide-input"]
 run = whole[shown]

@@ -42,7 +42,7 @@ import pandas as pd
 from helpers import datasets, figures, publish, stats
 from helpers.phases import Phase, Profile, Repeat, generic_ml
 from helpers.phases.changes import find_changes, notable_borders, score_changes, segment
-from helpers.phases.fit import Loop, Plan, Span, fit_model
+from helpers.phases.fit import fit_model
 from helpers.phases.validate import (
     align,
     barycenter_profile,
@@ -112,27 +112,16 @@ plt.show()
 # %% [markdown]
 # ## Fitted to repeated runs
 #
-# The measurements are those of a [published thesis](https://github.com/Quacck/master-thesis): a small language model (RoBERTa) is fine-tuned for five epochs on a desktop with one GPU, the power of the whole machine is read at the wall socket some twenty times a second, and the program stamps events into a file.
-# A *plan* says which event ends which phase; an event that is not expected is an error, so that a run which went another way is never fitted by mistake.
+# The measurements are those of a published thesis {cite}`opitz2024`: a small language model (RoBERTa) is fine-tuned for five epochs on a desktop with one GPU, the power of the whole machine is read at the wall socket some twenty times a second, and the program stamps events into a file.
+# A *plan* says which event ends which phase, and what is repeated; below, `{round}` stands for the number of the epoch.
+# An event that is not expected is an error, so that a run which went another way is never fitted by mistake.
 
 # %%
-epoch = (
-    Span("train", "Epoch * ended*"),
-    Span("evaluate", "Evaluate"),
-    Span("save", "Epoch * Saved*", checkpoint=True),
-)
-plan = Plan(
-    name="RoBERTa",
-    start=30.0,  # seconds of idle before the program
-    startup=(
-        Span("import libraries", "start program"),
-        Span("load data", "after load data"),
-        Span("tokenise and build model", "Start training"),
-    ),
-    work=(Loop("epoch", 5, epoch),),
-    end=(Span("final evaluation and exit", "Evaluate"),),
-    ignore=("End training", "Exit"),
-)
+plan = datasets.power_plan("roberta_full")
+for part, span, loop, number in plan.spans():
+    if number == 1:
+        times = f", {loop.times} times" if loop else ""
+        print(f"{part:8}{span.name:26} until {span.until!r}{times}")
 
 # %%
 repeats = datasets.power_runs()["roberta_full"]
@@ -228,7 +217,7 @@ plt.show()
 # ## Without events
 #
 # Few programs stamp events.
-# *Change points* are found from the power alone: the curve is cut wherever two levels describe it so much better than one that the step is worth a cut, for the smallest step and the shortest level one cares for ({numref}`fig:phases-changes`; [Killick et al. 2012](https://doi.org/10.1080/01621459.2012.737745), [Truong et al. 2020](https://doi.org/10.1016/j.sigpro.2019.107299)).
+# *Change points* are found from the power alone: the curve is cut wherever two levels describe it so much better than one that the step is worth a cut, for the smallest step and the shortest level one cares for ({numref}`fig:phases-changes`) {cite}`killick2012,truong2020`.
 
 # %%
 example = 0
@@ -420,7 +409,7 @@ claim(
 #
 # An error of power can be one of *timing* (the right power too early or too late) or of *level* (the wrong power).
 # There are two ways to tell them apart.
-# *Dynamic time warping* (DTW) bends the time axis of the prediction within a window until it fits best ({numref}`fig:phases-warped`; [Sakoe, Chiba 1978](https://doi.org/10.1109/TASSP.1978.1163055)); what it cannot remove is error of level.
+# *Dynamic time warping* (DTW) bends the time axis of the prediction within a window until it fits best ({numref}`fig:phases-warped`) {cite}`sakoe1978`; what it cannot remove is error of level.
 # And with events there is a second: give the model the true borders of the run it predicts, then also the run's own mean powers, and see what is left.
 
 # %%
@@ -534,7 +523,7 @@ claim("inside_moved", inside_w.min(), "W", 1, "the same, all events later by the
 # ### A mean curve without phases
 #
 # Averaging runs second by second smears every step over the spread of its time.
-# A *DTW barycenter* is the curve with the least square distance to all runs under warping ([Petitjean et al. 2011](https://doi.org/10.1016/j.patcog.2010.09.013)); it needs no events inside the job, keeps the steps sharp, and shows what the phases leave out ({numref}`fig:phases-barycenter`).
+# A *DTW barycenter* is the curve with the least square distance to all runs under warping {cite}`petitjean2011`; it needs no events inside the job, keeps the steps sharp, and shows what the phases leave out ({numref}`fig:phases-barycenter`).
 
 # %% mystnb={"figure": {"caption": "Two epochs: mean of the runs second by second, DTW barycenter, and the model with phases.", "name": "fig:phases-barycenter"}, "image": {"alt": "Three curves over two epochs: the plain mean has slanted flanks, the barycenter rises and falls sharply with ripples on the plateau, the phase model is a step through them."}} tags=["hide-input"]
 curve = barycenter_profile(runs, plan, step_s=cell_s, window_s=warp_s)

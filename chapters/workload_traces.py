@@ -166,7 +166,7 @@ plt.show()
 # ## Who submits, and when
 #
 # Many submissions are not many decisions: a script can submit thousands of jobs in a minute.
-# Jobs of the same user that follow each other within {num}`workload_traces.batch_gap` therefore count as one *batch* ([Iosup et al. 2007](https://doi.org/10.1007/978-3-540-74466-5_42)), and {num}`workload_traces.jobs` become {num}`workload_traces.batches`.
+# Jobs of the same user that follow each other within {num}`workload_traces.batch_gap` therefore count as one *batch* {cite}`iosup2007`, and {num}`workload_traces.jobs` become {num}`workload_traces.batches`.
 
 # %%
 batch = describe.batch_numbers(jobs, batch_gap_s)
@@ -540,7 +540,7 @@ for name in arrivals:
 # ## Does a simple distribution fit?
 #
 # Simulations often draw run times from a fitted distribution.
-# Five candidates are fitted by maximum likelihood, the hyper-gamma being the mixture of two gammas of [Lublin and Feitelson (2003)](https://doi.org/10.1016/S0743-7315(03)00108-4).
+# Five candidates are fitted by maximum likelihood, the hyper-gamma being the mixture of two gammas of {cite:t}`lublin2003`.
 # The test asks for independent values, which jobs of one script are not: so beside all jobs, one job of each batch is taken, and the p-value, from samples of the fitted distribution that are fitted again, is given for those.
 
 # %%

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from helpers.carbon.signal import Forecasts, Intensity
     from helpers.jobs.table import JobLog
     from helpers.phases import PhaseModel
+    from helpers.phases.fit import Plan
     from helpers.power import Run
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "names",
     "origin",
     "phase_model",
+    "power_plan",
     "power_runs",
     "time_zone",
     "years",
@@ -162,6 +164,16 @@ _GAIA_UNITS = MappingProxyType(
     {"scorelab": "s", "gaia-azure": "h", "gaia-mustang": "h", "gaia-pai": "h"}
 )
 _CURVE_STOPS = MappingProxyType({"DE-2024-07": pd.Timestamp("2024-09-19 16:00", tz="UTC")})
+# First epoch, how many were saved, how many trained after that, whether the run came to its end.
+_POWER_EPOCHS = MappingProxyType(
+    {
+        "roberta_continue_after_not_saving_2": (2, 4, 0, True),
+        "roberta_continue_after_saving_2": (3, 3, 0, True),
+        "roberta_full": (1, 5, 0, True),
+        "roberta_stop_after_saving_epoch_2": (1, 2, 0, False),
+        "roberta_stop_without_saving_epoch_2": (1, 1, 1, False),
+    }
+)
 _TIME_ZONES = MappingProxyType(
     {
         "AT": "Europe/Vienna",
@@ -605,6 +617,57 @@ def phase_model(name: str = "roberta") -> "PhaseModel":
     known = [n.removeprefix("phases-") for n in names() if n.startswith("phases-")]
     _one_of("name", name, known)
     return read_csv(_path(_DATASETS[f"phases-{name}"].prefix, embedded=True))
+
+
+def power_plan(experiment: str = "roberta_full", idle_s: float = 30.0) -> "Plan":
+    """Return the phases of the published power measurements, and the events that end them.
+
+    The phases are named as in `phase_model`.
+
+    Parameters
+    ----------
+    experiment : str
+        A whole, stopped or resumed run of `power_runs`; the other experiments have no phases.
+    idle_s : float
+        Idle time before the program is started [s], which no event marks.
+
+    Returns
+    -------
+    Plan
+        Named after the experiment, for `helpers.phases.fit.fit_model`. The epochs that were saved
+        are a loop, numbered as in the job; one that was trained but not saved is a loop of its
+        own, of one round. A run that was stopped has no end.
+
+    Raises
+    ------
+    ValueError
+        If the experiment has no phases.
+    """
+    from .phases.fit import Loop, Plan, Span
+
+    _one_of("experiment", experiment, _POWER_EPOCHS)
+    first, saved, lost, ended = _POWER_EPOCHS[experiment]
+    epoch = (
+        Span("train", "Epoch {round}.0 ended*"),
+        Span("evaluate", "Evaluate"),
+        Span("save", "Epoch {round}.0. Saved*", checkpoint=True),
+    )
+    startup = (
+        Span("import libraries", "start program"),
+        Span("load data", "after load data"),
+        Span("tokenise and build model", "Start training"),
+    )
+    work = [Loop("epoch", saved, epoch, first)]
+    if lost:
+        work.append(Loop("epoch", lost, epoch[:1], first + saved))
+    return Plan(
+        name=experiment,
+        start=idle_s,
+        startup=startup,
+        work=tuple(work),
+        end=(Span("final evaluation and exit", "Evaluate"),) if ended else (),
+        ignore=("End training", "Exit"),
+    )
 
 
 def power_runs() -> "dict[str, dict[int, Run]]":

@@ -101,6 +101,23 @@ def test_every_number_named_in_prose_is_recorded():
     assert named <= recorded
 
 
+def references():
+    text = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+    return dict(re.findall(r"^@\w+\{([^,\s]+),(.*?)^\}", text, re.DOTALL | re.MULTILINE))
+
+
+def test_every_reference_says_where_to_find_it():
+    address = re.compile(r"^\s*(doi|url)\s*=|\\url\{http", re.MULTILINE)
+
+    assert [] == [key for key, fields in references().items() if not address.search(fields)]
+
+
+def test_every_citation_is_in_the_references_and_every_reference_is_cited():
+    roles = [m for t in pages().values() for m in re.findall(r"\{cite[:\w]*\}`([^`]+)`", t)]
+
+    assert {key.strip() for keys in roles for key in keys.split(",")} == set(references())
+
+
 def test_the_numbers_of_the_readme_are_those_recorded():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
 

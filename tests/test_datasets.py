@@ -17,6 +17,7 @@ from helpers.carbon.signal import Intensity
 from helpers.carbon.sources import write_csv
 from helpers.datasets import DatasetChangedError, DatasetMissingError
 from helpers.jobs.swf import write_swf
+from helpers.phases.fit import fit_model
 
 CONTENT = b"arrival_time,length,cpus\n0.0,1.5,4\n0.5,0.25,1\n"
 FILE = "gaia/azure-100k.csv"
@@ -138,6 +139,7 @@ def test_each_zone_covers_both_years_without_a_hole(zone):
         (lambda: datasets.electricity_maps("FR"), "name is 'FR'; known are DE-2024-07"),
         (lambda: datasets.fetch("nothing"), "there is no data set 'nothing'"),
         (lambda: datasets.available("nothing"), "there is no data set 'nothing'"),
+        (lambda: datasets.power_plan("sleep"), "experiment is 'sleep'; known are roberta_c"),
         (lambda: datasets.fetch("opitz-2024-power"), "has 128 files: use fetch_all"),
         (lambda: datasets.fetch_all("nothing/"), "starts with 'nothing/'"),
     ],
@@ -377,6 +379,58 @@ def test_power_runs_are_grouped_by_experiment():
         "sleep": 10,
     }
     assert all(run.power_w.min() > 0 for repeats in runs.values() for run in repeats.values())
+
+
+def plan_phases(experiment):
+    """Names of the phases of a plan, as a model fitted by it has them."""
+    spans = datasets.power_plan(experiment).spans()
+    return [f"{loop.name} {n} {span.name}" if loop else span.name for _, span, loop, n in spans]
+
+
+STARTED = ["import libraries", "load data", "tokenise and build model"]
+
+
+@pytest.mark.parametrize(
+    ("experiment", "saved", "rest"),
+    [
+        ("roberta_full", range(1, 6), ["final evaluation and exit"]),
+        ("roberta_stop_after_saving_epoch_2", range(1, 3), []),
+        ("roberta_continue_after_saving_2", range(3, 6), ["final evaluation and exit"]),
+        ("roberta_stop_without_saving_epoch_2", range(1, 2), ["epoch 2 train"]),
+        ("roberta_continue_after_not_saving_2", range(2, 6), ["final evaluation and exit"]),
+    ],
+)
+def test_a_power_plan_goes_through_the_epochs_of_its_experiment(experiment, saved, rest):
+    epochs = [f"epoch {n} {name}" for n in saved for name in ("train", "evaluate", "save")]
+
+    assert plan_phases(experiment) == [*STARTED, *epochs, *rest]
+
+
+def test_every_power_run_with_epochs_went_through_its_plan():
+    needs("opitz-2024-power")
+
+    for experiment, repeats in datasets.power_runs().items():
+        if experiment.startswith("roberta"):
+            fit = fit_model(list(repeats.values()), datasets.power_plan(experiment))
+            assert fit.spread["phase"].to_list() == plan_phases(experiment)
+            assert fit.borders_s[:, 0].tolist() == [30.0] * len(repeats)
+
+
+def test_a_run_that_resumes_at_another_epoch_does_not_fit_its_plan():
+    needs("opitz-2024-power")
+    resumed = datasets.power_runs()["roberta_continue_after_not_saving_2"][0]
+    plan = datasets.power_plan("roberta_continue_after_saving_2")
+
+    with pytest.raises(ValueError, match=r"'Epoch 2.0 ended.* expects 'Epoch 3.0 ended"):
+        fit_model([resumed], plan)
+
+
+def test_the_whole_power_plan_names_its_phases_as_the_published_model_does():
+    assert plan_phases("roberta_full") == list(datasets.phase_model("roberta").profile.names)
+
+
+def test_the_idle_time_before_the_program_may_be_chosen():
+    assert datasets.power_plan(idle_s=12.5).start == 12.5
 
 
 def test_the_published_phase_model_has_its_nineteen_phases_and_five_checkpoints():

@@ -5,14 +5,16 @@ Plain functions of signals; nothing here draws or reads files.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from .signal import Forecasts, Intensity, duration_seconds, same_kind, utc_times
+from .sources import rated_generation
 
 __all__ = [
+    "answering_generation",
     "daily_swing",
     "forecast_errors",
     "lowest_within",
@@ -192,6 +194,60 @@ def forecast_errors(
     )
     table["skill"] = 1 - table["mae"] / table["persistence_mae"]
     return table.assign(n=int(issued_s.size))
+
+
+def answering_generation(generation_mw: pd.DataFrame, factors: Mapping[str, float]) -> pd.DataFrame:
+    """Sum up, hour by hour, what all plants and those that answer to load generate and emit.
+
+    Wind and sun do not answer: they generate what the weather gives, whatever is drawn. Storage
+    is left out, and negative generation (a plant's own consumption) counts as 0, as in
+    `helpers.carbon.sources.intensity_from_mix`.
+
+    Parameters
+    ----------
+    generation_mw : DataFrame
+        Mean generation [MW] of each production type (columns, named as ENTSO-E does), over whole
+        hours in regular steps without a hole (tz-aware index of starts).
+    factors : mapping
+        Emission factor [g CO2e/kWh] of each production type.
+
+    Returns
+    -------
+    DataFrame
+        One row an hour: ``generation_mwh`` [MWh] and ``emissions_t`` [t CO2e] of all plants,
+        ``answering_mwh`` and ``answering_t`` of those that answer to load, for `marginal_slope`.
+
+    Raises
+    ------
+    ValueError
+        If a type has no factor, a value is missing, or steps are irregular or too long.
+    """
+    table = rated_generation(generation_mw, factors)
+    steps_s = table.index.diff()[1:].total_seconds()
+    odd = (steps_s != steps_s.min()) | (steps_s > 3600)
+    if odd.any():
+        at = int(np.argmax(odd))
+        raise ValueError(
+            f"generation steps on by {steps_s[at]:g} s at {table.index[at].isoformat()}, elsewhere "
+            f"by {steps_s.min():g} s: regular steps of at most an hour are needed; fill the hole."
+        )
+    missing = table.isna().any(axis=1)
+    if missing.any():
+        raise ValueError(
+            f"generation of {', '.join(table.columns[table[missing].isna().any()])} is missing in "
+            f"{missing.sum()} steps from {missing.idxmax().isoformat()}: fill it or drop the type."
+        )
+    hourly_mwh = table.clip(lower=0.0).resample("1h").mean()
+    emissions_t = hourly_mwh * pd.Series(factors)[hourly_mwh.columns] / 1000
+    answering = [name for name in hourly_mwh if not name.startswith(("Wind", "Solar"))]
+    return pd.DataFrame(
+        {
+            "generation_mwh": hourly_mwh.sum(axis=1),
+            "emissions_t": emissions_t.sum(axis=1),
+            "answering_mwh": hourly_mwh[answering].sum(axis=1),
+            "answering_t": emissions_t[answering].sum(axis=1),
+        }
+    )
 
 
 def marginal_slope(generation_mwh: pd.Series, emissions_t: pd.Series) -> tuple[float, float]:

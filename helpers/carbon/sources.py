@@ -43,6 +43,7 @@ __all__ = [
     "intensity_from_mix",
     "intensity_from_steps",
     "parse_entsoe_xml",
+    "rated_generation",
     "read_csv",
     "read_electricity_maps_csv",
     "read_entsoe_csv",
@@ -410,13 +411,7 @@ def intensity_from_mix(
     intensity = sum(generation x factor) / sum(generation), production-based: imports are not
     in it. Negative generation (a plant's own consumption) counts as 0.
     """
-    table = generation_mw.drop(columns=[name for name in storage if name in generation_mw])
-    unknown = [str(name) for name in table.columns if name not in factors]
-    if unknown:
-        raise ValueError(
-            f"no emission factor for {', '.join(unknown)}; the set has {', '.join(factors)}: "
-            "add a factor, or leave the type out by name (storage)."
-        )
+    table = rated_generation(generation_mw, factors, storage)
     no_plant = [name for name in absent if name in table]
     table = table.fillna(dict.fromkeys(no_plant, 0.0)).astype(np.float64)
     negative = int((table < 0).to_numpy().sum())
@@ -434,6 +429,40 @@ def intensity_from_mix(
         raise ValueError(
             f"{error} Values missing: {lacking}; a type that has no plant then goes in `absent`."
         ) from error
+
+
+def rated_generation(
+    generation_mw: pd.DataFrame, factors: Mapping[str, float], storage: Collection[str] = STORAGE
+) -> pd.DataFrame:
+    """Leave out storage and make sure that every other type has an emission factor.
+
+    Parameters
+    ----------
+    generation_mw : DataFrame
+        Generation [MW]; columns are production types.
+    factors : mapping
+        Emission factor [g CO2e/kWh] of each production type.
+    storage : collection of str
+        Types to leave out.
+
+    Returns
+    -------
+    DataFrame
+        The other columns, as they were.
+
+    Raises
+    ------
+    ValueError
+        If a type has no factor.
+    """
+    table = generation_mw.drop(columns=[name for name in storage if name in generation_mw])
+    unknown = [str(name) for name in table.columns if name not in factors]
+    if unknown:
+        raise ValueError(
+            f"no emission factor for {', '.join(unknown)}; the set has {', '.join(factors)}: "
+            "add a factor, or leave the type out by name (storage)."
+        )
+    return table
 
 
 def _weighted_mean(table: pd.DataFrame, factors: Mapping[str, float], zone: str) -> pd.Series:

@@ -32,7 +32,8 @@ class Span:
     name : str
         Name the phase gets.
     until : str
-        Name of the event at its end, or a shell-style pattern (``"Epoch * ended*"``).
+        Name of the event at its end, or a shell-style pattern (``"Epoch * ended*"``). In a loop
+        ``{round}`` stands for the number of the round (``"Epoch {round}.0 ended*"``).
     checkpoint : bool
         True when the phase ends in a checkpoint.
     """
@@ -54,6 +55,8 @@ class Loop:
         How many rounds, 1 or more.
     spans : tuple of Span
         One round.
+    first : int
+        Number of the first round: above 1 in a run that resumes another.
 
     Raises
     ------
@@ -64,6 +67,7 @@ class Loop:
     name: str
     times: int
     spans: tuple[Span, ...]
+    first: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "spans", tuple(self.spans))
@@ -72,6 +76,11 @@ class Loop:
                 f"loop {self.name!r}: times(={self.times}) must be >= 1 and "
                 f"spans(={len(self.spans)}) must not be empty."
             )
+
+    @property
+    def rounds(self) -> range:
+        """Numbers of the rounds."""
+        return range(self.first, self.first + self.times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +108,13 @@ class Plan:
     ignore: tuple[str, ...] = ()
 
     def spans(self) -> Iterator[tuple[str, Span, Loop | None, int]]:
-        """Yield part, span, its loop and its round (from 1), loops written out."""
+        """Yield part, span, its loop and the number of its round, loops written out."""
         for part in PARTS:
             for item in getattr(self, part):
                 if isinstance(item, Span):
                     yield part, item, None, 1
                 else:
-                    for turn in range(1, item.times + 1):
+                    for turn in item.rounds:
                         for span in item.spans:
                             yield part, span, item, turn
 
@@ -188,7 +197,10 @@ def match_borders(run: RunLike, plan: Plan, *, label: str = "run") -> NDArray[np
     """
     run = as_run(run)
     first_s, last_s = float(run.time_s[0]), float(run.time_s[-1])
-    wanted = [span.until for _, span, _, _ in plan.spans()]
+    wanted = [
+        span.until.replace("{round}", str(turn)) if loop else span.until
+        for _, span, loop, turn in plan.spans()
+    ]
     borders: list[float] = []
     if isinstance(plan.start, str):
         wanted = [plan.start, *wanted]
@@ -316,7 +328,7 @@ def _assemble(plan: Plan, phases: dict[tuple[str, str], Phase], *, pool: bool) -
             else:
                 parts[part] += [
                     phases[part, _name(span, item, turn, pool=False)]
-                    for turn in range(1, item.times + 1)
+                    for turn in item.rounds
                     for span in item.spans
                 ]
     return PhaseModel(plan.name, **parts)

@@ -141,6 +141,8 @@ Phases = tuple[Phase | Repeat, ...]
 
 
 def _as_phases(owner: str, phases: Iterable[Phase | Repeat]) -> Phases:
+    if isinstance(phases, Phase | Repeat):
+        raise ValueError(f"{owner}: {phases!r} must stand in a list: [...].")
     phases = tuple(phases)
     for item in phases:
         if not isinstance(item, Phase | Repeat):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import datasets
 from helpers.carbon import describe
 from helpers.carbon.signal import Forecasts, Intensity
 
@@ -95,6 +96,58 @@ def test_the_marginal_slope_finds_the_plant_that_follows_the_load():
 
     assert slope == pytest.approx(600, abs=4 * error)
     assert error < 1
+
+
+FACTORS = {"Fossil Gas": 500.0, "Solar": 40.0, "Wind Onshore": 10.0}
+
+
+def generated(rows, freq="h", **columns):
+    index = pd.date_range("2020-03-01", periods=rows, freq=freq, tz="UTC")
+    return pd.DataFrame({"Fossil Gas": 100.0, "Solar": 50.0} | columns, index)
+
+
+def test_wind_sun_and_storage_do_not_answer_to_load():
+    pumped = {"Wind Onshore": 200.0, "Hydro Pumped Storage": 70.0}
+
+    mix = describe.answering_generation(generated(3, **pumped), FACTORS)
+
+    assert [350.0] * 3 == list(mix["generation_mwh"])
+    assert [54.0] * 3 == list(mix["emissions_t"])
+    assert [100.0] * 3 == list(mix["answering_mwh"])
+    assert [50.0] * 3 == list(mix["answering_t"])
+
+
+def test_quarters_of_an_hour_are_averaged_and_own_consumption_counts_as_nothing():
+    gas = [0.0, 100.0, 200.0, 300.0, -20.0, 0.0, 0.0, 20.0]
+
+    mix = describe.answering_generation(generated(8, "15min", **{"Fossil Gas": gas}), FACTORS)
+
+    assert [150.0, 5.0] == list(mix["answering_mwh"])
+
+
+def test_generation_with_a_hole_or_without_a_factor_is_refused():
+    whole = generated(5)
+
+    with pytest.raises(
+        ValueError, match=r"by 7200 s at 2020-03-01T01:00:00\+00:00, elsewhere by 3600"
+    ):
+        describe.answering_generation(whole.drop(whole.index[2]), FACTORS)
+    with pytest.raises(ValueError, match=r"Solar is missing in 2 steps from 2020-03-01T03:00:00"):
+        describe.answering_generation(generated(5, Solar=[1, 1, 1, None, None]), FACTORS)
+    with pytest.raises(ValueError, match="no emission factor for Nuclear"):
+        describe.answering_generation(generated(5, Nuclear=1.0), FACTORS)
+    with pytest.raises(ValueError, match="steps on by 7200 s"):
+        describe.answering_generation(generated(5, "2h"), FACTORS)
+
+
+def test_all_generation_of_a_mix_gives_its_published_average():
+    mix = describe.answering_generation(
+        datasets.generation("DE", 2020), datasets.emission_factors("ipcc2014")
+    )
+
+    average = 1000 * mix["emissions_t"] / mix["generation_mwh"]
+    published = datasets.carbon_intensity("DE", 2020, "ipcc2014").to_series()
+    np.testing.assert_allclose(average[published.index], published, atol=0.1)
 
 
 def test_steps_longer_than_an_hour_are_refused():

@@ -153,6 +153,38 @@ def test_two_phases_of_a_part_need_two_names(model):
         fit_model([make_run(model)], plan)
 
 
+def test_rounds_that_begin_later_keep_their_numbers_and_events(model):
+    run = make_run(model)
+    events = [  # the second to the fourth epoch of a job, each saying which it is
+        replace(e, name=e.name.replace("train", f"train {1 + i // 3}"))
+        for i, e in enumerate(run.events, start=1)
+    ]
+    assert [e.name for e in events if "train" in e.name] == [f"train {n} done" for n in (2, 3, 4)]
+    spans = (Span("train", "train {round} done"), Span("rest", "save done"))
+    plan = Plan(
+        "resumed",
+        "start done",
+        startup=(),
+        work=(Loop("epoch", 3, spans, first=2),),
+        ignore=("program starts", "evaluate done", "end done"),
+    )
+
+    fit = fit_model([replace(run, events=tuple(events))], plan)
+
+    assert ["epoch 2 train", "epoch 2 rest", "epoch 3 train"] == list(fit.spread["phase"][:3])
+    assert fit.model.work[2].name == "epoch 3 train"
+
+
+def test_a_run_whose_rounds_have_other_numbers_is_refused(model):
+    run = make_run(model)
+    spans = (Span("all", "train {round} done"),)
+    plan = Plan("p", "start done", startup=(), work=(Loop("epoch", 1, spans),), ignore=("p*",))
+
+    events = (*run.events[:2], replace(run.events[2], name="train 2 done"))
+    with pytest.raises(ValueError, match=r"'train 2 done' .* expects 'train 1 done'"):
+        fit_model([replace(run, events=events)], plan)
+
+
 @pytest.mark.parametrize(("times", "spans"), [(0, (Span("a", "b"),)), (1, ())])
 def test_a_loop_goes_round_at_least_once_and_does_something(times, spans):
     with pytest.raises(ValueError, match="loop 'l'"):

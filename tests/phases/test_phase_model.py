@@ -408,3 +408,8 @@ def test_edges_increase_and_arrays_cannot_be_written(model):
     assert all(low < high for low, high in pairwise(profile.edges_s))
     for array in (profile.edges_s, profile.power_w, profile.cumulative_j, profile.checkpoints_s):
         assert not array.flags.writeable
+
+
+def test_a_phase_outside_of_a_list_is_refused():
+    with pytest.raises(ValueError, match=r"model 'a', work: .* must stand in a list"):
+        PhaseModel("a", (), Phase("work", 1, 1))
