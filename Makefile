@@ -24,7 +24,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 book: $(READY)  ## execute the chapters that changed, build the book, print its path
-	@echo "[chapters] executing what changed: under a minute a chapter"
+	@echo "[chapters] executing what changed: up to two minutes a chapter"
 	@$(BIN)/python book/pipeline.py execute
 	@echo "[book] building the pages"
 	@$(BIN)/jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . --quiet $(BOOK_FLAGS)

@@ -232,14 +232,15 @@ def refuse_stderr(notebook: nbformat.NotebookNode, name: str) -> None:
 
 
 def claimed_numbers(notebook: nbformat.NotebookNode) -> dict | None:
-    """Return what the chapter's `Numbers` object showed last, or None."""
-    found = None
+    """Return what the chapter's `Numbers` objects show, the last of each name, or None."""
+    found, by_name = None, {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if NUMBERS_MIME in output.get("data", {}):
                 bundle = output["data"][NUMBERS_MIME]
                 found = json.loads(bundle) if isinstance(bundle, str) else bundle
-    return found
+                by_name |= {number["name"]: number for number in found["numbers"]}
+    return found and {**found, "numbers": list(by_name.values())}
 
 
 def papermill_execute(
@@ -462,12 +463,13 @@ def parse_parameters(pairs: list[str], notebook: nbformat.NotebookNode) -> dict:
     """Read ``name=value`` pairs and check them against the chapter's parameters cell."""
     cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     tree = ast.parse(cells[0].source if cells else "")
-    targets = [
-        target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
-    ]
-    known = [
-        node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)
-    ]
+    known = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            value = ast.literal_eval(node.value)
+            several = isinstance(node.targets[0], ast.Tuple)
+            names = node.targets[0].elts if several else [node.targets[0]]
+            known |= zip((n.id for n in names), value if several else [value], strict=True)
     parameters = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
@@ -475,13 +477,35 @@ def parse_parameters(pairs: list[str], notebook: nbformat.NotebookNode) -> dict:
             raise SystemExit(
                 f"{pair!r} must be name=value with a name of {', '.join(known) or '(none)'}."
             )
-        parameters[name] = yaml.safe_load(value)
+        try:
+            parameters[name] = _like(known[name], yaml.load(value, Loader=yaml.BaseLoader), value)
+        except (KeyError, TypeError, ValueError, yaml.YAMLError):
+            raise SystemExit(f"{pair!r}: {name} must be of the form {known[name]!r}.") from None
     return parameters
+
+
+def _like(default: object, value: object, text: str) -> object:
+    """Return a value of the command line as what it replaces, so that zone=NO is no "no"."""
+    if isinstance(default, str):
+        return text
+    if isinstance(default, list | tuple):
+        return [_like(default[0], v, v) for v in (value if isinstance(value, list) else [value])]
+    if isinstance(default, bool):
+        return {"true": True, "false": False}[text.lower()]
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+# Errors whose message says what to do; anything else is a fault and shows its traceback.
+EXPLAINED = ("ValueError", "DatasetMissingError", "DatasetChangedError")
 
 
 def run(name: str, pairs: list[str]) -> None:
     """Run one chapter with other parameters into ``runs/``, as notebook and as page."""
     from nbconvert import HTMLExporter
+    from papermill import PapermillExecutionError
 
     source = read_chapter(name)
     parameters = parse_parameters(pairs, source)
@@ -492,8 +516,13 @@ def run(name: str, pairs: list[str]) -> None:
         print(f"{len(kept)} cells are left out: no {', '.join(missing)}")
     label = "-".join([name, *(f"{key}={value}" for key, value in parameters.items())])
     print(f"chapter {name} with {parameters or 'its own parameters'} ...", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        done = papermill_execute(source, parameters, Path(folder, "read"))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            done = papermill_execute(source, parameters, Path(folder, "read"))
+    except PapermillExecutionError as error:
+        if error.ename not in EXPLAINED:
+            raise
+        raise SystemExit(f"chapter {name} stopped: {error.evalue}") from None
     texts = {
         f"{name}.{number['name']}": number["text"]
         for number in (claimed_numbers(done) or {"numbers": []})["numbers"]

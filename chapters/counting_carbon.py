@@ -705,7 +705,8 @@ idle_server_w, busy_server_w, speed_up = 201.0, 510.0, 2.0  # [W], [W], assumed
 server_kg = {"without disks": 1000.0, "with eight disks": 4300.0}
 loads = np.linspace(0.02, 1, 99)
 saved_w = (busy_server_w - idle_server_w) * loads * (1 - 1 / speed_up)
-levels = {z: datasets.carbon_intensity(z, year, factors).mean() for z in ("FR", "DE", "PL")}
+compared = year if year in datasets.years() else datasets.years()[-1]  # of the other grids
+levels = {z: datasets.carbon_intensity(z, compared, factors).mean() for z in ("FR", "DE", "PL")}
 payback = {
     (kind, z): np.array([payback_s(1000 * kg, w, i, pue=pue) for w in saved_w]) / SECONDS_PER_YEAR
     for kind, kg in server_kg.items()

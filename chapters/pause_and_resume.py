@@ -412,9 +412,10 @@ def room(start_g, job, intensity, release, end):
 
 
 # %%
+compared = year if year in datasets.years() else datasets.years()[-1]  # of the other grids
 pauses, windows = [], []
 for name in datasets.zones():
-    curve = datasets.carbon_intensity(name, year, factors)
+    curve = datasets.carbon_intensity(name, compared, factors)
     for minutes in (5, 15, 30, 60):
         for length in (2, 8):
             tried = make_job(length, minutes)

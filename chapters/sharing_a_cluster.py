@@ -11,7 +11,7 @@
 # **You need.**
 # {doc}`workload_traces` for the log, {doc}`carbon_intensity` for the curve.
 # The *wait* of a job lasts from its submission to its first start.
-# Its *bounded slowdown* is its time in the system over its run time, where shorter runs count as ten seconds ([Feitelson et al. 1997](https://doi.org/10.1007/3-540-63574-2_14)).
+# Its *bounded slowdown* is its time in the system over its run time, where shorter runs count as ten seconds {cite}`feitelson1997`.
 # *Backfilling* lets a later job overtake where it delays no reservation; a *preemption* takes the machine away from a job that has begun.
 
 # %% tags=["parameters"]
@@ -184,7 +184,7 @@ plt.show()
 
 # %% [markdown]
 # **Round-robin** gives each job a turn, then the next in the ring; nobody waits long for a first turn, but every turn after the first pays for the switch.
-# A **multi-level feedback queue** ([Corbató et al. 1962](https://doi.org/10.1145/1460833.1460871)) lowers who has worked much: short jobs finish first without anyone saying how short they are.
+# A **multi-level feedback queue** {cite}`corbato1962` lowers who has worked much: short jobs finish first without anyone saying how short they are.
 # **Best effort** is a bargain between user and machine: F starts wherever a node is free, and is stopped, its work lost, when another job needs the node ({numref}`fig:share-turns`).
 
 # %% mystnb={"figure": {"caption": "Eight made-up jobs and a made-up carbon curve (top; shaded: dirty). Carbon-gated FIFO starts nothing while the grid is dirty; carbon-aware EASY keeps the promise to C (dashed) and starts it all the same. Bottom: what the nodes do under EASY when idle ones sleep.", "name": "fig:share-carbon"}, "image": {"alt": "Four panels over 24 hours: a stepped carbon curve with two dirty stretches shaded; a Gantt chart with nothing starting in the first dirty stretch; a Gantt chart in which C starts in it at a dashed line; and a chart of node states: busy, idle, off and booting."}} tags=["hide-input"]
@@ -247,7 +247,7 @@ _ = numbers.record("example_kept", kept / HOUR, "h", 0, "when it starts C")
 # The *slice* is days {num}`sharing_a_cluster.from_day` to {num}`sharing_a_cluster.to_day`, clear of the break in the recording.
 #
 # The log is of 2014 and the carbon curve of another year: the log is moved by whole weeks, to the date nearest to its own, so that weekday and local hour agree.
-# A node draws power when it is on, a core that works draws more on top; these figures are *assumed*, of the order published for servers of that size ([Raïs et al. 2018](https://doi.org/10.1002/cpe.4471)), and can be turned.
+# A node draws power when it is on, a core that works draws more on top; these figures are *assumed*, of the order published for servers of that size {cite}`rais2018`, and can be turned.
 
 # %%
 log = datasets.job_log("unilu-gaia-2014")
@@ -724,7 +724,7 @@ for name, policy in (("easy", rules.Easy), ("conservative", rules.Conservative))
 
 # %% [markdown]
 # *Little's law.*
-# Over a time that begins and ends with an empty system, the mean number of waiting jobs is the arrival rate times the mean wait, whatever the policy ([Little 1961](https://doi.org/10.1287/opre.9.3.383)).
+# Over a time that begins and ends with an empty system, the mean number of waiting jobs is the arrival rate times the mean wait, whatever the policy {cite}`little1961`.
 
 # %%
 little = {}

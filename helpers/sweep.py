@@ -37,6 +37,7 @@ Python in Science Conference, 2015, doi:10.25080/Majora-7b98e3ed-013.
 
 import functools
 import hashlib
+import inspect
 import io
 import itertools
 import json
@@ -47,7 +48,7 @@ import threading
 import traceback
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -129,8 +130,8 @@ def sweep(
     Raises
     ------
     ValueError
-        If `cases` are no table of plain values or name one twice, or `out` holds something else
-        than results of the same function, version and axes.
+        If `cases` are no table of plain values, name one twice or do not fit the function, or
+        `out` holds something else than results of the same function, version and axes.
     ExceptionGroup
         If cases raised: each exception has a note that names its case, and is on disk under
         ``failed``.  All other cases were finished before; the failed ones run again next time.
@@ -158,6 +159,7 @@ def sweep(
     if workers is not None and (type(workers) is not int or workers < 1):
         raise ValueError(f"workers(={workers!r}) must be a whole number >= 1.")
     rows = _cases(cases)
+    _check_arguments(function, rows[0])
     jobs = [_Open(_key(row, version, _identity(function)), row) for row in rows]
     _refuse_twice(jobs)
     folder = _prepare(Path(out), _identity(function), version, list(rows[0]))
@@ -220,7 +222,7 @@ def _cases(cases: pd.DataFrame | Mapping[str, Sequence[Any]]) -> list[Case]:
     else:
         names = list(cases)
         for name in names:
-            if isinstance(cases[name], str | bytes):
+            if isinstance(cases[name], str | bytes) or not isinstance(cases[name], Iterable):
                 raise ValueError(f"axis {name!r} is {cases[name]!r}: it must be a list of values.")
         rows = list(itertools.product(*cases.values()))
     wrong = [name for name in names if not (isinstance(name, str) and name.isidentifier())]
@@ -238,6 +240,20 @@ def _cases(cases: pd.DataFrame | Mapping[str, Sequence[Any]]) -> list[Case]:
                 f"axis {name!r} mixes {' and '.join(sorted(kinds))}: give values of one type."
             )
     return plain
+
+
+def _check_arguments(function: Callable, case: Case) -> None:
+    """Refuse axes that are not the arguments of the function, before all cases fail of it."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        return  # written in C, without a signature
+    try:
+        signature.bind(**case)
+    except TypeError as error:
+        raise ValueError(
+            f"axes({', '.join(case)}) do not fit the function, which takes {signature}: {error}."
+        ) from None
 
 
 def _plain(name: str, value: Any) -> Any:

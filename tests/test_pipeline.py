@@ -221,3 +221,64 @@ def test_every_parameter_of_a_chapter_can_be_set(name):
     known = [name for names in assigned for name in names.split(", ")]
 
     assert set(known) == set(pipeline.parse_parameters([f"{k}=1" for k in known], chapter))
+
+
+SECTION = """# %% tags=["download"]
+far = publish.Numbers("sample")
+far.record("two", 2, unit="W", digits=0, meaning="two watts")
+far
+"""
+
+
+def test_a_section_without_its_download_keeps_the_numbers_it_claims(book, monkeypatch):
+    source = book / "chapters" / "sample.py"
+    source.write_text(CHAPTER.replace("# %%\nnumbers.record", SECTION + "# %%\nnumbers.record"))
+    at_hand(monkeypatch, True)
+    pipeline.execute("sample")
+    with_download = (book / "book" / "results" / "sample.json").read_bytes()
+    at_hand(monkeypatch, False)
+    pipeline.execute("sample")
+
+    assert with_download == (book / "book" / "results" / "sample.json").read_bytes()
+    assert {"one", "two"} == {number["name"] for number in json.loads(with_download)["numbers"]}
+
+
+def test_running_a_chapter_with_a_value_it_refuses_shows_the_reason_alone(book, monkeypatch):
+    at_hand(monkeypatch, True)
+    source = book / "chapters" / "sample.py"
+    source.write_text(CHAPTER + 'raise ValueError(f"zone is {zone!r}; known are DE.")\n')
+
+    with pytest.raises(SystemExit, match=r"^chapter sample stopped: zone is 'XX'; known are DE\.$"):
+        pipeline.run("sample", ["zone=XX"])
+    assert not (book / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("pair", "value"),
+    [
+        ("zone=NO", "NO"),  # not the truth value that YAML sees in it
+        ("day=2020-02-01", "2020-02-01"),
+        ("zones=[DE, NO]", ["DE", "NO"]),
+        ("zones=NO", ["NO"]),
+        ("year=2019", 2019),
+        ("share=1e-3", 0.001),
+        ("high=3.5", 3.5),
+        ("draw=false", False),
+    ],
+)
+def test_a_parameter_is_read_as_what_it_replaces(pair, value):
+    cell = new_code_cell(
+        'zone, day = "DE", "2020-01-18"\nzones = ["DE"]\nyear = 2020\nshare = 0.1\n'
+        "low, high = 1, 2\ndraw = True",
+        metadata={"tags": ["parameters"]},
+    )
+    read = pipeline.parse_parameters([pair], new_notebook(cells=[cell]))
+    assert {pair.partition("=")[0]: value} == read
+    assert type(value) is type(next(iter(read.values())))
+
+
+@pytest.mark.parametrize("pair", ["year=abc", "year=", "year=[1]"])
+def test_a_parameter_of_another_form_is_refused(book, pair):
+    source = pipeline.read_chapter("sample")
+    with pytest.raises(SystemExit, match="year must be of the form 2020"):
+        pipeline.parse_parameters([pair], source)

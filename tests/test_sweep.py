@@ -147,8 +147,14 @@ def test_a_second_call_runs_only_what_is_missing(tmp_path):
     ("change", "message"),
     [
         ({"version": "2"}, r"holds results with version '1', and this call has '2'"),
-        ({"cases": {"zone": ["DE"], "seed": [1]}}, r"holds results with axes \['policy', 'seed'"),
-        ({"function": several_rows}, r"holds results with function 'replay', and this call has"),
+        (
+            {"cases": AXES | {"log": [None]}},
+            r"holds results with axes \['policy', 'seed', 'zone'\], and this call has \['log'",
+        ),
+        (
+            {"function": lambda **case: case},
+            r"holds results with function 'replay', and this call has",
+        ),
     ],
 )
 def test_a_folder_of_another_sweep_is_refused_and_left_as_it_is(tmp_path, change, message):
@@ -252,7 +258,7 @@ def test_results_of_types_that_do_not_go_together_are_refused(tmp_path):
 )
 def test_a_bad_call_is_refused_before_anything_is_written(tmp_path, call, message):
     with pytest.raises(ValueError, match=message):
-        quiet(**({"function": several_rows, "cases": {"x": [1]}, "out": tmp_path / "out"} | call))
+        quiet(**({"function": sometimes, "cases": {"x": [1]}, "out": tmp_path / "out"} | call))
 
     assert [] == list(tmp_path.iterdir())
 
@@ -393,3 +399,23 @@ def test_a_case_that_raises_on_a_dask_cluster_is_named_and_run_again(tmp_path, c
         table = quiet(function, {"x": [1, 2, 3]}, out=out, scheduler=client)
 
     assert [1, 2, 3] == table["y"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ({"a": [1]}, r"axes\(a\) do not fit the function, which takes \(a, b\): missing .* 'b'"),
+        ({"a": [1], "b": [2], "c": [3]}, r"unexpected keyword argument 'c'"),
+        ({"a": 1, "b": [2]}, r"axis 'a' is 1: it must be a list of values"),
+    ],
+)
+def test_axes_that_do_not_fit_the_function_are_refused_before_anything_runs(
+    tmp_path, axes, message
+):
+    def function(a, b):
+        return {"y": a + b}
+
+    out = tmp_path / "out"
+    with pytest.raises(ValueError, match=message):
+        sweep(function, axes, out=out, version="1", workers=1, progress=False)
+    assert not out.exists()

@@ -26,6 +26,7 @@ from helpers.carbon.signal import (
     Intensity,
     Kind,
     Times,
+    check_intensity,
     duration_seconds,
     epoch_seconds,
     utc_times,
@@ -536,6 +537,7 @@ def account(
     constant and power enters as its mean, so the sum over the rows is that integral exactly,
     whatever the time steps of the three.
     """
+    check_intensity(intensity)
     table = _jobs_table(uses, job)
     used = _Uses.of(table, job, "power_w")
     used.check_covered(intensity.edges_s, f"the intensity of {intensity.zone}")
@@ -646,7 +648,8 @@ def embodied(uses: pd.DataFrame, device: Device, *, job: str = "job") -> Account
     Raises
     ------
     ValueError
-        If a column is missing, a time has no zone, or more is reserved than the device has.
+        If a column is missing, a time has no zone, more is reserved than the device has, or for
+        longer than it lives.
 
     Notes
     -----
@@ -664,6 +667,13 @@ def embodied(uses: pd.DataFrame, device: Device, *, job: str = "job") -> Account
             "uses", used.index[row], "cores", cores[row], f"must be <= {device.resources:g}, what "
             f"{device.name} has."
         )  # fmt: skip
+    length_s = used.stop_s - used.start_s
+    for row in np.flatnonzero(length_s > device.lifetime_s):
+        raise _bad(
+            "uses", used.index[row], "stop", uses["stop"].iloc[row], f"is {length_s[row]:g} s after "
+            f"start, but {device.name} lives for lifetime_s={device.lifetime_s:g} s; give that in "
+            "seconds, e.g. 4 * SECONDS_PER_YEAR, or shorten the use."
+        )  # fmt: skip
     count, every = len(uses), np.arange(len(uses))
     rows = pd.DataFrame(
         {
@@ -672,7 +682,7 @@ def embodied(uses: pd.DataFrame, device: Device, *, job: str = "job") -> Account
             "scope": _name("scope 3, embodied", count),
             "start": utc_times(used.start_s),
             "stop": utc_times(used.stop_s),
-            "duration_s": used.stop_s - used.start_s,
+            "duration_s": length_s,
             "power_w": np.nan,
             "share": cores / device.resources,
             "energy_kwh": 0.0,

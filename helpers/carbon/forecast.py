@@ -475,6 +475,8 @@ def scores(
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence(={confidence}) must lie between 0 and 1.")
+    if resamples < 1:
+        raise ValueError(f"resamples(={resamples}) must be >= 1.")
     keep, came = _judged(forecasts, truth, keep)
     error = forecasts.intensity_g_per_kwh[keep] - came
     issued_s = forecasts.issued_s[keep]

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "Forecasts",
     "Intensity",
+    "check_intensity",
     "duration_seconds",
     "epoch_seconds",
     "same_kind",
@@ -121,10 +122,30 @@ def duration_seconds(duration: Duration) -> float:
     if isinstance(duration, int | float | np.integer | np.floating):
         seconds = float(duration)
     else:
-        seconds = pd.Timedelta(duration).total_seconds()
+        try:
+            seconds = pd.Timedelta(duration).total_seconds()
+        except ValueError:
+            raise ValueError(
+                f"duration {duration!r} is no length of time: write seconds, or '30min' or '1h'."
+            ) from None
     if not (np.isfinite(seconds) and seconds > 0):
         raise ValueError(f"duration {duration!r} must be finite and > 0 s.")
     return seconds
+
+
+def check_intensity(intensity: Intensity) -> None:
+    """Refuse what is taken for an intensity and is none: a pandas Series, Forecasts, a number.
+
+    Raises
+    ------
+    TypeError
+        If it is no `Intensity`; the message says how to get one.
+    """
+    if not isinstance(intensity, Intensity):
+        raise TypeError(
+            f"intensity of type {type(intensity).__name__} is no Intensity: make one of a series "
+            "by Intensity.from_series(), of forecasts by .issued_at(time)."
+        )
 
 
 def same_kind(*signals: Intensity | Forecasts) -> Kind:
@@ -238,7 +259,7 @@ class Intensity:
         Raises
         ------
         TypeError
-            If the index does not hold times.
+            If the index does not hold times, or the values are no numbers.
         ValueError
             If the index has no time zone, times repeat, or a step does not end where the next
             begins (a gap): steps are never filled or stretched silently.
@@ -265,6 +286,11 @@ class Intensity:
                 "right `step`, or pass the edges of irregular steps to Intensity()."
             )
         edges_s = np.append(starts_s, stops_s[-1])
+        if not pd.api.types.is_numeric_dtype(series.dtype):
+            raise TypeError(
+                f"the series holds {series.dtype}, such as {series.iloc[0]!r}, but must hold "
+                "numbers [g/kWh]: convert it, e.g. by pd.to_numeric()."
+            )
         return cls(edges_s, series.to_numpy(np.float64), kind, zone, source)
 
     @property

@@ -38,7 +38,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.carbon.signal import Intensity, Times
+from helpers.carbon.signal import Intensity, Times, check_intensity
 from helpers.cluster.nodes import NODE_STATES, Cluster
 from helpers.cluster.workload import Workload
 
@@ -205,7 +205,7 @@ class Policy:
 
         The last decision is that at the end of the last job.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no method decide(self, view).")
 
 
 class View:
@@ -550,6 +550,8 @@ def replay(
     ValueError
         If there is no job, one asks for more cores than there are, or the policy does what
         cannot be done.
+    TypeError
+        If workload, cluster or policy are something else, such as a log, a number or a class.
     RuntimeError
         If jobs are left that the policy never starts or resumes.
 
@@ -557,6 +559,7 @@ def replay(
     -----
     Same input, same bytes: nothing here is random, and ties are broken by number.
     """
+    _check_types(workload, cluster, policy)
     _check_fits(workload, cluster)
     dated = origin is not None or workload.epoch is not None
     carbon = _Carbon(intensity, forecaster, workload.origin_s(origin) if dated else np.nan)
@@ -900,6 +903,8 @@ class _Engine:
         self._note(nodes, _BOOTING if on else _SHUTTING_DOWN)
         if last_s == 0:
             self._switched(nodes, on)
+            if on:  # a decision with them, as after any boot
+                self.env.call_at(now_s, _WAKE, self._wake, now_s)
         else:
             after = (
                 (lambda event: self._switched(event.value, True))
@@ -965,6 +970,8 @@ class _Carbon:
             raise ValueError(
                 "an intensity needs to know when second 0 of the workload is: pass origin=."
             )
+        if intensity is not None:
+            check_intensity(intensity)
         self.intensity, self.forecaster, self.origin_s = intensity, forecaster, origin_s
         self.edges_s = [] if intensity is None else (intensity.edges_s - origin_s).tolist()
         self.values = [] if intensity is None else intensity.intensity_g_per_kwh.tolist()
@@ -1004,6 +1011,16 @@ class _Carbon:
 
 def _name(policy: Policy) -> str:
     return policy.name or type(policy).__name__
+
+
+def _check_types(workload: Workload, cluster: Cluster, policy: Policy) -> None:
+    for name, value, kind, remedy in (
+        ("workload", workload, Workload, "make one of a log by Workload.from_log()"),
+        ("cluster", cluster, Cluster, "write Cluster(nodes, cores_per_node)"),
+        ("policy", policy, Policy, "pass an instance, such as Easy()"),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name}(={value!r:.60}) must be a {kind.__name__}: {remedy}.")
 
 
 def _check_fits(workload: Workload, cluster: Cluster) -> None:

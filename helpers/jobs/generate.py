@@ -709,6 +709,13 @@ class Kind:
 
     def __post_init__(self) -> None:
         _number(f"kind {self.name!r}", "share", self.share)
+        for name in ("length_s", "processors"):
+            value = getattr(self, name)
+            if isinstance(value, int | float | np.number):
+                raise ValueError(
+                    f"kind {self.name!r}: {name}(={value}) must be a distribution: write "
+                    f"Constant({value})."
+                )
 
     def draw(self, uniform: NDArray[np.float64]) -> dict[str, Any]:
         """Return the columns of n jobs from uniform numbers in [0, 1), shape (n, 3)."""

@@ -19,7 +19,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.carbon.signal import JOULES_PER_KWH, Intensity, Times, epoch_seconds, utc_times
+from helpers.carbon.signal import (
+    JOULES_PER_KWH,
+    Intensity,
+    Times,
+    check_intensity,
+    epoch_seconds,
+    utc_times,
+)
 from helpers.phases.model import Keep, PhaseModel, Phases, Profile, flatten
 
 __all__ = [
@@ -255,6 +262,16 @@ class Schedule:
         return f"Schedule({runs})"
 
 
+def _instant_s(name: str, instant: Times) -> float:
+    seconds = epoch_seconds(instant)
+    if seconds.ndim:
+        raise ValueError(
+            f"{name} holds {seconds.size} instants, but one job has one window: use best_starts() "
+            "or best_schedules() for many."
+        )
+    return float(seconds)
+
+
 def check_window(
     job: PhaseModel, intensity: Intensity | None, release: Times, deadline: Times
 ) -> tuple[float, float]:
@@ -279,7 +296,7 @@ def check_window(
     ValueError
         If the window is shorter than the uninterrupted job, or leaves the coverage.
     """
-    release_s, deadline_s = float(epoch_seconds(release)), float(epoch_seconds(deadline))
+    release_s, deadline_s = _instant_s("release", release), _instant_s("deadline", deadline)
     if deadline_s - release_s < job.duration_s - TIME_TOLERANCE_S:
         parts = [
             f"{name} {profile.duration_s:g} s"
@@ -296,6 +313,7 @@ def check_window(
             f"{_at(release_s + job.duration_s)} or later, or shorten the job."
         )
     if intensity is not None:
+        check_intensity(intensity)
         first_s, last_s = intensity.edges_s[[0, -1]]
         if release_s < first_s or deadline_s > last_s:
             raise ValueError(

@@ -62,6 +62,7 @@ from helpers.carbon.signal import (
     Forecasts,
     Intensity,
     Times,
+    check_intensity,
     duration_seconds,
     epoch_seconds,
     same_kind,
@@ -299,6 +300,7 @@ def wait_awhile(
     ValueError
         As `lowest_slot`.
     """
+    step_s = duration_seconds(step_s)
     if _stops_cost(trace, suspension):
         _curves(trace, intensity, forecast, trace.most_wait_s + trace.length_s)
 
@@ -364,7 +366,7 @@ def threshold(
     """
     if not 0 < quantile < 1:
         raise ValueError(f"quantile(={quantile}) must lie between 0 and 1.")
-    ahead_s = duration_seconds(ahead_s)
+    ahead_s, step_s = duration_seconds(ahead_s), duration_seconds(step_s)
     truth = _curves(trace, intensity, None, trace.most_wait_s + trace.length_s)
     seen = _curves(trace, intensity, forecast, np.full(len(trace), ahead_s))
     level = compiled(_quantiles)(*seen, trace.submit_s, ahead_s, quantile)
@@ -564,6 +566,7 @@ def _curves(
     Edges [s] and, a row a curve, where second 0 of the edges lies [s], values [g/kWh] and
     their integral up to each edge; the row of each job. There is one row, or one a forecast.
     """
+    check_intensity(intensity)
     seen = intensity if forecast is None else forecast
     same_kind(seen, intensity)
     _check_reach(trace, intensity, trace.most_wait_s + trace.length_s)
@@ -611,6 +614,7 @@ def _charged(
     reserved: NDArray | None = None,
 ) -> TraceOutcome:
     """Charge runs that do the work of each job in order, without any overhead."""
+    check_intensity(intensity)
     if first_run is None:
         first_run = np.arange(len(trace) + 1)
     first_s, last_s = intensity.edges_s[[0, -1]]

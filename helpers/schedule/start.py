@@ -32,7 +32,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.carbon.signal import JOULES_PER_KWH, Intensity, Times, epoch_seconds
+from helpers.carbon.signal import (
+    JOULES_PER_KWH,
+    Intensity,
+    Times,
+    check_intensity,
+    epoch_seconds,
+)
 from helpers.phases.model import PhaseModel, flatten
 from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import Schedule, check_window
@@ -199,6 +205,7 @@ def _check_windows(
     deadline_s: NDArray,
 ) -> None:
     """Raise what `check_window` raises for the first job that breaks a rule."""
+    check_intensity(intensity)
     bad = (
         (deadline_s - release_s < lengths_s)
         | (release_s < intensity.edges_s[0])

@@ -271,11 +271,15 @@ def best_schedules(
         What `best_schedule` raises for the first job that has no schedule.
     """
     shape = (len(jobs),)
+    release_s, deadline_s = epoch_seconds(release), epoch_seconds(deadline)
+    for name, given_s in (("release", release_s), ("deadline", deadline_s)):
+        if given_s.shape not in ((), (1,), shape):
+            raise ValueError(
+                f"{name} has shape {given_s.shape}, but there are {len(jobs)} jobs: give one for "
+                "all, or one a job."
+            )
     windows = zip(
-        jobs,
-        np.broadcast_to(epoch_seconds(release), shape),
-        np.broadcast_to(epoch_seconds(deadline), shape),
-        strict=True,
+        jobs, np.broadcast_to(release_s, shape), np.broadcast_to(deadline_s, shape), strict=True
     )
 
     def solve(window: tuple[PhaseModel, float, float]) -> Schedule:

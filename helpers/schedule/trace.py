@@ -182,7 +182,11 @@ class Trace:
         ValueError
             As `Trace`, or if a job is too long for every queue.
         """
-        length_s = np.atleast_1d(np.asarray(length_s, dtype=np.float64))
+        submit_s = np.atleast_1d(epoch_seconds(submit))
+        length_s = np.asarray(length_s, dtype=np.float64)
+        length_s = np.broadcast_to(length_s, submit_s.shape) if not length_s.ndim else length_s
+        if not queues:
+            raise ValueError("queues(=()) must hold at least one Queue.")
         below_s = np.array([queue.below_s for queue in queues])
         queue = np.searchsorted(below_s, length_s, side="right")
         if (np.diff(below_s) <= 0).any():
@@ -194,7 +198,7 @@ class Trace:
                 "give the last queue below_s = inf."
             )
         most_wait_s = np.array([queue.most_wait_s for queue in queues])[queue]
-        return cls(submit, length_s, power_w, most_wait_s, queue, processors, job_id, models)
+        return cls(submit_s, length_s, power_w, most_wait_s, queue, processors, job_id, models)
 
     @classmethod
     def of_models(
@@ -218,6 +222,8 @@ class Trace:
         queues : sequence of Queue
             As in `by_length`.
         """
+        if isinstance(models, PhaseModel):
+            raise ValueError("models must hold one PhaseModel a job: write [model] * n.")
         models = tuple(models)
         flat = {id(model): model.profile for model in models}
         length_s = np.array([flat[id(model)].duration_s for model in models])
@@ -391,6 +397,11 @@ def next_workday(
         The finish itself if it lies in working hours, which leaves no time to wait; else the
         next begin of working hours, epoch seconds [s]. Public holidays are not known.
 
+    Raises
+    ------
+    ValueError
+        If the working hours do not end after they begin.
+
     Notes
     -----
     Constraint "next workday" of Let's Wait Awhile. Its program moves a job that would finish on
@@ -402,6 +413,10 @@ def next_workday(
     Temporal Workload Shifting Can Reduce Carbon Emissions in the Cloud", Middleware 2021;
     https://github.com/dos-group/lets-wait-awhile, ``strategy.py``.
     """
+    if not 0 <= begin_h < end_h <= 24:
+        raise ValueError(
+            f"begin_h(={begin_h}) and end_h(={end_h}) must be hours of one day, in order."
+        )
     finish_s = np.atleast_1d(epoch_seconds(finish))
     days, hour = _local(finish_s, zone)
     workday = days.day_of_week.to_numpy() < 5
@@ -500,11 +515,20 @@ def office_jobs(
     Trace
         In order of submission, with a longest wait of 0: see `Trace.with_deadlines`.
 
+    Raises
+    ------
+    ValueError
+        If `count` is no whole number >= 1, or there is no length between the two.
+
     Notes
     -----
     Generated after scenario II of Let's Wait Awhile (see `next_workday`), whose program draws
     3387 jobs of 4 to 90 h in steps of 30 minutes like this, with another generator.
     """
+    if count != int(count) or count < 1:
+        raise ValueError(f"count(={count}) must be a whole number >= 1.")
+    if not 0 < shortest_h < longest_h:
+        raise ValueError(f"shortest_h(={shortest_h}) must be > 0 and < longest_h(={longest_h}).")
     rng = np.random.default_rng(seed)
     days = pd.date_range(f"{year}-01-01", f"{year}-12-31", freq="B")
     steps = np.arange(9 * 60, 17 * 60, step_min)
@@ -594,9 +618,10 @@ class TraceOutcome:
         )
 
     def __repr__(self) -> str:
+        delay = f", mean delay {self.delay_s.mean() / 3600:.2f} h" if len(self.trace) else ""
         return (
             f"TraceOutcome({self.policy}, {len(self.trace):,} jobs, "
-            f"{self.emissions_g.sum() / 1000:,.3f} kg, mean delay {self.delay_s.mean() / 3600:.2f} h)"
+            f"{self.emissions_g.sum() / 1000:,.3f} kg{delay})"
         )
 
 

@@ -715,3 +715,15 @@ def test_numbers_out_of_range_are_refused_by_name(make, message):
 def test_an_account_says_what_it_holds():
     assert "Account(average, 1 rows, 1 kWh, 300 g)" == repr(account(use(), hourly([300.0])))
     assert isinstance(embodied(use(), Device("s", 1.0, 1e9)), Account)
+
+
+def test_a_use_longer_than_the_life_of_the_device_is_refused():
+    uses = pd.DataFrame({"start": [START], "stop": [START + pd.Timedelta(hours=2)]})
+    with pytest.raises(ValueError, match=r"is 7200 s after start, .* lifetime_s=4 s; give that in"):
+        embodied(uses, Device("server", embodied_g=1.3e6, lifetime_s=4))
+
+
+def test_a_series_is_not_taken_for_an_intensity():
+    uses = pd.DataFrame({"start": [START], "stop": [START + pd.Timedelta(hours=2)], "power_w": 1.0})
+    with pytest.raises(TypeError, match=r"intensity of type Series .* Intensity\.from_series"):
+        account(uses, pd.Series([300.0]))

@@ -537,3 +537,15 @@ def test_importing_forecasts_loads_no_heavy_library():
     code = "import helpers.carbon.forecast, sys; print({'sklearn', 'scipy'} & set(sys.modules))"
 
     assert "set()" == subprocess.check_output([sys.executable, "-c", code], text=True).strip()
+
+
+def test_scores_without_a_resample_are_refused():
+    flat = Intensity.from_series(
+        pd.Series(300.0, pd.date_range(START, periods=24 * 40, freq="h")),
+        kind="average",
+        zone="X",
+        source="flat",
+    )
+    issued = pd.date_range(START + pd.Timedelta(days=1), periods=30, freq="D")
+    with pytest.raises(ValueError, match=r"resamples\(=0\) must be >= 1"):
+        fc.scores(fc.persistence(flat, issued, DAY), flat, seed=1, resamples=0)

@@ -591,3 +591,16 @@ def test_forecasts_are_equal_when_everything_is():
         "Forecasts(marginal, X, 3 issued 2020-01-01T00:00:00Z to 2020-01-01T02:00:00Z, "
         "leads 0 to 7200 s in 2 steps of 3600 s, 'generated')"
     )
+
+
+def test_text_that_is_no_length_of_time_is_refused_with_an_example():
+    with pytest.raises(ValueError, match=r"duration 'foo' is no length of time: write seconds"):
+        duration_seconds("foo")
+
+
+def test_a_series_of_text_is_refused():
+    hours = pd.date_range("2020", periods=2, freq="h", tz="UTC")
+    with pytest.raises(TypeError, match=r"such as '300', but must hold numbers"):
+        Intensity.from_series(
+            pd.Series(["300", "200"], hours), kind="average", zone="X", source="by hand"
+        )

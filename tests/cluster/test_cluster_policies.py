@@ -386,3 +386,17 @@ def test_others_start_as_if_best_effort_jobs_did_not_exist(problem):
 def test_settings_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("gates", [(300.0,), (Below(300.0), 300.0)])
+def test_a_number_is_no_gate(gates):
+    with pytest.raises(TypeError, match=r"gate\(=300.0\) must be a Gate, such as Below"):
+        CarbonEasy(*gates)
+
+
+def test_nodes_that_boot_in_no_time_take_the_job_they_were_switched_on_for():
+    jobs = workload([0, 40], [10, 10], processors=[1, 2])
+    cluster = Cluster(2, 1, NodePower(idle_w=100.0))
+    runs = replay(jobs, cluster, SleepIdle(Easy(), 10.0)).runs
+
+    assert [0.0, 40.0] == runs["start_s"].tolist()

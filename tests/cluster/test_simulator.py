@@ -635,3 +635,78 @@ def test_phases_are_given_once():
 def test_a_workload_without_jobs_is_not_replayed():
     with pytest.raises(ValueError, match="there is no job to replay"):
         replay(workload([0], [1]).window(5, 6), Cluster(1), Fifo())
+
+
+TWO = {"job_id": ["a", "b"], "submit_s": [0.0, 10.0], "run_s": 60.0, "requested_s": 90.0}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("submit_s", pd.date_range("2020", periods=2), r"'submit_s' holds times .* numbers \[s\]"),
+        ("run_s", pd.to_timedelta([60, 60], "s"), r"'run_s' holds times .*total_seconds"),
+        ("run_s", ["1h", "2h"], r"'run_s' .* no numbers: it must hold numbers \[s\]"),
+    ],
+)
+def test_times_and_text_are_not_taken_for_seconds(column, value, message):
+    with pytest.raises(ValueError, match=message):
+        workload_table(TWO | {"processors": 1, column: value})
+
+
+@pytest.mark.parametrize(
+    ("models", "number", "message"),
+    [
+        (LEARNING, 0, r"write \[model\]"),
+        ([LEARNING], 5, r"number\(=5\) must be -1 or the number of one of 1 models"),
+    ],
+)
+def test_phases_that_do_not_exist_are_refused(models, number, message):
+    jobs = Workload(workload_table(TWO | {"processors": 1, "power_w": 10.0}))
+    with pytest.raises(ValueError, match=message):
+        jobs.with_phases(models, number)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"power_w": [1.0, 2.0]}, r"power_w has 2 values for 1 jobs of the log"),
+        ({"longest_wait_s": [1.0, 2.0]}, r"longest_wait_s has 2 values for 1 jobs"),
+        ({"best_effort_queues": "low"}, r"write \['low'\]"),
+    ],
+)
+def test_arguments_that_do_not_fit_the_log_are_named(argument, message):
+    log = JobLog(jobs_table({"job_id": [1], "submit_s": [0.0], "run_s": [60.0]}))
+    with pytest.raises(ValueError, match=message):
+        Workload.from_log(log, **{"power_w": 10.0} | argument)
+
+
+def test_a_series_is_not_taken_for_an_intensity():
+    jobs = Workload(workload_table(TWO | {"processors": 1, "power_w": 10.0}))
+    with pytest.raises(TypeError, match=r"intensity of type Series .* Intensity\.from_series"):
+        replay(jobs, Cluster(2), Fifo(), intensity=pd.Series([300.0]), origin=EPOCH)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"workload": JobLog(jobs_table({"job_id": [1], "submit_s": [0.0]}))},
+            r"Workload\.from_log\(\)",
+        ),
+        ({"cluster": 4}, r"cluster\(=4\) must be a Cluster"),
+        ({"policy": Fifo}, r"must be a Policy: pass an instance, such as Easy\(\)"),
+    ],
+)
+def test_what_cannot_be_replayed_is_named(change, message):
+    jobs = Workload(workload_table(TWO | {"processors": 1, "power_w": 10.0}))
+    with pytest.raises(TypeError, match=message):
+        replay(**{"workload": jobs, "cluster": Cluster(2), "policy": Fifo()} | change)
+
+
+def test_a_policy_without_its_method_is_named():
+    class Empty(Policy):
+        pass
+
+    jobs = Workload(workload_table(TWO | {"processors": 1, "power_w": 10.0}))
+    with pytest.raises(NotImplementedError, match=r"Empty has no method decide\(self, view\)"):
+        replay(jobs, Cluster(2), Empty())

@@ -330,3 +330,13 @@ def test_a_missing_model_file_is_named(tmp_path):
 
     with pytest.raises(FileNotFoundError, match=r"none.yaml"):
         read_workload(path)
+
+
+@pytest.mark.parametrize("start", ["July", "3000-01-01"])
+def test_a_start_that_no_clock_can_show_is_refused_by_line(tmp_path, start):
+    path = tmp_path / "recipe.yaml"
+    text = EXAMPLE.read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("start:"))
+    path.write_text(text.replace(line, f"start: {start}"), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"recipe\.yaml, line \d+, start: "):
+        read_recipe(path)

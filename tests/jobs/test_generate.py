@@ -469,3 +469,8 @@ def test_a_log_that_cannot_be_fitted_says_why(logged, change, message):
 
     with pytest.raises(ValueError, match=message):
         Arrivals.fit(log, spans=change.get("spans"))
+
+
+def test_a_number_where_a_distribution_belongs_is_refused():
+    with pytest.raises(ValueError, match=r"kind 'job': length_s\(=3600\) .* Constant\(3600\)"):
+        Kind("job", 3600)

@@ -606,3 +606,60 @@ def test_an_outcome_is_told_as_a_table():
     assert [100.0] == pytest.approx(frame["emissions_g"])
     assert "lowest window, true length, 1 jobs" in repr(found)
     assert "1 jobs of constant power" in repr(found.trace)
+
+
+SUBMIT_S = np.array([START_S, START_S + 60.0])
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Trace.by_length(SUBMIT_S, 60.0, 1.0, queues=()), "at least one Queue"),
+        (lambda: Trace.of_models(SUBMIT_S, model([], [(60, 10)])), "one PhaseModel a job"),
+        (lambda: office_jobs(2020, "Europe/Berlin", count=0, seed=1), "count.* whole number >= 1"),
+        (
+            lambda: office_jobs(2020, "Europe/Berlin", shortest_h=9, longest_h=3, seed=1),
+            r"shortest_h\(=9\) .* longest_h\(=3\)",
+        ),
+        (
+            lambda: next_workday(SUBMIT_S, "Europe/Berlin", begin_h=18, end_h=9),
+            r"begin_h\(=18\) and end_h\(=9\)",
+        ),
+    ],
+)
+def test_what_makes_no_trace_is_refused_by_name(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+def test_one_length_counts_for_every_job_of_a_trace():
+    assert [60.0, 60.0] == Trace.by_length(SUBMIT_S, 60.0, 1.0).length_s.tolist()
+
+
+@pytest.mark.parametrize("policy", [policies.wait_awhile, policies.threshold])
+def test_a_step_of_no_length_is_refused_even_where_none_is_needed(policy):
+    trace = Trace(SUBMIT_S, 60.0, 1.0, 0.0)
+    flat = Intensity([START_S, START_S + 172_800], [300.0], "average", "X", "flat")
+    with pytest.raises(ValueError, match=r"duration 0 must be finite and > 0 s"):
+        policy(trace, flat, step_s=0)
+
+
+def test_the_outcome_of_no_job_can_be_shown():
+    none = Trace([], [], [], [])
+    flat = Intensity([START_S, START_S + 60], [300.0], "average", "X", "flat")
+    assert "TraceOutcome(no wait, 0 jobs, 0.000 kg)" == repr(policies.no_wait(none, flat))
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda signal: policies.no_wait(Trace(SUBMIT_S, 60.0, 1.0, 0.0), signal),
+        lambda signal: policies.wait_awhile(Trace(SUBMIT_S, 60.0, 1.0, 0.0), signal),
+        lambda signal: best_starts(model([], [(60, 10)]), signal, START_S, START_S + 120),
+        lambda signal: best_schedule(model([], [(60, 10)]), signal, START_S, START_S + 120),
+    ],
+)
+def test_a_series_is_not_taken_for_an_intensity(decide):
+    series = pd.Series(300.0, pd.date_range("2020", periods=24, freq="h", tz="UTC"))
+    with pytest.raises(TypeError, match=r"intensity of type Series .* Intensity\.from_series"):
+        decide(series)

@@ -495,3 +495,15 @@ def test_a_plan_for_what_cannot_be_done_any_more_is_refused():
             progress=Progress(work_s=300, starts=1),
             suspension=Suspension(most_resumes=0),
         )
+
+
+def test_windows_that_do_not_match_the_jobs_are_counted():
+    job, flat = model([], [(60, 10)]), curve([300.0] * 4)
+    with pytest.raises(ValueError, match=r"release has shape \(3,\), but there are 2 jobs"):
+        best_schedules([job, job], flat, [EPOCH_S] * 3, EPOCH_S + 120)
+
+
+def test_one_job_with_many_windows_is_told_where_to_go():
+    job, flat = model([], [(60, 10)]), curve([300.0] * 4)
+    with pytest.raises(ValueError, match=r"deadline holds 2 instants, .* best_schedules\(\)"):
+        best_schedule(job, flat, EPOCH_S, [EPOCH_S + 120] * 2)
