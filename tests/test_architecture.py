@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,17 @@ def test_a_room_imports_only_the_rooms_above_it(room):
     imported = set().union(*(rooms_imported(path) for path in files)) - {room}
 
     assert imported <= MAY_IMPORT[room]
+
+
+def test_the_map_drawn_in_the_readme_is_that_of_the_rooms():
+    text = (ROOT.parent / "README.md").read_text(encoding="utf-8")
+    drawn = text.partition("```mermaid")[2].partition("```")[0]
+    arrows = set(re.findall(r"(\w+) --> (\w+)", drawn))
+
+    assert arrows == {(lower, room) for room, may in MAY_IMPORT.items() for lower in may}
+    assert set(re.findall(r"^\s+(\w+)$", drawn, re.MULTILINE)) | set(sum(arrows, ())) == set(
+        MAY_IMPORT
+    )
 
 
 def test_importing_every_room_loads_no_heavy_library():

@@ -4,7 +4,7 @@
   name is a warning, and so an error in a strict build.
 * ``{chapter-figure} chapter fig:name`` shows a chapter's figure on another page, with its alt text.
 * ``{num-interval}`chapter.name``` writes its interval.
-* ``{numbers}`` lists every claimed number with the page that proves it.
+* ``{numbers}`` lists every claimed number with the page that proves it and the cell that made it.
 * A chapter that needs downloads names them, with size and address, at its top.
 * A chapter whose downloads were not at hand says, at its top, that stored outputs are shown.
 * Each chapter says at its end which source made it and how to run it again.
@@ -13,7 +13,9 @@
 
 from __future__ import annotations
 
+import ast
 import base64
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -107,7 +109,7 @@ class NumbersTable(SphinxDirective):
         """Return the table."""
         numbers = _results(self.env.srcdir)
         group = nodes.tgroup(cols=4)
-        for width in (22, 18, 40, 20):
+        for width in (24, 18, 38, 20):
             group += nodes.colspec(colwidth=width)
         head = nodes.row()
         for title in ("name", "value", "meaning", "proven in"):
@@ -132,13 +134,69 @@ class NumbersTable(SphinxDirective):
             refwarn=True,
             refdoc=self.env.docname,
         )
+        made_in = _recording_cell(str(Path(self.env.srcdir, f"{chapter}.ipynb")), short)
         cells = (
-            nodes.paragraph("", "", nodes.literal(text=short)),
+            nodes.paragraph("", "", nodes.literal(text=short, made_in=(chapter, made_in))),
             nodes.paragraph(text=value),
             nodes.paragraph(text=number["meaning"]),
             nodes.paragraph("", "", link),
         )
         return nodes.row("", *(nodes.entry("", cell) for cell in cells))
+
+
+@functools.cache
+def _recordings(path: str) -> list[tuple[int, list[str | re.Pattern]]]:
+    """Return each code cell's place in a notebook and the names that it records, or patterns."""
+    cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+    found = []
+    for place, cell in enumerate(cells):
+        text = "".join(cell["source"])
+        if cell["cell_type"] != "code" or ".record(" not in text:
+            continue
+        names: list[str | re.Pattern] = []
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.JoinedStr):
+                parts = [
+                    re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+"
+                    for part in node.values
+                ]
+                names.append(re.compile("".join(parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                names.append(node.value)
+        found.append((place, names))
+    return found
+
+
+def _recording_cell(path: str, name: str) -> int | None:
+    """Return the place of the cell that records a number: where its name stands, or its pattern."""
+    cells = _recordings(path)
+    for place, names in cells:
+        if name in names:
+            return place
+    patterns = [(p, place) for place, names in cells for p in names if isinstance(p, re.Pattern)]
+    fitting = [(len(p.pattern), place) for p, place in patterns if p.fullmatch(name)]
+    return max(fitting)[1] if fitting else None
+
+
+def mark_cells(app, doctree) -> None:
+    """Give each cell of a notebook an anchor, ``cell-<place>``."""
+    for cell in doctree.findall(nodes.container):
+        if "cell" in cell["classes"] and "cell_index" in cell:
+            cell["ids"].append(f"cell-{cell['cell_index']}")
+
+
+def link_cells(app, doctree, docname) -> None:
+    """Link the name of a number to the cell that recorded it, in HTML."""
+    if app.builder.format != "html":
+        return
+    for literal in list(doctree.findall(nodes.literal)):
+        chapter, place = literal.get("made_in", (None, None))
+        if place is not None:
+            uri = app.builder.get_relative_uri(docname, chapter) + f"#cell-{place}"
+            link = nodes.reference("", "", internal=True, refuri=uri)
+            link["reftitle"] = f"the cell of {chapter.replace('_', ' ')} that recorded it"
+            literal.replace_self(link)
+            link += literal
 
 
 class ChapterFigure(SphinxDirective):
@@ -278,6 +336,8 @@ def setup(app):
     app.add_directive("chapter-figure", ChapterFigure)
     app.connect("config-inited", link_repository)
     app.connect("doctree-read", add_notices)
+    app.connect("doctree-read", mark_cells)
+    app.connect("doctree-resolved", link_cells)
     app.connect("env-get-outdated", reread_after_a_run)
     app.connect("autodoc-process-docstring", number_references, priority=100)
     app.connect("build-finished", copy_mathjax)
