@@ -512,6 +512,11 @@ def run(name: str, pairs: list[str]) -> None:
     missing = missing_downloads(source)
     if missing:
         kept = split_downloads(source)
+        if all(cell.cell_type != "code" or i in kept for i, cell in enumerate(source.cells)):
+            raise SystemExit(
+                f"chapter {name} rests on {', '.join(missing)}, which could be neither found nor "
+                "fetched: put the files into HELPERS_DATA_CACHE (data/README.md says from where)."
+            )
         source.cells = [cell for i, cell in enumerate(source.cells) if i not in kept]
         print(f"{len(kept)} cells are left out: no {', '.join(missing)}")
     label = "-".join([name, *(f"{key}={value}" for key, value in parameters.items())])

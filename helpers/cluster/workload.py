@@ -48,7 +48,11 @@ COLUMNS: dict[str, Column] = {
     "queue": Column("", "", "Queue or kind of job"),
     "priority": Column(0.0, "1", "Larger is more urgent"),
     "best_effort": Column(False, "", "True if any other job may take its place"),
-    "longest_wait_s": Column(np.inf, "s", "Longest time its user accepts before it starts"),
+    "longest_wait_s": Column(
+        np.inf,
+        "s",
+        "Longest delay its user accepts: time since submission in which it does not run",
+    ),
 }
 """The columns of a workload's table, in this order."""
 

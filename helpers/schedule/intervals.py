@@ -611,8 +611,15 @@ def charge(
     Raises
     ------
     ValueError
-        If the schedule leaves the coverage of the intensity.
+        If the schedule does not end where the work of the job does (it is that of another job,
+        or unfinished), or leaves the coverage of the intensity.
     """
+    reached_s, work_s = float(schedule.work_to_s.max()), job.work_profile.duration_s
+    if abs(reached_s - work_s) > max(TIME_TOLERANCE_S, 1e-9 * work_s):
+        raise ValueError(
+            f"the schedule ends at {reached_s:g} s of work, but job {job.name!r} has {work_s:g} s: "
+            "charge the job that it was made for; check() says all that is wrong with a schedule."
+        )
     drawn = segments(schedule, job, suspension)
     done_s = float((schedule.work_to_s - schedule.work_from_s).sum())
     lost_s = max(0.0, done_s - job.work_profile.duration_s)

@@ -258,3 +258,12 @@ def test_irregular_steps_are_charged_exactly():
     charged = charge(Schedule.from_work(job, EPOCH_S, 600), job, intensity)
 
     assert 7 * 1 + 93 * 2 + 500 * 4 == pytest.approx(charged.emissions_g)
+
+
+def test_a_schedule_is_not_charged_as_that_of_another_job():
+    long, short = model([], [(7200, 100)], []), model([], [(3600, 100)], [])
+    intensity = curve([100.0] * 4, 3600.0)
+    schedule = Schedule.from_work(long, [EPOCH_S], [7200.0])
+
+    with pytest.raises(ValueError, match=r"ends at 7200 s of work, but job .* has 3600 s"):
+        charge(schedule, short, intensity)
