@@ -53,7 +53,7 @@ class Gate:
 
     def threshold(self, view: View) -> float:
         """Return the intensity up to which it is clean now [g CO2e/kWh]."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no method threshold(self, view).")
 
     def is_clean(self, view: View) -> bool:
         """Tell whether it is clean now; asked again only when the intensity steps."""
@@ -204,7 +204,7 @@ class CarbonPolicy(Policy):
 
     def start_jobs(self, view: View) -> None:
         """Start jobs of the line."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no method start_jobs(self, view).")
 
     def decide(self, view: View) -> None:
         """Hold, suspend, start; ask again when the intensity steps or a job becomes urgent."""
