@@ -62,10 +62,12 @@ pdf: latex  ## the whole book as one PDF, figures as vectors
 		|| { grep -A12 '^!' clean-hours.log; exit 1; }
 	@echo "[pdf] open $(abspath _build/latex/clean-hours.pdf)"
 
-test: $(READY)  ## ruff, pytest, and every chapter run again and compared (nbval)
+test: $(READY)  ## ruff, mypy, pytest, and every chapter run again and compared (nbval)
 	@echo "[test] ruff"
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
+	@echo "[test] types"
+	@$(BIN)/mypy --no-error-summary
 	@echo "[test] pytest and nbval"
 	@$(BIN)/python -m pytest tests book --ignore=tests/benchmarks --nbval --nbval-current-env \
 		--nbval-sanitize-with tests/nbval.cfg -n 2 --dist loadscope $(PYTEST_FLAGS)
@@ -106,4 +108,4 @@ lint: $(READY)  ## format and lint in place
 	@$(BIN)/ruff check --fix .
 
 clean:  ## remove what was built, the virtual environment too
-	rm -rf _build runs $(VENV) .pytest_cache .ruff_cache .hypothesis .benchmarks *.egg-info
+	rm -rf _build runs $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks *.egg-info
