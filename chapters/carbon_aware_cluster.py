@@ -44,12 +44,12 @@ import numpy as np
 import pandas as pd
 
 from helpers import datasets, figures, publish, stats
+from helpers.bound.certificate import jobs_of_table, least_emissions
 from helpers.carbon.signal import utc_times
-from helpers.cluster import Cluster, NodePower, Workload, replay
+from helpers.cluster import replay
 from helpers.cluster.account import emissions_g, job_energy
-from helpers.cluster.bound import jobs_of_table, least_emissions
 from helpers.cluster.metrics import bounded_slowdown, check, lengths, metrics
-from helpers.cluster.policies import (
+from helpers.decide import (
     CarbonEasy,
     CarbonFifo,
     Easy,
@@ -58,12 +58,13 @@ from helpers.cluster.policies import (
     PastQuantile,
     SleepIdle,
 )
+from helpers.phases import Suspension
 from helpers.phases.model import Phase
-from helpers.schedule import Suspension
 from helpers.schedule import policies as endless
 from helpers.schedule.online import hindsight, persistence
 from helpers.schedule.trace import Trace
 from helpers.sweep import sweep
+from helpers.work import Cluster, NodePower, Workload
 
 figures.use_style()
 COLORS = figures.COLORS
@@ -587,7 +588,7 @@ _ = numbers.record("aware_grids_same", same["clusters_same"], "grids", 0, "grids
 # Imagine an auction: every core-hour has a price, which may differ from hour to hour, and each job, alone, picks the start at which its emissions plus the price of its cores are least.
 # Add up what all jobs pay in this sense, and take off what the whole machine is worth at those prices.
 # In any schedule that fits the machine, the jobs together hold no more cores than there are, so they cannot owe more than that worth: the result is at most the emissions of *any* schedule, whatever the prices.
-# High prices in clean hours make the bound sharp, and the best prices are searched for; each job's own choice is exact, in continuous time (`helpers.cluster.bound` has the formulas and the proof).
+# High prices in clean hours make the bound sharp, and the best prices are searched for; each job's own choice is exact, in continuous time (`helpers.bound.certificate` has the formulas and the proof).
 # From the same prices a schedule is built that fits the machine: the best one lies between the two.
 #
 # Bound and policies must answer the same question: the same jobs on the same cores, the jobs' own emissions, no pauses, and the same deadlines.

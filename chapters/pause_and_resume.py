@@ -33,9 +33,8 @@ import pandas as pd
 
 from helpers import datasets, figures, publish
 from helpers.carbon import Intensity
-from helpers.phases import Phase, PhaseModel, Repeat, fill
+from helpers.phases import Phase, PhaseModel, Repeat, Suspension, fill
 from helpers.schedule import (
-    Suspension,
     best_schedule,
     best_start,
     charge,

@@ -35,17 +35,8 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from helpers import datasets, figures, publish, stats
-from helpers.schedule import (
-    Schedule,
-    Suspension,
-    best_schedule,
-    best_starts,
-    charge,
-    charge_as_published,
-    check,
-    milp,
-)
-from helpers.schedule.published import (
+from helpers.phases import Suspension
+from helpers.published.evaluation import (
     LENGTHS_H,
     LONGEST_WAITS_H,
     STARTUP_POWERS_W,
@@ -55,6 +46,15 @@ from helpers.schedule.published import (
     first_alike,
     published_problems,
     to_frame,
+)
+from helpers.schedule import (
+    Schedule,
+    best_schedule,
+    best_starts,
+    charge,
+    charge_as_published,
+    check,
+    milp,
 )
 from helpers.schedule.suspend import grid
 

@@ -44,15 +44,16 @@ from matplotlib.colors import to_rgba_array
 from matplotlib.patches import Patch
 
 from helpers import datasets, figures, publish, stats
+from helpers import decide as rules
 from helpers.carbon.signal import Intensity
-from helpers.cluster import Cluster, NodePower, Workload, replay, workload_table
-from helpers.cluster import policies as rules
+from helpers.cluster import replay
 from helpers.cluster.account import STATES, node_states, power_over_time
 from helpers.cluster.metrics import check, lengths, metrics
-from helpers.cluster.policies.backfill import reserve
+from helpers.decide.backfill import reserve
 from helpers.jobs import describe, header_fields
+from helpers.phases import Suspension
 from helpers.phases.model import Phase
-from helpers.schedule import Suspension
+from helpers.work import Cluster, NodePower, Workload, workload_table
 
 figures.use_style()
 COLORS = figures.COLORS

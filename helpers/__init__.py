@@ -12,10 +12,15 @@ room                   what it holds
 `helpers.carbon`       carbon intensity over time, forecasts, their readers, accounting
 `helpers.power`        recording and reading power, runs with events, energy
 `helpers.phases`       jobs made of phases: model, fit, change points, validation
-`helpers.schedule`     when to start, pause and resume: exact schedules, the known
-                       policies, their judge and their price
-`helpers.cluster`      a finite cluster: workloads, a simulator, policies, and a
-                       certified bound
+`helpers.work`         what is asked: one workload (from a log, from YAML, generated),
+                       nodes and clusters
+`helpers.schedule`     one job, or endless machines: when to start, pause and resume,
+                       exact schedules, the known policies, their judge and their price
+`helpers.decide`       many jobs, finite machines: what a decision sees and may do, and
+                       the policies; no engine
+`helpers.cluster`      what happens: the engine, its outcome, metrics, account
+`helpers.bound`        what is possible: certified bounds, repaired plans
+`helpers.published`    reproductions of published studies
 `helpers.sweep`        many runs, local or on a cluster, resumable
 `helpers.datasets`     embedded and downloadable data by name (the only room that
                        knows where files lie)

@@ -1,7 +1,7 @@
 """What a replay draws: node states and job phases over time, power, energy, emissions.
 
 The power of a cluster has two parts that add up. Every node draws the power of its state,
-whether jobs run on it or not (`helpers.cluster.nodes.NodePower`). Every job draws the power of
+whether jobs run on it or not (`helpers.work.nodes.NodePower`). Every job draws the power of
 its phases, or its constant power, on top, all its processors together.
 
 Everything is an exact step function of time and is computed for all runs at once, after the
@@ -18,9 +18,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity, utc_times
-from helpers.cluster.nodes import NODE_STATES
-from helpers.cluster.simulator import Replay
+from helpers.cluster.outcome import Replay
 from helpers.phases.model import Profile
+from helpers.work.nodes import NODE_STATES
 
 __all__ = [
     "PARTS",

@@ -17,9 +17,9 @@ from helpers.cluster.account import (
     power_over_time,
     segments,
 )
-from helpers.cluster.nodes import NODE_STATES
-from helpers.cluster.simulator import Replay
+from helpers.cluster.outcome import Replay
 from helpers.schedule.intervals import TIME_TOLERANCE_S
+from helpers.work.nodes import NODE_STATES
 
 __all__ = ["SLOWDOWN_BOUND_S", "UNITS", "bounded_slowdown", "check", "lengths", "metrics"]
 

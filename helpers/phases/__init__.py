@@ -1,16 +1,17 @@
 """Jobs made of phases: the model, its files, its fit, change points, validation.
 
-==========  =====================================================================
-module      what it holds
-==========  =====================================================================
-`model`     phases, nested repeats, the job, what a stop keeps and loses, twins
-`files`     models in YAML and CSV
-`fit`       a model out of measured runs with events
-`changes`   change points: phases without events, scored against events
-`validate`  cross-validation, time warping, error by time scale, spectrum
-==========  =====================================================================
+============  =====================================================================
+module        what it holds
+============  =====================================================================
+`model`       phases, nested repeats, the job, what a stop keeps and loses, twins
+`suspension`  what a stop costs and keeps, and when it is allowed
+`files`       models in YAML and CSV
+`fit`         a model out of measured runs with events
+`changes`     change points: phases without events, scored against events
+`validate`    cross-validation, time warping, error by time scale, spectrum
+============  =====================================================================
 
-The names of `model` and `files` are here; the other three are imported by module.
+The names of `model`, `suspension` and `files` are here; the other three are imported by module.
 """
 
 from helpers.phases.files import read_csv, read_yaml, write_csv, write_yaml
@@ -25,6 +26,7 @@ from helpers.phases.model import (
     generic_ml,
     join,
 )
+from helpers.phases.suspension import Suspension
 
 __all__ = [
     "Phase",
@@ -32,6 +34,7 @@ __all__ = [
     "Profile",
     "Repeat",
     "Stop",
+    "Suspension",
     "fill",
     "flatten",
     "generic_ml",

@@ -10,7 +10,6 @@ module        what it holds
 `heuristics`  as soon as possible, cheapest slots, below a threshold
 `trace`       many jobs as arrays, their queues and deadlines, what became of them
 `policies`    the known policies on endless capacity, over a whole trace
-`published`   the 1200 problems of the published evaluation, and schedules stored there
 `online`      without knowing the future: receding horizon, thresholds
 ============  ===================================================================
 
@@ -18,21 +17,13 @@ The names used most are here; the others are imported by module. numba
 is loaded when a hot loop is first called, PuLP when a program is written, not before.
 """
 
-from helpers.schedule.intervals import (
-    Charge,
-    Schedule,
-    Suspension,
-    charge,
-    charge_as_published,
-    check,
-)
+from helpers.schedule.intervals import Charge, Schedule, charge, charge_as_published, check
 from helpers.schedule.start import best_start, best_starts
 from helpers.schedule.suspend import best_schedule, best_schedules, least_emissions_g
 
 __all__ = [
     "Charge",
     "Schedule",
-    "Suspension",
     "best_schedule",
     "best_schedules",
     "best_start",

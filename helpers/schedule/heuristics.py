@@ -16,7 +16,8 @@ import numpy as np
 
 from helpers.carbon.signal import Intensity, Times
 from helpers.phases.model import PhaseModel
-from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, Suspension, check_window
+from helpers.phases.suspension import Suspension
+from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, check_window
 
 __all__ = [
     "Moment",

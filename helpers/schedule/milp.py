@@ -47,7 +47,8 @@ from numpy.typing import NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity, Times
 from helpers.phases.model import PhaseModel, Profile
-from helpers.schedule.intervals import Schedule, Suspension, check_window
+from helpers.phases.suspension import Suspension
+from helpers.schedule.intervals import Schedule, check_window
 from helpers.schedule.suspend import grid
 
 if TYPE_CHECKING:

@@ -83,14 +83,9 @@ from helpers.carbon.signal import (
     same_kind,
 )
 from helpers.phases.model import PhaseModel
+from helpers.phases.suspension import Suspension
 from helpers.schedule.heuristics import Moment, as_soon_as_possible, follow
-from helpers.schedule.intervals import (
-    TIME_TOLERANCE_S,
-    Schedule,
-    Suspension,
-    charge,
-    check_window,
-)
+from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, charge, check_window
 from helpers.schedule.suspend import PlannedRun, Progress, best_schedule, plan
 
 __all__ = [

@@ -68,9 +68,10 @@ from helpers.carbon.signal import (
     same_kind,
     utc_times,
 )
+from helpers.phases.suspension import Suspension
 from helpers.schedule._compile import compiled
 from helpers.schedule.heuristics import cheapest_slots, follow
-from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, Suspension, charge
+from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, charge
 from helpers.schedule.suspend import best_schedules
 from helpers.schedule.trace import Trace, TraceOutcome, reach
 

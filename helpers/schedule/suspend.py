@@ -60,8 +60,9 @@ from numpy.typing import NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity, Times, epoch_seconds
 from helpers.phases.model import PhaseModel
+from helpers.phases.suspension import Suspension
 from helpers.schedule._compile import compiled
-from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, Suspension, check_window
+from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, check_window
 
 __all__ = [
     "MAX_CELLS",

@@ -21,7 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import Forecasts, Intensity, Times, epoch_seconds, utc_times
 from helpers.phases.model import Phase, PhaseModel
-from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, Suspension
+from helpers.phases.suspension import Suspension
+from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule
 
 __all__ = [
     "GAIA_QUEUES",

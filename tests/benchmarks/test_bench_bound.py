@@ -9,12 +9,11 @@ import os
 
 import numpy as np
 import pytest
+from bound_milp import time_indexed_program
 
 from helpers import datasets
-from helpers.cluster.bound import CapacityJob, jobs_of_table, least_emissions
-from helpers.cluster.bound_milp import time_indexed_program
-from helpers.phases import Phase, PhaseModel
-from helpers.schedule import Suspension
+from helpers.bound.certificate import CapacityJob, jobs_of_table, least_emissions
+from helpers.phases import Phase, PhaseModel, Suspension
 from helpers.schedule.milp import solve
 
 INTENSITY = datasets.carbon_intensity("DE", 2020)

@@ -23,10 +23,11 @@ import numpy as np
 import pytest
 
 from helpers import datasets
-from helpers.cluster import Cluster, NodePower, Workload, replay, workload_table
+from helpers.cluster import replay
 from helpers.cluster.metrics import check, metrics
-from helpers.cluster.policies import Conservative, Easy, Fifo
+from helpers.decide import Conservative, Easy, Fifo
 from helpers.jobs import write_swf
+from helpers.work import Cluster, NodePower, Workload, workload_table
 
 CLUSTER = Cluster(167, 12, NodePower(idle_w=100.0))
 DAY_S = 86_400.0
@@ -186,9 +187,10 @@ def test_cost_per_job(benchmark, policy, n):
 MEMORY = """
 from pathlib import Path
 from helpers import datasets
-from helpers.cluster import Cluster, NodePower, Workload, replay
+from helpers.work import Cluster, NodePower, Workload
+from helpers.cluster import replay
 from helpers.cluster.metrics import metrics
-from helpers.cluster.policies import Easy
+from helpers.decide import Easy
 jobs = Workload.from_log(datasets.job_log("unilu-gaia-2014"), power_w=10.0, errors="skip")
 metrics(replay(jobs, Cluster(167, 12, NodePower(idle_w=100.0)), Easy()))
 (peak,) = (x for x in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in x)

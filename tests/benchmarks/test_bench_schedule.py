@@ -12,9 +12,9 @@ import pytest
 
 from helpers import datasets
 from helpers.phases import Phase, PhaseModel, Repeat, fill
+from helpers.published.evaluation import published_problems
 from helpers.schedule import best_schedule, best_schedules, best_starts, charge, least_emissions_g
 from helpers.schedule.milp import big_m_program, solve
-from helpers.schedule.published import published_problems
 
 INTENSITY = datasets.carbon_intensity("DE", 2020)
 JULY_S = float(INTENSITY.edges_s[0]) + 182 * 86_400
@@ -162,7 +162,7 @@ def test_one_plan_of_a_receding_horizon(benchmark):
 
 
 def test_nested_phases_only_at_checkpoints(benchmark):
-    from helpers.schedule import Suspension
+    from helpers.phases import Suspension
 
     epoch = (Phase("train", 3000, 250), Phase("save", 300, 100, checkpoint=True))
     job = PhaseModel("epochs", [Phase("start", 600, 120)], [Repeat(20, epoch)])

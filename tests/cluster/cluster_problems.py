@@ -7,9 +7,9 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from helpers.carbon import Intensity
-from helpers.cluster import Cluster, NodePower, Policy, Workload, workload_table
-from helpers.phases import Phase, PhaseModel, Repeat
-from helpers.schedule.intervals import Suspension
+from helpers.decide import Policy
+from helpers.phases import Phase, PhaseModel, Repeat, Suspension
+from helpers.work import Cluster, NodePower, Workload, workload_table
 
 EPOCH = pd.Timestamp("2020-07-01", tz="UTC")
 

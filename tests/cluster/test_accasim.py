@@ -7,8 +7,9 @@ The expected means are what AccaSim itself gives for the jobs of the log that ra
 import pytest
 
 from helpers import datasets
-from helpers.cluster import Cluster, Policy, Workload, replay
-from helpers.cluster.policies import Easy, Fifo
+from helpers.cluster import replay
+from helpers.decide import Easy, Fifo, Policy
+from helpers.work import Cluster, Workload
 
 CLUSTER = Cluster(167, 12)
 

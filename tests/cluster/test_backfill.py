@@ -7,11 +7,12 @@ from cluster_problems import problems, workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.cluster import Cluster, Policy, replay
+from helpers.cluster import replay
 from helpers.cluster.metrics import check
-from helpers.cluster.policies import Conservative, Easy, Fifo
-from helpers.cluster.policies.backfill import reserve
-from helpers.cluster.policies.order import Line, by_requested_time
+from helpers.decide import Conservative, Easy, Fifo, Policy
+from helpers.decide.backfill import reserve
+from helpers.decide.order import Line, by_requested_time
+from helpers.work import Cluster
 
 FOUR = [Easy(), Easy(hosts=True), Conservative(), Conservative(hosts=True)]
 

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.cluster import Cluster, NodePower, Workload, replay, workload_table
+from helpers.cluster import replay
 from helpers.cluster.account import energy_j, node_states
 from helpers.cluster.metrics import bounded_slowdown, check
-from helpers.cluster.policies import Conservative, Easy
+from helpers.decide import Conservative, Easy
+from helpers.work import Cluster, NodePower, Workload, workload_table
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "batsim"
 CLUSTER = Cluster(32, power=NodePower(idle_w=95.0))

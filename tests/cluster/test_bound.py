@@ -6,20 +6,20 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from bound_milp import choice_program, time_indexed_program
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.carbon import Intensity
-from helpers.cluster.bound import (
+from helpers.bound.certificate import (
     CapacityJob,
     StepFunction,
     check_capacity,
     jobs_of_table,
     least_emissions,
 )
-from helpers.cluster.bound_milp import choice_program, time_indexed_program
-from helpers.phases import Phase, PhaseModel
-from helpers.schedule import Schedule, Suspension, best_start, charge, check, least_emissions_g
+from helpers.carbon import Intensity
+from helpers.phases import Phase, PhaseModel, Suspension
+from helpers.schedule import Schedule, best_start, charge, check, least_emissions_g
 from helpers.schedule.milp import solve
 from helpers.schedule.suspend import PricedJob
 

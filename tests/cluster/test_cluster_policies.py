@@ -8,10 +8,10 @@ from cluster_problems import curve, problems, workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.cluster import Cluster, NodePower, replay
+from helpers.cluster import replay
 from helpers.cluster.account import energy_j
 from helpers.cluster.metrics import check
-from helpers.cluster.policies import (
+from helpers.decide import (
     Below,
     CarbonEasy,
     CarbonFifo,
@@ -24,8 +24,8 @@ from helpers.cluster.policies import (
     RoundRobin,
     SleepIdle,
 )
-from helpers.phases import Phase, PhaseModel, Repeat
-from helpers.schedule.intervals import Suspension
+from helpers.phases import Phase, PhaseModel, Repeat, Suspension
+from helpers.work import Cluster, NodePower
 
 STEPS = st.lists(st.floats(0, 500), min_size=24, max_size=24)
 LONG = 10_000  # steps of a curve: no replay here lasts longer

@@ -7,9 +7,10 @@ import pytest
 from cluster_problems import problems, workload
 from hypothesis import given, settings
 
-from helpers.cluster import Cluster, Workload, replay, workload_table
+from helpers.cluster import replay
 from helpers.cluster.metrics import lengths
-from helpers.cluster.policies import Fifo, Priority, ShortestJobFirst
+from helpers.decide import Fifo, Priority, ShortestJobFirst
+from helpers.work import Cluster, Workload, workload_table
 
 
 def starts(policy, jobs, cores=1):

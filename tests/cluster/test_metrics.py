@@ -9,7 +9,7 @@ from cluster_problems import EPOCH, LEARNING, SAVING, SHORT, Chaos, curve, probl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.cluster import Cluster, NodePower, Policy, replay
+from helpers.cluster import replay
 from helpers.cluster.account import (
     STATES,
     emissions_g,
@@ -20,7 +20,8 @@ from helpers.cluster.account import (
     segments,
 )
 from helpers.cluster.metrics import UNITS, bounded_slowdown, check, lengths, metrics
-from helpers.cluster.policies import Easy, Fifo
+from helpers.decide import Easy, Fifo, Policy
+from helpers.work import Cluster, NodePower
 
 POWER = NodePower(idle_w=100.0, off_w=10.0, boot_w=150.0, boot_s=20.0, shutdown_s=5.0)
 

@@ -9,13 +9,15 @@ from cluster_problems import EPOCH, LEARNING, SAVING, Chaos, curve, problems, wo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.cluster import Cluster, NodePower, Policy, Workload, replay, workload_table
+from helpers.cluster import replay
 from helpers.cluster.account import energy_j, node_states, segments
 from helpers.cluster.metrics import check
-from helpers.cluster.policies import Easy, Fifo
+from helpers.decide import Easy, Fifo, Policy
 from helpers.jobs.table import JobLog, jobs_table
-from helpers.schedule.intervals import Schedule, Suspension, charge
+from helpers.phases import Suspension
+from helpers.schedule.intervals import Schedule, charge
 from helpers.schedule.intervals import check as check_schedule
+from helpers.work import Cluster, NodePower, Workload, workload_table
 
 
 class Script(Policy):

@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.cluster import files
-from helpers.cluster.files import JobKind, Recipe, read_recipe, read_workload, write_recipe
 from helpers.jobs.generate import (
     Arrivals,
     Bounded,
@@ -24,8 +22,9 @@ from helpers.jobs.generate import (
     Values,
     Weibull,
 )
-from helpers.phases import Phase, PhaseModel, Repeat
-from helpers.schedule import Suspension
+from helpers.phases import Phase, PhaseModel, Repeat, Suspension
+from helpers.work import files
+from helpers.work.files import JobKind, Recipe, read_recipe, read_workload, write_recipe
 
 EXAMPLE = Path(__file__).parents[1] / "fixtures" / "cluster" / "workload.yaml"
 

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from helpers.carbon import Intensity
-from helpers.phases import Phase, PhaseModel
-from helpers.schedule.intervals import Schedule, Suspension, charge, check
+from helpers.phases import Phase, PhaseModel, Suspension
+from helpers.schedule.intervals import Schedule, charge, check
 
 EPOCH_S = 1_577_836_800.0  # 2020-01-01T00:00Z
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from schedule_problems import EPOCH_S, curve, model, problems
 
-from helpers.phases import Phase
+from helpers.phases import Phase, Suspension
 from helpers.schedule.heuristics import (
     Moment,
     as_soon_as_possible,
@@ -15,7 +15,7 @@ from helpers.schedule.heuristics import (
     follow,
     published_intervals,
 )
-from helpers.schedule.intervals import Suspension, charge, charge_as_published, check
+from helpers.schedule.intervals import charge, charge_as_published, check
 from helpers.schedule.suspend import best_schedule
 
 

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from schedule_problems import EPOCH_S, curve, every_schedule, model, problems
 
 from helpers.carbon import Intensity
-from helpers.phases import Phase, generic_ml
+from helpers.phases import Phase, Suspension, generic_ml
 from helpers.schedule.intervals import (
     Schedule,
-    Suspension,
     charge,
     charge_as_published,
     check,

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from schedule_problems import EPOCH_S, curve, model, problems
 
 from helpers.carbon import Forecasts, Intensity
-from helpers.phases import Phase
+from helpers.phases import Phase, Suspension
 from helpers.schedule._compile import compiled
 from helpers.schedule.heuristics import as_soon_as_possible
-from helpers.schedule.intervals import Suspension, charge, check
+from helpers.schedule.intervals import charge, check
 from helpers.schedule.online import (
     best_purchases,
     compare,

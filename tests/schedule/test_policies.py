@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from schedule_problems import EPOCH_S, curve, model
 
 from helpers.carbon import Forecasts, Intensity
-from helpers.phases import Phase
+from helpers.phases import Phase, Suspension
 from helpers.schedule import best_schedule, best_starts, charge, check, policies
 from helpers.schedule.heuristics import cheapest_slots, follow
-from helpers.schedule.intervals import Suspension
 from helpers.schedule.trace import (
     GAIA_QUEUES,
     Queue,

@@ -5,17 +5,8 @@ import pytest
 from schedule_problems import EPOCH_S, curve
 
 from helpers import datasets
-from helpers.schedule import (
-    Schedule,
-    Suspension,
-    best_schedule,
-    best_starts,
-    charge,
-    charge_as_published,
-    check,
-)
-from helpers.schedule.milp import PUBLISHED_STARTS, big_m_program, solve, tight_program
-from helpers.schedule.published import (
+from helpers.phases import Suspension
+from helpers.published.evaluation import (
     LENGTHS_H,
     LONGEST_WAITS_H,
     PHASES_MIN,
@@ -27,6 +18,15 @@ from helpers.schedule.published import (
     published_problems,
     to_frame,
 )
+from helpers.schedule import (
+    Schedule,
+    best_schedule,
+    best_starts,
+    charge,
+    charge_as_published,
+    check,
+)
+from helpers.schedule.milp import PUBLISHED_STARTS, big_m_program, solve, tight_program
 
 PROBLEMS = published_problems()
 

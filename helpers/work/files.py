@@ -77,7 +77,6 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from helpers.cluster.workload import PowerPer, Workload, workload_table
 from helpers.files import write_whole
 from helpers.jobs import to_epoch, to_zone
 from helpers.jobs.generate import (
@@ -97,7 +96,8 @@ from helpers.jobs.generate import (
 from helpers.jobs.table import zone_name
 from helpers.phases.files import Place, Unshared, model_from_node, read_phases, read_yaml, tree_of
 from helpers.phases.model import PARTS, PhaseModel
-from helpers.schedule.intervals import Suspension
+from helpers.phases.suspension import Suspension
+from helpers.work.workload import PowerPer, Workload, workload_table
 
 __all__ = ["JobKind", "Recipe", "read_recipe", "read_workload", "write_recipe"]
 

@@ -27,7 +27,7 @@ falls [2]_. Of jobs that are suspended, the schedules met so far stand in for al
 the dynamic program adds new ones, and a trust region holds the prices where the columns are
 known to be good. Each evaluation also gives the bound itself, without smoothing.
 
-**Plan.** `helpers.cluster.bound_repair` builds plans that keep to the capacity, each job at its
+**Plan.** `helpers.bound.repair` builds plans that keep to the capacity, each job at its
 best start in what is free. The gap between the plan and the bound is certified: the plan is at
 most so far from the best one.
 
@@ -55,6 +55,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from helpers.bound.repair import repaired
 from helpers.carbon.signal import (
     JOULES_PER_KWH,
     Duration,
@@ -64,17 +65,10 @@ from helpers.carbon.signal import (
     epoch_seconds,
     utc_times,
 )
-from helpers.cluster.bound_repair import repaired
 from helpers.phases.model import Phase, PhaseModel, flatten
+from helpers.phases.suspension import Suspension
 from helpers.schedule._compile import compiled
-from helpers.schedule.intervals import (
-    TIME_TOLERANCE_S,
-    Schedule,
-    Suspension,
-    charge,
-    check,
-    check_window,
-)
+from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, charge, check, check_window
 from helpers.schedule.suspend import PricedJob
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.cluster.simulator import Job, View
+from helpers.decide.view import Job, View
 
 __all__ = ["Line", "by_priority", "by_requested_time", "by_submission", "launch"]
 

@@ -1,7 +1,7 @@
 """What a cluster is asked to run: jobs with their sizes, times, kinds and patience.
 
 A `Workload` is what a simulator needs and nothing more. It holds the truth: how long each job
-really works. What a policy may see of a job is `helpers.cluster.simulator.Job`.
+really works. What a policy may see of a job is `helpers.decide.Job`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from helpers.carbon.signal import Times, epoch_seconds
 from helpers.jobs.table import JobLog
 from helpers.phases.model import PhaseModel
-from helpers.schedule.intervals import Suspension
+from helpers.phases.suspension import Suspension
 
 __all__ = ["COLUMNS", "Column", "Workload", "workload_table"]
 

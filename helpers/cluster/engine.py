@@ -1,23 +1,13 @@
 """Replay a workload on a finite cluster under a policy, event by event, on SimPy.
 
-A *policy* is a small class. Whenever something has happened (jobs ended, nodes changed state,
-jobs arrived, a wake-up that it asked for) its `decide` is called once with a `View` of what is
-known at that instant, and it acts through the view: start, suspend, resume, switch nodes on or
-off, wake me at::
+The engine is a *generator of views*: it lets everything happen that happens at one instant and
+yields what a decision may know of it. A replay is that and nothing more::
 
-    class Fifo(Policy):
-        def decide(self, view):
-            for job in list(view.queue.values()):
-                if job.processors > view.free_cores:
-                    break
-                view.start(job)
+    for view in engine.views():
+        policy.decide(view)
 
 **Order within an instant.** First what frees cores (ends of jobs, of saving, of booting), then
 arrivals in order of submission, then wake-ups, then one decision.
-
-**No look into the future.** A view shows the time that jobs *asked for*, never how long they
-will run; the carbon intensity up to now; and forecasts as the forecaster issues them now. A
-policy that needs the true run times says so (`clairvoyant = True`) and is reported so.
 
 **A run** of a job is: an optional *transition* (what a policy charges for switching jobs), all
 start-up phases, the work not kept yet, and then the end phases, or saving when it is suspended.
@@ -27,10 +17,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from heapq import heappush
 from typing import Any
 
@@ -39,474 +27,16 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import Intensity, Times, check_intensity
-from helpers.cluster.nodes import NODE_STATES, Cluster
-from helpers.cluster.workload import Workload
+from helpers.cluster.outcome import OUTCOMES, Replay
+from helpers.decide.view import Job, Policy, View
+from helpers.work.nodes import NODE_STATES, Cluster
+from helpers.work.workload import Workload
 
-__all__ = ["OUTCOMES", "Job", "Policy", "Replay", "View", "replay"]
-
-OUTCOMES = ("completed", "timeout", "suspended", "stopped")
-"""How a run can end: all done; killed at its requested time; suspended, its state saved;
-stopped at once, which keeps work up to the last checkpoint only."""
+__all__ = ["replay"]
 
 _COMPLETED, _TIMEOUT, _SUSPENDED, _STOPPED = range(len(OUTCOMES))
 _OFF, _BOOTING, _IDLE, _BUSY, _SHUTTING_DOWN = range(len(NODE_STATES))
 _RELEASE, _ARRIVAL, _WAKE = 1, 2, 3  # order within an instant; 0 is SimPy's own
-
-
-class Job:
-    """What a policy may know of a job.
-
-    Attributes
-    ----------
-    number : int
-        Place in the workload's table, in order of submission.
-    job_id, user, queue, priority, best_effort, longest_wait_s
-        As in `helpers.cluster.workload.COLUMNS`.
-    submit_s : float
-        Submission [s].
-    processors : int
-        Cores it holds while it runs.
-    requested_s : float
-        Run time asked for [s], one start-up and the end included.
-    startup_s : float
-        Start-up at every start and resume [s].
-    power_w : float
-        Mean power while it works [W], all processors together.
-    state : {"queued", "running", "saving", "suspended", "ended"}
-        What it is doing. While "saving" it still holds its cores.
-    start_s : float
-        First start [s]; NaN before.
-    run_start_s : float
-        Start of its present or last run [s]; NaN before the first.
-    expected_end_s : float
-        When its run ends if it takes the time asked for [s]; inf unless running.
-    kept_s : float
-        Work that need not be done again [s].
-    ran_s : float
-        Time of earlier runs [s], start-ups and lost work included.
-    resumes : int
-        How often it was resumed.
-    cores : ndarray of int or None
-        Numbers of the cores it holds.
-    """
-
-    __slots__ = (
-        "_run_s",
-        "best_effort",
-        "cores",
-        "expected_end_s",
-        "job_id",
-        "kept_s",
-        "longest_wait_s",
-        "number",
-        "power_w",
-        "priority",
-        "processors",
-        "queue",
-        "ran_s",
-        "requested_s",
-        "resumes",
-        "run_start_s",
-        "start_s",
-        "startup_s",
-        "state",
-        "submit_s",
-        "user",
-    )
-
-    def __init__(
-        self,
-        number: int,
-        job_id: Any,
-        submit_s: float,
-        requested_s: float,
-        processors: int,
-        user: str,
-        queue: str,
-        priority: float,
-        best_effort: bool,
-        longest_wait_s: float,
-        startup_s: float,
-        power_w: float,
-        run_s: float | None,
-    ) -> None:
-        self.number = number
-        self.job_id = job_id
-        self.submit_s = submit_s
-        self.requested_s = requested_s
-        self.processors = processors
-        self.user = user
-        self.queue = queue
-        self.priority = priority
-        self.best_effort = best_effort
-        self.longest_wait_s = longest_wait_s
-        self.startup_s = startup_s
-        self.power_w = power_w
-        self._run_s = run_s
-        self.state = "queued"
-        self.start_s = self.run_start_s = np.nan
-        self.expected_end_s = np.inf
-        self.kept_s = self.ran_s = 0.0
-        self.resumes = 0
-        self.cores = None
-
-    @property
-    def left_s(self) -> float:
-        """Longest its next run may last by the time asked for [s], start-up included."""
-        return max(self.requested_s - self.kept_s, 0.0)
-
-    @property
-    def latest_start_s(self) -> float:
-        """When it has waited as long as its user accepts [s]; inf without limit."""
-        return self.submit_s + self.longest_wait_s
-
-    @property
-    def run_s(self) -> float:
-        """True work [s], for clairvoyant policies only.
-
-        Raises
-        ------
-        RuntimeError
-            If the policy does not declare ``clairvoyant = True``.
-        """
-        if self._run_s is None:
-            raise RuntimeError(
-                f"the true run time of job {self.job_id!r} is not known before it ends: use "
-                "requested_s, or set clairvoyant = True on the policy, which says so in results."
-            )
-        return self._run_s
-
-    def __repr__(self) -> str:
-        return (
-            f"Job({self.job_id!r}, {self.state}, {self.processors} processors, submitted "
-            f"{self.submit_s:g} s, requested {self.requested_s:g} s)"
-        )
-
-
-class Policy:
-    """What decides. Subclass it and write `decide`.
-
-    Attributes
-    ----------
-    name : str
-        Its name in results; by default that of the class.
-    clairvoyant : bool
-        True if it reads true run times.
-    """
-
-    name: str = ""
-    clairvoyant: bool = False
-
-    def begin(self, view: View) -> None:
-        """Forget earlier replays; called once before the first decision of each."""
-
-    def decide(self, view: View) -> None:
-        """Act on what is known now; called once after everything that happens at an instant.
-
-        The last decision is that at the end of the last job.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no method decide(self, view).")
-
-
-class View:
-    """What a policy sees at an instant, and how it acts.
-
-    Attributes
-    ----------
-    now_s : float
-        The present [s since second 0].
-    cluster : Cluster
-        The machine.
-    queue : mapping of int to Job
-        Jobs that never started, by number, in order of submission. Changes as jobs start:
-        loop over ``list(view.queue.values())`` or take the first again and again.
-    running : mapping of int to Job
-        Jobs that hold cores, by number, in order of their start; those that save included.
-    suspended : mapping of int to Job
-        Jobs that wait to be resumed, by number, in order of suspension.
-    releases : sequence of (float, int, int)
-        Expected end [s], number and processors of each job that holds cores, sorted. A job
-        that has run past its requested time stands there with an end before now.
-    free_cores : int
-        Cores that could take a job now: free, on nodes that are on.
-    arrived, ended : list of Job
-        Jobs submitted, and jobs that ended, since the last decision.
-    """
-
-    __slots__ = (
-        "_engine",
-        "arrived",
-        "cluster",
-        "ended",
-        "free_cores",
-        "now_s",
-        "queue",
-        "releases",
-        "running",
-        "suspended",
-    )
-
-    def __init__(self, engine: _Engine, cluster: Cluster) -> None:
-        self._engine = engine
-        self.now_s = -np.inf
-        self.cluster = cluster
-        self.queue: OrderedDict[int, Job] = OrderedDict()
-        self.running: dict[int, Job] = {}
-        self.suspended: dict[int, Job] = {}
-        self.releases: list[tuple[float, int, int]] = []
-        self.free_cores = cluster.cores
-        self.arrived: list[Job] = []
-        self.ended: list[Job] = []
-
-    # -- what is known ---------------------------------------------------------------------
-
-    def free(self) -> NDArray[np.bool_]:
-        """Return for each core whether it could take a job now, shape (cores,); a copy."""
-        return self._engine.free.copy()
-
-    def node_states(self) -> NDArray[np.str_]:
-        """Return the state of each node, shape (nodes,): one of `NODE_STATES`."""
-        return np.array(NODE_STATES)[self._engine.node_codes()]
-
-    @property
-    def booting(self) -> list[tuple[int, float]]:
-        """Nodes that boot, in order, each with the time when it is on [s]."""
-        return self._engine.booting()
-
-    @property
-    def saving_s(self) -> float:
-        """How long a job holds its cores to save its state when it is suspended [s]."""
-        return self._engine.saving_s
-
-    @property
-    def epoch_s(self) -> float:
-        """The present as epoch second [s]; needs an origin."""
-        return self._engine.carbon.origin_s + self.now_s
-
-    @property
-    def intensity_g_per_kwh(self) -> float:
-        """Carbon intensity now [g CO2e/kWh]."""
-        return self._engine.carbon.now(self.now_s)
-
-    @property
-    def next_step_s(self) -> float:
-        """When the carbon intensity has its next step [s]: when, not which."""
-        return self._engine.carbon.next_step_s(self.now_s)
-
-    def observed(self, start_s: float, stop_s: float | None = None) -> Intensity:
-        """Return the carbon intensity observed on [start_s, stop_s] [s since second 0].
-
-        Parameters
-        ----------
-        start_s : float
-            Where to begin.
-        stop_s : float, optional
-            Where to end; by default now.
-
-        Raises
-        ------
-        ValueError
-            If it would reach beyond now, begins before the coverage, or is empty.
-        """
-        stop_s = self.now_s if stop_s is None else stop_s
-        return self._engine.carbon.observed(self.now_s, start_s, stop_s)
-
-    def forecast(self) -> Intensity:
-        """Return what the forecaster expects now, in UTC time.
-
-        Raises
-        ------
-        ValueError
-            If the replay has no forecaster.
-        """
-        return self._engine.carbon.forecast(self.now_s)
-
-    def may_suspend(self, job: Job) -> bool:
-        """Tell whether the workload's `Suspension` allows to suspend a running job now."""
-        return self._engine.why_not_suspend(job) == ""
-
-    # -- what can be done ------------------------------------------------------------------
-
-    def start(self, job: Job, cores: ArrayLike | None = None, *, transition_s: float = 0.0) -> None:
-        """Start a job of the queue.
-
-        Parameters
-        ----------
-        job : Job
-            A job of `queue`.
-        cores : array_like of int, optional
-            Which cores, as many as its processors; by default the lowest-numbered free ones.
-        transition_s : float
-            Time before its start-up in which it holds its cores and draws its mean power [s].
-
-        Raises
-        ------
-        ValueError
-            If it is not queued, or the cores are not free.
-        """
-        if job.state != "queued":
-            raise ValueError(f"{job!r} cannot start: only a queued job can; see also resume().")
-        self._engine.start(job, cores, transition_s)
-
-    def resume(
-        self, job: Job, cores: ArrayLike | None = None, *, transition_s: float = 0.0
-    ) -> None:
-        """Resume a suspended job, on any cores; see `start`."""
-        if job.state != "suspended":
-            raise ValueError(f"{job!r} cannot resume: only a suspended job can.")
-        self._engine.start(job, cores, transition_s)
-
-    def suspend(self, job: Job, *, save: bool = True) -> None:
-        """Suspend a running job.
-
-        Parameters
-        ----------
-        job : Job
-            A job that runs.
-        save : bool
-            True: the job saves its state (phases of the workload's `Suspension`, while it
-            still holds its cores) and keeps what that says. False: it stops at once and keeps
-            work up to its last checkpoint only, nothing if it has none.
-
-        Raises
-        ------
-        ValueError
-            If it does not run, or the workload's `Suspension` forbids it (`may_suspend`).
-        """
-        self._engine.suspend(job, save)
-
-    def switch_on(self, nodes: ArrayLike) -> None:
-        """Boot nodes that are off; after the cluster's `boot_s` they take jobs.
-
-        Raises
-        ------
-        ValueError
-            If one of them is not off.
-        """
-        self._engine.switch(nodes, on=True)
-
-    def switch_off(self, nodes: ArrayLike) -> None:
-        """Shut nodes down that are idle; at once they take no more jobs.
-
-        Raises
-        ------
-        ValueError
-            If one of them is not idle.
-        """
-        self._engine.switch(nodes, on=False)
-
-    def wake_at(self, time_s: float) -> None:
-        """Ask for a decision at a later time [s], whatever happens until then.
-
-        After the end of the last job there are no more decisions.
-
-        Raises
-        ------
-        ValueError
-            If `time_s` is not later than now.
-        """
-        self._engine.wake_at(time_s)
-
-
-@dataclass(frozen=True, eq=False)
-class Replay:
-    """What happened.
-
-    Parameters
-    ----------
-    workload, cluster
-        What was replayed, on what.
-    policy : str
-        Name of the policy.
-    clairvoyant : bool
-        Whether the policy knew true run times.
-    start_s, stop_s : float
-        First submission and last event [s since second 0].
-    origin_s : float
-        Epoch second of second 0 [s]; NaN where it is not known.
-    runs : DataFrame
-        One row a run, in order of their starts: ``job`` (row of the workload's table),
-        ``start_s``, ``stop_s``, ``transition_s``, ``save_s``, ``work_from_s``, ``work_to_s``
-        (work done before and after it), ``kept_s`` (work kept after it), ``outcome``.
-    first_core : ndarray of int, shape (runs + 1,)
-        Cores of run i are ``cores[first_core[i]:first_core[i + 1]]``.
-    cores : ndarray of int
-        Numbers of the cores of all runs, one run after the other.
-    switches : DataFrame
-        One row a change of a node's power: ``time_s``, ``node``, ``state`` (booting, idle once
-        booted, shutting_down, off). All nodes are on at `start_s` unless a row says otherwise.
-    decisions : int
-        How often the policy was asked.
-    """
-
-    workload: Workload = field(repr=False)
-    cluster: Cluster
-    policy: str
-    clairvoyant: bool
-    start_s: float
-    stop_s: float
-    origin_s: float
-    runs: pd.DataFrame = field(repr=False)
-    first_core: NDArray[np.int64] = field(repr=False)
-    cores: NDArray[np.int32] = field(repr=False)
-    switches: pd.DataFrame = field(repr=False)
-    decisions: int
-
-    @cached_property
-    def jobs(self) -> pd.DataFrame:
-        """One row a job, in order of the workload's table.
-
-        Columns ``job_id, submit_s, processors, start_s`` (first start), ``end_s, wait_s``
-        (until the first start), ``turnaround_s, running_s`` (all runs together),
-        ``suspended_s``, ``suspensions``, ``core_seconds``, ``state`` (completed or timeout).
-        """
-        runs, given = self.runs, self.workload.jobs
-        number, n = runs["job"].to_numpy(), len(given)
-        start_s, stop_s = runs["start_s"].to_numpy(), runs["stop_s"].to_numpy()
-        first_s, last_s = np.full(n, np.inf), np.full(n, -np.inf)
-        np.minimum.at(first_s, number, start_s)
-        np.maximum.at(last_s, number, stop_s)
-        running_s = np.bincount(number, stop_s - start_s, minlength=n)
-        final = runs["outcome"].isin(OUTCOMES[:2]).to_numpy()
-        state = np.full(n, "", dtype=object)
-        state[number[final]] = runs["outcome"].to_numpy(dtype=object)[final]
-        suspensions = np.bincount(number, minlength=n) - 1
-        submit_s = given["submit_s"].to_numpy()
-        processors = given["processors"].to_numpy()
-        apart = last_s - first_s - running_s
-        return pd.DataFrame(
-            {
-                "job_id": given["job_id"].array,
-                "submit_s": submit_s,
-                "processors": processors,
-                "start_s": first_s,
-                "end_s": last_s,
-                "wait_s": first_s - submit_s,
-                "turnaround_s": last_s - submit_s,
-                "running_s": running_s,
-                "suspended_s": np.where(suspensions > 0, np.maximum(apart, 0.0), 0.0),
-                "suspensions": suspensions,
-                "core_seconds": running_s * processors,
-                "state": pd.Categorical(state, categories=list(OUTCOMES[:2])),
-            }
-        )
-
-    def cores_of_run(self, run: int) -> NDArray[np.int32]:
-        """Return the numbers of the cores of a run, in order."""
-        return self.cores[self.first_core[run] : self.first_core[run + 1]]
-
-    @cached_property
-    def blocks(self) -> pd.DataFrame:
-        """One row for each block of neighbouring cores of a run: ``run, first, cores``.
-
-        What a Gantt chart draws: a rectangle from ``first`` to ``first + cores``.
-        """
-        run = np.repeat(np.arange(len(self.runs)), np.diff(self.first_core))
-        opens = np.ones(self.cores.size, dtype=bool)
-        opens[1:] = (np.diff(self.cores) != 1) | (np.diff(run) != 0)
-        at = np.flatnonzero(opens)
-        length = np.diff(np.append(at, self.cores.size))
-        return pd.DataFrame({"run": run[at], "first": self.cores[at], "cores": length})
 
 
 def replay(
@@ -564,7 +94,10 @@ def replay(
     dated = origin is not None or workload.epoch is not None
     carbon = _Carbon(intensity, forecaster, workload.origin_s(origin) if dated else np.nan)
     engine = _Engine(workload, cluster, policy, carbon, kill_at_request)
-    engine.run()
+    views = engine.views()
+    policy.begin(next(views))
+    for view in views:
+        policy.decide(view)
     return engine.result()
 
 
@@ -667,11 +200,14 @@ class _Engine:
 
     # -- the clock -------------------------------------------------------------------------
 
-    def run(self) -> None:
-        """Let everything happen, in order of time."""
-        env, view, decide = self.env, self.view, self.policy.decide
+    def views(self) -> Iterator[View]:
+        """Let everything happen, in order of time; yield what is known at each instant.
+
+        The first view is that before anything happened, for `Policy.begin`.
+        """
+        env, view = self.env, self.view
         view.now_s = self.start_s
-        self.policy.begin(view)
+        yield view
         arrivals = self._arrivals()
         self._expect(arrivals, next(arrivals, None))
         while (now_s := env.peek()) < np.inf:
@@ -680,7 +216,7 @@ class _Engine:
                 env.step()
             if self.happened and not over:
                 self.decisions += 1
-                decide(view)
+                yield view
                 view.arrived.clear()
                 view.ended.clear()
         for jobs in (view.queue, view.suspended):
@@ -870,6 +406,10 @@ class _Engine:
         return model.last_checkpoint_s(work_s / factor) * factor
 
     # -- nodes -----------------------------------------------------------------------------
+
+    def free_mask(self) -> NDArray[np.bool_]:
+        """See `View.free`."""
+        return self.free.copy()
 
     def node_codes(self) -> NDArray[np.int64]:
         """Return the state of each node as place in `NODE_STATES`."""

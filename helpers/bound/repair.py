@@ -36,7 +36,7 @@ from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import charge
 
 if TYPE_CHECKING:
-    from helpers.cluster.bound import _Instance
+    from helpers.bound.certificate import _Instance
 
 __all__ = ["repaired"]
 

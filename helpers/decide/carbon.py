@@ -25,9 +25,9 @@ from heapq import heappop, heappush
 
 import numpy as np
 
-from helpers.cluster.policies.backfill import Easy, reserve
-from helpers.cluster.policies.order import Line, by_submission, launch
-from helpers.cluster.simulator import Job, Policy, View
+from helpers.decide.backfill import Easy, reserve
+from helpers.decide.order import Line, by_submission, launch
+from helpers.decide.view import Job, Policy, View
 
 __all__ = [
     "Below",

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from helpers.cluster.nodes import Cluster
-from helpers.cluster.policies.backfill import reserve
-from helpers.cluster.policies.order import Line, by_submission, launch
-from helpers.cluster.simulator import Job, Policy, View
+from helpers.decide.backfill import reserve
+from helpers.decide.order import Line, by_submission, launch
+from helpers.decide.view import Job, Policy, View
+from helpers.work.nodes import Cluster
 
 __all__ = ["Filler"]
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from helpers.cluster.policies.order import Line
-from helpers.cluster.simulator import Job, Policy, View
+from helpers.decide.order import Line
+from helpers.decide.view import Job, Policy, View
 
 __all__ = ["MultiLevelFeedback", "RoundRobin"]
 

@@ -1,8 +1,11 @@
-"""Policies of the finite cluster: who starts, waits, yields, and which nodes sleep.
+"""Decisions on a finite machine: who starts, waits, yields, and which nodes sleep.
+
+What a decision sees and may do is in `view`; no policy knows who asks it.
 
 ===========  ===================================================================
 module       what it holds
 ===========  ===================================================================
+`view`       what a policy sees of jobs and machine, and how it acts
 `fifo`       in strict order: first in first out, shortest first, priorities
 `backfill`   EASY and conservative backfilling, by counting or by hosts
 `share`      taking turns: round-robin, multi-level feedback
@@ -13,8 +16,8 @@ module       what it holds
 ===========  ===================================================================
 """
 
-from helpers.cluster.policies.backfill import Conservative, Easy
-from helpers.cluster.policies.carbon import (
+from helpers.decide.backfill import Conservative, Easy
+from helpers.decide.carbon import (
     Below,
     CarbonEasy,
     CarbonFifo,
@@ -23,10 +26,11 @@ from helpers.cluster.policies.carbon import (
     Gate,
     PastQuantile,
 )
-from helpers.cluster.policies.fifo import Fifo, InOrder, Priority, ShortestJobFirst
-from helpers.cluster.policies.filler import Filler
-from helpers.cluster.policies.share import MultiLevelFeedback, RoundRobin
-from helpers.cluster.policies.sleep import SleepIdle
+from helpers.decide.fifo import Fifo, InOrder, Priority, ShortestJobFirst
+from helpers.decide.filler import Filler
+from helpers.decide.share import MultiLevelFeedback, RoundRobin
+from helpers.decide.sleep import SleepIdle
+from helpers.decide.view import Job, Machine, Policy, View
 
 __all__ = [
     "Below",
@@ -40,10 +44,14 @@ __all__ = [
     "ForecastQuantile",
     "Gate",
     "InOrder",
+    "Job",
+    "Machine",
     "MultiLevelFeedback",
     "PastQuantile",
+    "Policy",
     "Priority",
     "RoundRobin",
     "ShortestJobFirst",
     "SleepIdle",
+    "View",
 ]

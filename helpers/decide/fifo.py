@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from helpers.cluster.policies.order import (
+from helpers.decide.order import (
     Order,
     by_priority,
     by_requested_time,
     by_submission,
 )
-from helpers.cluster.simulator import Job, Policy, View
+from helpers.decide.view import Job, Policy, View
 
 __all__ = ["Fifo", "InOrder", "Priority", "ShortestJobFirst"]
 
@@ -24,7 +24,7 @@ class InOrder(Policy):
     Parameters
     ----------
     order : callable
-        Place of each job (see `helpers.cluster.policies.order`).
+        Place of each job (see `helpers.decide.order`).
     name : str
         Its name in results.
     """

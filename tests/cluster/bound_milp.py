@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.bound.certificate import CapacityJob, StepFunction
 from helpers.carbon.signal import Intensity
-from helpers.cluster.bound import CapacityJob, StepFunction
 from helpers.schedule.intervals import Schedule, charge
 
 if TYPE_CHECKING:

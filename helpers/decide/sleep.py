@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from helpers.cluster.simulator import Policy, View
+from helpers.decide.view import Policy, View
 
 __all__ = ["SleepIdle"]
 

@@ -31,8 +31,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.cluster.policies.order import Line, Order, by_submission, launch
-from helpers.cluster.simulator import Job, Policy, View
+from helpers.decide.order import Line, Order, by_submission, launch
+from helpers.decide.view import Job, Policy, View
 
 __all__ = ["Conservative", "Easy", "Reservation", "reserve"]
 
@@ -113,7 +113,7 @@ class Easy(Policy):
     hosts : bool
         Host-aware instead of count-based.
     order : callable
-        Order of the line (see `helpers.cluster.policies.order`), by default of submission.
+        Order of the line (see `helpers.decide.order`), by default of submission.
     name : str, optional
         Its name in results.
     """
@@ -244,7 +244,7 @@ class Conservative(Policy):
     hosts : bool
         Host-aware instead of count-based.
     order : callable
-        Order in which jobs are re-inserted (see `helpers.cluster.policies.order`).
+        Order in which jobs are re-inserted (see `helpers.decide.order`).
 
     Notes
     -----

@@ -1,0 +1,424 @@
+"""What a decision sees and may do: `Job`, `View`, and the `Policy` that decides.
+
+A *policy* is a small class. Whenever something has happened (jobs ended, nodes changed state,
+jobs arrived, a wake-up that it asked for) its `decide` is called once with a `View` of what is
+known at that instant, and it acts through the view: start, suspend, resume, switch nodes on or
+off, wake me at::
+
+    class Fifo(Policy):
+        def decide(self, view):
+            for job in list(view.queue.values()):
+                if job.processors > view.free_cores:
+                    break
+                view.start(job)
+
+**No look into the future.** A view shows the time that jobs *asked for*, never how long they
+will run; the carbon intensity up to now; and forecasts as the forecaster issues them now. A
+policy that needs the true run times says so (`clairvoyant = True`) and is reported so.
+
+**Nobody here knows an engine.** What yields views and carries out actions is a `Machine`: the
+simulator (`helpers.cluster`), a live cluster, or a recording that is asked again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.carbon.signal import Intensity
+from helpers.work.nodes import NODE_STATES, Cluster
+
+__all__ = ["Job", "Machine", "Policy", "View"]
+
+
+class Job:
+    """What a policy may know of a job.
+
+    Attributes
+    ----------
+    number : int
+        Place in the workload's table, in order of submission.
+    job_id, user, queue, priority, best_effort, longest_wait_s
+        As in `helpers.work.workload.COLUMNS`.
+    submit_s : float
+        Submission [s].
+    processors : int
+        Cores it holds while it runs.
+    requested_s : float
+        Run time asked for [s], one start-up and the end included.
+    startup_s : float
+        Start-up at every start and resume [s].
+    power_w : float
+        Mean power while it works [W], all processors together.
+    state : {"queued", "running", "saving", "suspended", "ended"}
+        What it is doing. While "saving" it still holds its cores.
+    start_s : float
+        First start [s]; NaN before.
+    run_start_s : float
+        Start of its present or last run [s]; NaN before the first.
+    expected_end_s : float
+        When its run ends if it takes the time asked for [s]; inf unless running.
+    kept_s : float
+        Work that need not be done again [s].
+    ran_s : float
+        Time of earlier runs [s], start-ups and lost work included.
+    resumes : int
+        How often it was resumed.
+    cores : ndarray of int or None
+        Numbers of the cores it holds.
+    """
+
+    __slots__ = (
+        "_run_s",
+        "best_effort",
+        "cores",
+        "expected_end_s",
+        "job_id",
+        "kept_s",
+        "longest_wait_s",
+        "number",
+        "power_w",
+        "priority",
+        "processors",
+        "queue",
+        "ran_s",
+        "requested_s",
+        "resumes",
+        "run_start_s",
+        "start_s",
+        "startup_s",
+        "state",
+        "submit_s",
+        "user",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        job_id: Any,
+        submit_s: float,
+        requested_s: float,
+        processors: int,
+        user: str,
+        queue: str,
+        priority: float,
+        best_effort: bool,
+        longest_wait_s: float,
+        startup_s: float,
+        power_w: float,
+        run_s: float | None,
+    ) -> None:
+        self.number = number
+        self.job_id = job_id
+        self.submit_s = submit_s
+        self.requested_s = requested_s
+        self.processors = processors
+        self.user = user
+        self.queue = queue
+        self.priority = priority
+        self.best_effort = best_effort
+        self.longest_wait_s = longest_wait_s
+        self.startup_s = startup_s
+        self.power_w = power_w
+        self._run_s = run_s
+        self.state = "queued"
+        self.start_s = self.run_start_s = np.nan
+        self.expected_end_s = np.inf
+        self.kept_s = self.ran_s = 0.0
+        self.resumes = 0
+        self.cores = None
+
+    @property
+    def left_s(self) -> float:
+        """Longest its next run may last by the time asked for [s], start-up included."""
+        return max(self.requested_s - self.kept_s, 0.0)
+
+    @property
+    def latest_start_s(self) -> float:
+        """When it has waited as long as its user accepts [s]; inf without limit."""
+        return self.submit_s + self.longest_wait_s
+
+    @property
+    def run_s(self) -> float:
+        """True work [s], for clairvoyant policies only.
+
+        Raises
+        ------
+        RuntimeError
+            If the policy does not declare ``clairvoyant = True``.
+        """
+        if self._run_s is None:
+            raise RuntimeError(
+                f"the true run time of job {self.job_id!r} is not known before it ends: use "
+                "requested_s, or set clairvoyant = True on the policy, which says so in results."
+            )
+        return self._run_s
+
+    def __repr__(self) -> str:
+        return (
+            f"Job({self.job_id!r}, {self.state}, {self.processors} processors, submitted "
+            f"{self.submit_s:g} s, requested {self.requested_s:g} s)"
+        )
+
+
+class Policy:
+    """What decides. Subclass it and write `decide`.
+
+    Attributes
+    ----------
+    name : str
+        Its name in results; by default that of the class.
+    clairvoyant : bool
+        True if it reads true run times.
+    """
+
+    name: str = ""
+    clairvoyant: bool = False
+
+    def begin(self, view: View) -> None:
+        """Forget earlier replays; called once before the first decision of each."""
+
+    def decide(self, view: View) -> None:
+        """Act on what is known now; called once after everything that happens at an instant.
+
+        The last decision is that at the end of the last job.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no method decide(self, view).")
+
+
+class Machine(Protocol):
+    """What stands behind a view: it says what is known and carries out what is decided.
+
+    Times are seconds since second 0 of the workload [s]. The simulator is one (`helpers.cluster`);
+    a live cluster or a recording can be another.
+    """
+
+    saving_s: float
+    carbon: Any
+
+    def free_mask(self) -> NDArray[np.bool_]:
+        """Return for each core whether it could take a job now, shape (cores,); a copy."""
+
+    def node_codes(self) -> NDArray[np.int64]:
+        """Return the state of each node as place in `NODE_STATES`, shape (nodes,)."""
+
+    def booting(self) -> list[tuple[int, float]]:
+        """Return the nodes that boot, in order, each with the time when it is on [s]."""
+
+    def why_not_suspend(self, job: Job) -> str:
+        """Return why a job may not be suspended now; empty if it may."""
+
+    def start(self, job: Job, cores: ArrayLike | None, transition_s: float) -> None:
+        """Start or resume a job."""
+
+    def suspend(self, job: Job, save: bool) -> None:
+        """Suspend a running job."""
+
+    def switch(self, nodes: ArrayLike, *, on: bool) -> None:
+        """Boot nodes or shut them down."""
+
+    def wake_at(self, time_s: float) -> None:
+        """Ask for a decision at a later time [s]."""
+
+
+class View:
+    """What a policy sees at an instant, and how it acts.
+
+    Attributes
+    ----------
+    now_s : float
+        The present [s since second 0].
+    cluster : Cluster
+        The machine.
+    queue : mapping of int to Job
+        Jobs that never started, by number, in order of submission. Changes as jobs start:
+        loop over ``list(view.queue.values())`` or take the first again and again.
+    running : mapping of int to Job
+        Jobs that hold cores, by number, in order of their start; those that save included.
+    suspended : mapping of int to Job
+        Jobs that wait to be resumed, by number, in order of suspension.
+    releases : sequence of (float, int, int)
+        Expected end [s], number and processors of each job that holds cores, sorted. A job
+        that has run past its requested time stands there with an end before now.
+    free_cores : int
+        Cores that could take a job now: free, on nodes that are on.
+    arrived, ended : list of Job
+        Jobs submitted, and jobs that ended, since the last decision.
+    """
+
+    __slots__ = (
+        "_machine",
+        "arrived",
+        "cluster",
+        "ended",
+        "free_cores",
+        "now_s",
+        "queue",
+        "releases",
+        "running",
+        "suspended",
+    )
+
+    def __init__(self, machine: Machine, cluster: Cluster) -> None:
+        self._machine = machine
+        self.now_s = -np.inf
+        self.cluster = cluster
+        self.queue: OrderedDict[int, Job] = OrderedDict()
+        self.running: dict[int, Job] = {}
+        self.suspended: dict[int, Job] = {}
+        self.releases: list[tuple[float, int, int]] = []
+        self.free_cores = cluster.cores
+        self.arrived: list[Job] = []
+        self.ended: list[Job] = []
+
+    # -- what is known ---------------------------------------------------------------------
+
+    def free(self) -> NDArray[np.bool_]:
+        """Return for each core whether it could take a job now, shape (cores,); a copy."""
+        return self._machine.free_mask()
+
+    def node_states(self) -> NDArray[np.str_]:
+        """Return the state of each node, shape (nodes,): one of `NODE_STATES`."""
+        return np.array(NODE_STATES)[self._machine.node_codes()]
+
+    @property
+    def booting(self) -> list[tuple[int, float]]:
+        """Nodes that boot, in order, each with the time when it is on [s]."""
+        return self._machine.booting()
+
+    @property
+    def saving_s(self) -> float:
+        """How long a job holds its cores to save its state when it is suspended [s]."""
+        return self._machine.saving_s
+
+    @property
+    def epoch_s(self) -> float:
+        """The present as epoch second [s]; needs an origin."""
+        return self._machine.carbon.origin_s + self.now_s
+
+    @property
+    def intensity_g_per_kwh(self) -> float:
+        """Carbon intensity now [g CO2e/kWh]."""
+        return self._machine.carbon.now(self.now_s)
+
+    @property
+    def next_step_s(self) -> float:
+        """When the carbon intensity has its next step [s]: when, not which."""
+        return self._machine.carbon.next_step_s(self.now_s)
+
+    def observed(self, start_s: float, stop_s: float | None = None) -> Intensity:
+        """Return the carbon intensity observed on [start_s, stop_s] [s since second 0].
+
+        Parameters
+        ----------
+        start_s : float
+            Where to begin.
+        stop_s : float, optional
+            Where to end; by default now.
+
+        Raises
+        ------
+        ValueError
+            If it would reach beyond now, begins before the coverage, or is empty.
+        """
+        stop_s = self.now_s if stop_s is None else stop_s
+        return self._machine.carbon.observed(self.now_s, start_s, stop_s)
+
+    def forecast(self) -> Intensity:
+        """Return what the forecaster expects now, in UTC time.
+
+        Raises
+        ------
+        ValueError
+            If the replay has no forecaster.
+        """
+        return self._machine.carbon.forecast(self.now_s)
+
+    def may_suspend(self, job: Job) -> bool:
+        """Tell whether the workload's `Suspension` allows to suspend a running job now."""
+        return self._machine.why_not_suspend(job) == ""
+
+    # -- what can be done ------------------------------------------------------------------
+
+    def start(self, job: Job, cores: ArrayLike | None = None, *, transition_s: float = 0.0) -> None:
+        """Start a job of the queue.
+
+        Parameters
+        ----------
+        job : Job
+            A job of `queue`.
+        cores : array_like of int, optional
+            Which cores, as many as its processors; by default the lowest-numbered free ones.
+        transition_s : float
+            Time before its start-up in which it holds its cores and draws its mean power [s].
+
+        Raises
+        ------
+        ValueError
+            If it is not queued, or the cores are not free.
+        """
+        if job.state != "queued":
+            raise ValueError(f"{job!r} cannot start: only a queued job can; see also resume().")
+        self._machine.start(job, cores, transition_s)
+
+    def resume(
+        self, job: Job, cores: ArrayLike | None = None, *, transition_s: float = 0.0
+    ) -> None:
+        """Resume a suspended job, on any cores; see `start`."""
+        if job.state != "suspended":
+            raise ValueError(f"{job!r} cannot resume: only a suspended job can.")
+        self._machine.start(job, cores, transition_s)
+
+    def suspend(self, job: Job, *, save: bool = True) -> None:
+        """Suspend a running job.
+
+        Parameters
+        ----------
+        job : Job
+            A job that runs.
+        save : bool
+            True: the job saves its state (phases of the workload's `Suspension`, while it
+            still holds its cores) and keeps what that says. False: it stops at once and keeps
+            work up to its last checkpoint only, nothing if it has none.
+
+        Raises
+        ------
+        ValueError
+            If it does not run, or the workload's `Suspension` forbids it (`may_suspend`).
+        """
+        self._machine.suspend(job, save)
+
+    def switch_on(self, nodes: ArrayLike) -> None:
+        """Boot nodes that are off; after the cluster's `boot_s` they take jobs.
+
+        Raises
+        ------
+        ValueError
+            If one of them is not off.
+        """
+        self._machine.switch(nodes, on=True)
+
+    def switch_off(self, nodes: ArrayLike) -> None:
+        """Shut nodes down that are idle; at once they take no more jobs.
+
+        Raises
+        ------
+        ValueError
+            If one of them is not idle.
+        """
+        self._machine.switch(nodes, on=False)
+
+    def wake_at(self, time_s: float) -> None:
+        """Ask for a decision at a later time [s], whatever happens until then.
+
+        After the end of the last job there are no more decisions.
+
+        Raises
+        ------
+        ValueError
+            If `time_s` is not later than now.
+        """
+        self._machine.wake_at(time_s)
