@@ -10,7 +10,7 @@ export PYTHONUTF8 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book strict pdf latex thesis test chapters chapter run lab bench campaign data lock lint clean
+.PHONY: help book pages strict pdf latex thesis test real packages chapters chapter run lab bench campaign data lock lint clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,11 +23,16 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+BUILD = $(BIN)/jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . --quiet
+
 book: $(READY)  ## execute the chapters that changed, build the book, print its path
 	@echo "[chapters] executing what changed: up to two minutes a chapter"
 	@$(BIN)/python book/pipeline.py execute
+	@$(MAKE) --no-print-directory pages BOOK_FLAGS="$(BOOK_FLAGS)"
+
+pages: $(READY)  ## build the book from the stored notebooks, executing none: about a minute
 	@echo "[book] building the pages"
-	@$(BIN)/jupyter-book build book --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . --quiet $(BOOK_FLAGS)
+	@$(BUILD) $(BOOK_FLAGS)
 	@test -s $(PAGES) && echo "[book] open $(abspath $(PAGES))"
 
 strict: BOOK_FLAGS := -n -W --keep-going --all
@@ -56,7 +61,7 @@ thesis: latex  ## compile the sample thesis that takes its numbers and figures f
 pdf: latex  ## the whole book as one PDF, figures as vectors
 	$(NEED_TEX)
 	@echo "[pdf] building the pages"
-	@$(BIN)/jupyter-book build book --builder latex --config _config.yml --toc $(CURDIR)/_toc.yml --path-output . --quiet $(BOOK_FLAGS)
+	@$(BUILD) --builder latex $(BOOK_FLAGS)
 	@echo "[pdf] setting them"
 	@cd _build/latex && LATEXOPTS= $(LATEXMK) -xelatex clean-hours.tex >make.log 2>&1 \
 		|| { grep -A12 '^!' clean-hours.log; exit 1; }
@@ -71,6 +76,17 @@ test: $(READY)  ## ruff, mypy, pytest, and every chapter run again and compared 
 	@echo "[test] pytest and nbval"
 	@$(BIN)/python -m pytest tests book --ignore=tests/benchmarks --nbval --nbval-current-env \
 		--nbval-sanitize-with tests/nbval.cfg -n 2 --dist loadscope $(PYTEST_FLAGS)
+
+# What the real parts need that no Python package brings, by Debian's names.
+REAL_PACKAGES := chromium python3-simgrid slurm-wlm slurmdbd mariadb-server munge
+
+real: $(READY)  ## what make test skips: the pages in a browser, and the programs of make packages
+	@test -s $(PAGES) || $(MAKE) --no-print-directory pages
+	@echo "[real] browser and programs"
+	@$(BIN)/python -m pytest tests --ignore=tests/benchmarks -m real --real $(PYTEST_FLAGS)
+
+packages:  ## the Debian packages that real parts and TeX need: apt-get install $(make packages)
+	@echo $(REAL_PACKAGES) $(TEX_PACKAGES)
 
 chapters: $(READY)  ## execute all chapters, changed or not
 	@$(BIN)/python book/pipeline.py execute --force

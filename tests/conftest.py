@@ -1,13 +1,19 @@
-"""What all tests share: one BLAS thread, laws without a clock, and chapters' cells that wait for a download."""
+"""What all tests share: one BLAS thread, laws without a clock or chance, real parts, downloads.
+
+A test marked ``@pytest.mark.real("program", ...)`` needs programs that no Python package brings:
+a browser, Slurm, SimGrid. It runs under ``make real`` (``--real``), where a missing program fails.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
+import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
+from browser import page, site  # noqa: F401 (fixtures)
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -43,9 +49,22 @@ def _waiting(path: Path) -> tuple[str, frozenset[str]]:
     return reason, frozenset(cell.id for cell in tagged or code)
 
 
-def pytest_collection_modifyitems(items):
-    """Skip, by name, the notebook cells whose download is missing."""
+def pytest_addoption(parser):
+    """Offer the real parts."""
+    parser.addoption("--real", action="store_true", help="run what needs a browser, Slurm, SimGrid")
+
+
+def pytest_configure(config):
+    """Name the marker of the real parts."""
+    config.addinivalue_line("markers", "real(*programs): needs these programs; make real runs it")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skip the real parts unless asked for, and, by name, cells whose download is missing."""
     for item in items:
+        if item.get_closest_marker("real") and not config.getoption("--real"):
+            reason = "real parts: make real runs them, with the packages that make packages names"
+            item.add_marker(pytest.mark.skip(reason=reason))
         cell = getattr(item, "cell", None)
         if cell is None:
             continue
@@ -57,6 +76,10 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_runtest_setup(item):
-    """Fail where downloads are required and one is missing."""
+    """Fail where a real part's program or a required download is missing."""
+    marker = item.get_closest_marker("real")
+    absent = [program for program in marker.args if not shutil.which(program)] if marker else []
+    if absent:
+        pytest.fail(f"needs {', '.join(absent)}: apt-get install $(make packages)", pytrace=False)
     if getattr(item, "waits_for", None):
         pytest.fail(f"{item.waits_for}, but HELPERS_REQUIRE_DOWNLOADS is set.", pytrace=False)
