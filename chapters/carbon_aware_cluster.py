@@ -45,7 +45,6 @@ import pandas as pd
 
 from helpers import datasets, figures, publish, stats
 from helpers.bound.certificate import jobs_of_table, least_emissions
-from helpers.carbon.signal import utc_times
 from helpers.cluster import replay
 from helpers.cluster.account import emissions_g, job_energy
 from helpers.cluster.metrics import bounded_slowdown, check, lengths, metrics
@@ -64,6 +63,7 @@ from helpers.schedule import policies as endless
 from helpers.schedule.online import hindsight, persistence
 from helpers.schedule.trace import Trace
 from helpers.sweep import sweep
+from helpers.timeline import utc_times
 from helpers.work import Cluster, NodePower, Workload
 
 figures.use_style()

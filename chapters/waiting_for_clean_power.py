@@ -37,9 +37,9 @@ import pandas as pd
 from helpers import datasets, figures, publish, stats
 from helpers.carbon import Forecasts
 from helpers.carbon import forecast as forecasting
-from helpers.carbon.signal import epoch_seconds
 from helpers.schedule import policies
 from helpers.schedule.trace import GAIA_QUEUES, Trace, next_weekday, next_workday, office_jobs
+from helpers.timeline import epoch_seconds
 
 figures.use_style()
 COLORS = figures.COLORS

@@ -5,6 +5,8 @@ Data flows one way; each room knows only the rooms above it.
 =====================  ==========================================================
 room                   what it holds
 =====================  ==========================================================
+`helpers.timeline`     instants, durations, and functions of time that change in
+                       steps, integrated exactly
 `helpers.files`        read a file whole, compressed or not; write it whole or not
                        at all
 `helpers.jobs`         job logs: one jobs table, readers and writers, description,

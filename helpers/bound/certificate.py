@@ -56,20 +56,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from helpers.bound.repair import repaired
-from helpers.carbon.signal import (
-    JOULES_PER_KWH,
-    Duration,
-    Intensity,
-    Times,
-    duration_seconds,
-    epoch_seconds,
-    utc_times,
-)
+from helpers.carbon.signal import JOULES_PER_KWH, Intensity
 from helpers.phases.model import Phase, PhaseModel, flatten
 from helpers.phases.suspension import Suspension
 from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, charge, check, check_window
 from helpers.schedule.suspend import PricedJob
+from helpers.timeline import Duration, Times, duration_seconds, epoch_seconds, utc_times
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -20,18 +20,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.carbon.signal import (
-    JOULES_PER_KWH,
-    Duration,
-    Intensity,
-    Kind,
-    Times,
-    check_intensity,
-    duration_seconds,
-    epoch_seconds,
-    utc_times,
-)
+from helpers.carbon.signal import JOULES_PER_KWH, Intensity, Kind, check_intensity
 from helpers.files import write_whole
+from helpers.timeline import Duration, Times, duration_seconds, epoch_seconds, utc_times
 
 __all__ = [
     "COLUMNS",

@@ -13,16 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from helpers.carbon.signal import (
-    Duration,
-    Forecasts,
-    Intensity,
-    Kind,
-    Times,
-    epoch_seconds,
-    utc_times,
-)
+from helpers.carbon.signal import Forecasts, Intensity, Kind
 from helpers.carbon.sources import G_PER_KWH, FactorType, intensity_from_steps, parse_entsoe_xml
+from helpers.timeline import Duration, Times, epoch_seconds, utc_times
 
 if TYPE_CHECKING:
     import requests

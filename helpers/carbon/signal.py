@@ -7,130 +7,36 @@ Every integral here is exact for such functions: there is no sampling and no int
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.timeline import (
+    Duration,
+    StepFunction,
+    Times,
+    check_increasing,
+    duration_seconds,
+    epoch_seconds,
+    instant_text,
+    plain,
+    utc_times,
+)
+
 __all__ = [
     "Forecasts",
     "Intensity",
     "check_intensity",
-    "duration_seconds",
-    "epoch_seconds",
     "same_kind",
-    "utc_times",
 ]
 
 #: Energy of one kilowatt-hour [J/kWh].
 JOULES_PER_KWH = 3.6e6
 
 Kind = Literal["average", "marginal"]
-#: One instant or many: tz-aware time stamps, or seconds since 1970-01-01T00:00:00Z [s].
-Times = datetime | Sequence[datetime] | pd.DatetimeIndex | pd.Series | ArrayLike
-#: A length of time: seconds, or what `pandas.Timedelta` understands ("15min").
-Duration = float | str | pd.Timedelta
-
-
-def epoch_seconds(times: Times) -> NDArray[np.float64]:
-    """Convert instants to seconds since 1970-01-01T00:00:00Z.
-
-    Parameters
-    ----------
-    times : datetime, sequence of datetime, DatetimeIndex, Series or array_like of float
-        Time stamps that carry a time zone, or epoch seconds [s], which pass unchanged.
-
-    Returns
-    -------
-    ndarray of float
-        Epoch seconds [s] in the shape of `times`; shape () for one instant. A float64 tells
-        instants of this century 0.24 microseconds apart.
-
-    Raises
-    ------
-    ValueError
-        If a time stamp has no time zone, or is missing or not finite.
-    TypeError
-        If `times` holds neither time stamps nor numbers.
-    """
-    if isinstance(times, datetime | np.datetime64):
-        return epoch_seconds(pd.DatetimeIndex([times]))[0]
-    values = times if isinstance(times, pd.Series | pd.Index) else np.asarray(times)
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return _from_index(pd.DatetimeIndex(values))
-    if values.dtype.kind == "M":
-        raise ValueError(_naive(pd.DatetimeIndex(np.ravel(values))[0]))
-    if values.dtype.kind == "O" and all(isinstance(time, datetime) for time in np.ravel(values)):
-        naive = [time for time in values if time.tzinfo is None]  # a missing time (NaT) too
-        if naive:
-            raise ValueError(_naive(naive[0]))
-        return _from_index(pd.DatetimeIndex(pd.to_datetime(list(values), utc=True)))
-    if values.dtype.kind not in "fiu":
-        raise TypeError(
-            f"times of type {values.dtype} are neither time stamps nor epoch seconds; "
-            'write pd.Timestamp("2020-07-01 12:00", tz="UTC") or pd.to_datetime(..., utc=True).'
-        )
-    seconds = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(seconds).all():
-        raise ValueError(
-            f"time {seconds[~np.isfinite(seconds)].flat[0]} s is not finite; "
-            "leave out what has no time before asking for its intensity."
-        )
-    return seconds
-
-
-def _from_index(index: pd.DatetimeIndex) -> NDArray[np.float64]:
-    if index.hasnans:
-        raise ValueError(_naive(pd.NaT))
-    nanoseconds = index.tz_convert(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
-    whole, rest = np.divmod(nanoseconds, 1_000_000_000)  # a float of nanoseconds would round
-    return whole + rest / 1e9
-
-
-def _naive(time: datetime) -> str:
-    if pd.isna(time):
-        return "a time stamp is missing (NaT); leave out what has no time before asking."
-    return (
-        f"time stamp {time} has no time zone, so it names no instant; "
-        'add one, e.g. .tz_localize("UTC") or .tz_localize("Europe/Berlin").'
-    )
-
-
-def utc_times(seconds: ArrayLike) -> pd.DatetimeIndex:
-    """Convert epoch seconds [s] to UTC time stamps, rounded to the nanosecond."""
-    seconds = np.atleast_1d(np.asarray(seconds, dtype=np.float64))
-    whole = np.floor(seconds)
-    nanoseconds = whole.astype(np.int64) * 1_000_000_000 + np.round((seconds - whole) * 1e9).astype(
-        np.int64
-    )
-    return pd.DatetimeIndex(nanoseconds.astype("datetime64[ns]")).tz_localize("UTC")
-
-
-def duration_seconds(duration: Duration) -> float:
-    """Convert a length of time, seconds or a pandas Timedelta, to positive seconds [s].
-
-    Raises
-    ------
-    ValueError
-        If it is no length of time, or is not > 0.
-    """
-    if isinstance(duration, int | float | np.integer | np.floating):
-        seconds = float(duration)
-    else:
-        try:
-            seconds = pd.Timedelta(duration).total_seconds()
-        except ValueError:
-            raise ValueError(
-                f"duration {duration!r} is no length of time: write seconds, or '30min' or '1h'."
-            ) from None
-    if not (np.isfinite(seconds) and seconds > 0):
-        raise ValueError(f"duration {duration!r} must be finite and > 0 s.")
-    return seconds
 
 
 def check_intensity(intensity: Intensity) -> None:
@@ -194,6 +100,11 @@ class Intensity:
     source : str
         Where the numbers come from, for captions and data sheets.
 
+    Attributes
+    ----------
+    steps : StepFunction
+        The numbers alone, to be multiplied, cut or summed.
+
     Raises
     ------
     ValueError
@@ -220,18 +131,15 @@ class Intensity:
     kind: Kind
     zone: str
     source: str
+    steps: StepFunction = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "edges_s", _frozen(epoch_seconds(self.edges_s)))
-        values = _frozen(self.intensity_g_per_kwh)
-        object.__setattr__(self, "intensity_g_per_kwh", values)
-        if values.ndim != 1 or not values.size or self.edges_s.shape != (values.size + 1,):
-            raise ValueError(
-                f"n steps need n + 1 edges and n >= 1, not {self.edges_s.shape} edges_s "
-                f"and {values.shape} intensity_g_per_kwh."
-            )
-        _check_increasing(self.edges_s, "edges_s")
-        _check_values(values, self.kind)
+        name = f"the intensity of {self.zone}"
+        steps = StepFunction(self.edges_s, self.intensity_g_per_kwh, name)
+        object.__setattr__(self, "steps", steps)
+        object.__setattr__(self, "edges_s", steps.edges_s)
+        object.__setattr__(self, "intensity_g_per_kwh", steps.values)
+        _check_values(steps.values, self.kind)
 
     @classmethod
     def from_series(
@@ -270,7 +178,7 @@ class Intensity:
         starts_s = epoch_seconds(index)
         if step is None and starts_s.size < 2:
             raise ValueError("one value tells no step length; give `step`.")
-        _check_increasing(starts_s, "the index of the series")
+        check_increasing(starts_s, "the index of the series")
         if isinstance(step, pd.DateOffset):
             stops_s = epoch_seconds(index + step)
         else:
@@ -303,10 +211,9 @@ class Intensity:
         """First instant after the last step, UTC: no longer covered by `at`."""
         return utc_times(self.edges_s[-1])[0]
 
-    def to_series(self, tz: str = "UTC") -> pd.Series:
-        """Return the steps as a Series [g CO2e/kWh] indexed by their starts in zone `tz`."""
-        index = utc_times(self.edges_s[:-1]).tz_convert(tz)
-        return pd.Series(self.intensity_g_per_kwh.copy(), index, name="intensity_g_per_kwh")
+    def to_series(self, time_zone: str = "UTC") -> pd.Series:
+        """Return the steps [g CO2e/kWh] indexed by their starts on the clock of `time_zone`."""
+        return self.steps.to_series(time_zone).rename("intensity_g_per_kwh")
 
     def at(self, times: Times) -> float | NDArray[np.float64]:
         """Return the intensity [g CO2e/kWh] at each of `times`.
@@ -316,9 +223,7 @@ class Intensity:
         ValueError
             If an instant is before `start`, or at or after `stop`.
         """
-        seconds = epoch_seconds(times)
-        self._check_covered(seconds, seconds >= self.edges_s[-1])
-        return _plain(self.intensity_g_per_kwh[self._locate(seconds)[0]])
+        return self.steps.at(times)
 
     def integral(self, start: Times, stop: Times) -> float | NDArray[np.float64]:
         """Integrate the intensity over [start, stop].
@@ -338,15 +243,7 @@ class Intensity:
         ValueError
             If an interval leaves the coverage or ends before it starts.
         """
-        start_s, stop_s = np.broadcast_arrays(epoch_seconds(start), epoch_seconds(stop))
-        backwards = np.flatnonzero(stop_s < start_s)
-        if backwards.size:
-            first = int(backwards[0])
-            raise ValueError(
-                f"interval {first} stops at {_utc(stop_s.flat[first])}, before it starts at "
-                f"{_utc(start_s.flat[first])}; swap its ends."
-            )
-        return _plain(self._between(self._located(start_s), self._located(stop_s)))
+        return self.steps.integral(start, stop)
 
     def mean(
         self, start: Times | None = None, stop: Times | None = None
@@ -361,13 +258,7 @@ class Intensity:
         ValueError
             If an interval leaves the coverage, or is empty or reversed.
         """
-        start_s = epoch_seconds(self.edges_s[0] if start is None else start)
-        stop_s = epoch_seconds(self.edges_s[-1] if stop is None else stop)
-        if (stop_s == start_s).any():
-            raise ValueError(
-                "an interval of 0 s has no mean; ask at() for the value of an instant."
-            )
-        return _plain(self.integral(start_s, stop_s) / (stop_s - start_s))
+        return self.steps.mean(start, stop)
 
     def emissions_g(
         self, start: Times, stop: Times, power_w: ArrayLike
@@ -392,7 +283,7 @@ class Intensity:
             If an interval leaves the coverage or is reversed, or a power is negative or not
             finite.
         """
-        return _plain(_power(power_w) * self.integral(start, stop) / JOULES_PER_KWH)
+        return plain(_power(power_w) * self.integral(start, stop) / JOULES_PER_KWH)
 
     def emissions_of_steps_g(self, edges: Times, power_w: ArrayLike) -> float:
         """Return the emissions [g CO2e] of one power curve that changes in steps.
@@ -439,20 +330,14 @@ class Intensity:
             shapes do not fit, or a power is negative or not finite.
         """
         starts_s = epoch_seconds(starts)
-        edges_s, powers = np.asarray(edges_rel_s, dtype=np.float64), _power(power_w)
-        if powers.ndim != 1 or not powers.size or edges_s.shape != (powers.size + 1,):
-            raise ValueError(
-                f"k powers need k + 1 edges and k >= 1, not {edges_s.shape} edges and "
-                f"{powers.shape} power_w."
-            )
-        _check_increasing(edges_s, "the edges of the power profile")
+        profile = StepFunction(edges_rel_s, _power(power_w), "the power profile")
         total = np.zeros(starts_s.shape)
-        before = self._located(starts_s + edges_s[0])
-        for edge_s, power in zip(edges_s[1:], powers, strict=True):
-            after = self._located(starts_s + edge_s)
-            total += power * self._between(before, after)
+        before = self.steps.located(starts_s + profile.edges_s[0])
+        for edge_s, power in zip(profile.edges_s[1:], profile.values, strict=True):
+            after = self.steps.located(starts_s + edge_s)
+            total += power * self.steps.between(before, after)
             before = after
-        return _plain(total / JOULES_PER_KWH)
+        return plain(total / JOULES_PER_KWH)
 
     def window(self, start: Times, stop: Times) -> Self:
         """Return the part on [start, stop); steps that reach beyond are cut there.
@@ -462,15 +347,7 @@ class Intensity:
         ValueError
             If the window is empty or leaves the coverage.
         """
-        start_s, stop_s = float(epoch_seconds(start)), float(epoch_seconds(stop))
-        if stop_s <= start_s:
-            raise ValueError(f"the window from {_utc(start_s)} to {_utc(stop_s)} is empty.")
-        self._check_covered(np.array([start_s, stop_s]))
-        first = np.searchsorted(self.edges_s, start_s, side="right")
-        last = np.searchsorted(self.edges_s, stop_s, side="left")
-        edges_s = np.concatenate([[start_s], self.edges_s[first:last], [stop_s]])
-        values = self.intensity_g_per_kwh[first - 1 : last]
-        return type(self)(edges_s, values, self.kind, self.zone, self.source)
+        return self._like(self.steps.window(start, stop))
 
     def resample(self, step: Duration) -> Self:
         """Return time-weighted means on a regular grid; every integral over it is kept.
@@ -483,53 +360,23 @@ class Intensity:
         ValueError
             If `step` is not > 0.
         """
-        step_s = duration_seconds(step)
-        first, last = self.edges_s[[0, -1]]
-        inner = np.arange(np.floor(first / step_s) + 1, np.ceil(last / step_s)) * step_s
-        edges_s = np.concatenate([[first], inner, [last]])
-        values = self.mean(edges_s[:-1], edges_s[1:])
-        if self.kind == "average":
-            values = np.maximum(values, 0.0)  # a mean of zeros may round to -1e-17
-        return type(self)(edges_s, values, self.kind, self.zone, self.source)
+        means = self.steps.resample(step)
+        if self.kind == "average" and means.values.min() < 0:  # a mean of zeros rounds to -1e-17
+            means = replace(means, values=np.maximum(means.values, 0.0))
+        return self._like(means)
 
-    @cached_property
-    def _cumulative(self) -> NDArray[np.float64]:
-        """Integral from the first edge to each edge [g/kWh x s]."""
-        pieces = self.intensity_g_per_kwh * np.diff(self.edges_s)
-        return np.concatenate([[0.0], np.cumsum(pieces)])
-
-    def _locate(self, seconds: NDArray) -> tuple[NDArray, NDArray]:
-        """Step of each instant, and seconds since that step began."""
-        step = np.searchsorted(self.edges_s, seconds, side="right") - 1
-        step = np.minimum(step, self.intensity_g_per_kwh.size - 1)  # the last edge itself
-        return step, seconds - self.edges_s[step]
-
-    def _located(self, seconds: NDArray) -> tuple[NDArray, NDArray]:
-        self._check_covered(seconds)
-        return self._locate(seconds)
-
-    def _between(self, start: tuple[NDArray, NDArray], stop: tuple[NDArray, NDArray]) -> NDArray:
-        """Integral between two located instants.
-
-        Whole steps come from the cumulative sum and parts of steps are added apart, so that a
-        job of a second late in a long curve loses no digits to the sum before it.
-        """
-        (first, head_s), (last, tail_s) = start, stop
-        value = self.intensity_g_per_kwh
-        whole = self._cumulative[last] - self._cumulative[first]
-        return whole + (value[last] * tail_s - value[first] * head_s)
-
-    def _check_covered(self, seconds: NDArray, beyond: NDArray | None = None) -> None:
-        if beyond is None:
-            beyond = seconds > self.edges_s[-1]
-        outside = beyond | (seconds < self.edges_s[0])
-        if outside.any():
-            instant = np.atleast_1d(seconds)[np.atleast_1d(outside)][0]
-            raise ValueError(
-                f"{_utc(instant)} lies outside of the intensity of {self.zone}, which covers "
-                f"[{_utc(self.edges_s[0])}, {_utc(self.edges_s[-1])}); nothing is extrapolated: "
-                "load a longer period or ask for a shorter one."
-            )
+    def _like(self, steps: StepFunction) -> Self:
+        """Make the same intensity of steps that are known to be right."""
+        like = object.__new__(type(self))
+        like.__dict__.update(
+            edges_s=steps.edges_s,
+            intensity_g_per_kwh=steps.values,
+            kind=self.kind,
+            zone=self.zone,
+            source=self.source,
+            steps=steps,
+        )
+        return like
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Intensity) and _equal(self, other, "edges_s")
@@ -538,8 +385,8 @@ class Intensity:
 
     def __repr__(self) -> str:
         return (
-            f"Intensity({self.kind}, {self.zone}, {_utc(self.edges_s[0])} to "
-            f"{_utc(self.edges_s[-1])}, {_steps(self.edges_s)}, "
+            f"Intensity({self.kind}, {self.zone}, {instant_text(self.edges_s[0])} to "
+            f"{instant_text(self.edges_s[-1])}, {_steps(self.edges_s)}, "
             f"mean {self.mean():.1f} g/kWh, {self.source!r})"
         )
 
@@ -587,8 +434,8 @@ class Forecasts:
                 "n issue times and m + 1 lead edges need (n, m) values with n, m >= 1, not "
                 f"{self.issued_s.shape}, {self.lead_edges_s.shape} and {values.shape}."
             )
-        _check_increasing(self.issued_s, "issued_s")
-        _check_increasing(self.lead_edges_s, "lead_edges_s")
+        check_increasing(self.issued_s, "issued_s")
+        check_increasing(self.lead_edges_s, "lead_edges_s")
         if self.lead_edges_s[0] < 0:
             raise ValueError(
                 f"lead {self.lead_edges_s[0]} s is negative: a forecast starts no earlier than "
@@ -632,13 +479,13 @@ class Forecasts:
         row = int(np.searchsorted(self.issued_s, now_s, side="right")) - 1
         if row < 0:
             raise ValueError(
-                f"no forecast for {self.zone} was issued by {_utc(now_s)}; the first is of "
-                f"{_utc(self.issued_s[0])}: ask for a later time or load earlier forecasts."
+                f"no forecast for {self.zone} was issued by {instant_text(now_s)}; the first is of "
+                f"{instant_text(self.issued_s[0])}: ask for a later time or load earlier forecasts."
             )
         issued_s = self.issued_s[row]
         if now_s - issued_s > limit_s:
             raise ValueError(
-                f"the newest forecast for {self.zone} at {_utc(now_s)} is of {_utc(issued_s)}, "
+                f"the newest forecast for {self.zone} at {instant_text(now_s)} is of {instant_text(issued_s)}, "
                 f"older than {limit_s:g} s; load the missing forecasts or raise max_age."
             )
         return Intensity(
@@ -646,7 +493,7 @@ class Forecasts:
             self.intensity_g_per_kwh[row],
             self.kind,
             self.zone,
-            f"{self.source}, forecast issued {_utc(issued_s)}",
+            f"{self.source}, forecast issued {instant_text(issued_s)}",
         )
 
     def __eq__(self, other: object) -> bool:
@@ -657,7 +504,7 @@ class Forecasts:
     def __repr__(self) -> str:
         return (
             f"Forecasts({self.kind}, {self.zone}, {self.issued_s.size} issued "
-            f"{_utc(self.issued_s[0])} to {_utc(self.issued_s[-1])}, leads "
+            f"{instant_text(self.issued_s[0])} to {instant_text(self.issued_s[-1])}, leads "
             f"{self.lead_edges_s[0]:g} to {self.lead_edges_s[-1]:g} s in "
             f"{_steps(self.lead_edges_s)}, {self.source!r})"
         )
@@ -669,27 +516,12 @@ def _frozen(values: ArrayLike) -> NDArray[np.float64]:
     return copy
 
 
-def _plain(values: NDArray) -> float | NDArray[np.float64]:
-    return values if np.ndim(values) else float(values)
-
-
 def _power(power_w: ArrayLike) -> NDArray[np.float64]:
     powers = np.asarray(power_w, dtype=np.float64)
     bad = ~(np.isfinite(powers) & (powers >= 0))
     if bad.any():
         raise ValueError(f"power_w {powers[bad].flat[0]} must be finite and >= 0 W.")
     return powers
-
-
-def _check_increasing(seconds: NDArray, name: str) -> None:
-    late = np.flatnonzero(~(np.diff(seconds) > 0))
-    if late.size:
-        i = int(late[0])
-        text = _utc if np.abs(seconds[i]) > 1e8 else "{:g} s".format  # instants, or leads
-        raise ValueError(
-            f"{name} must increase, but entry {i + 1} ({text(seconds[i + 1])}) does not follow "
-            f"entry {i} ({text(seconds[i])}); sort the times and drop repeated ones."
-        )
 
 
 def _check_values(values: NDArray, kind: Kind) -> None:
@@ -709,12 +541,6 @@ def _equal(one: Intensity | Forecasts, other: Intensity | Forecasts, *times: str
     same_text = all(getattr(one, f) == getattr(other, f) for f in ("kind", "zone", "source"))
     arrays = (*times, "intensity_g_per_kwh")
     return same_text and all(np.array_equal(getattr(one, f), getattr(other, f)) for f in arrays)
-
-
-def _utc(seconds: float) -> str:
-    if abs(seconds) > 9e9:  # beyond what nanoseconds tell: the unit is surely another one
-        return f"{seconds:g} s after 1970"
-    return utc_times(seconds)[0].isoformat().replace("+00:00", "Z")
 
 
 def _steps(edges: NDArray) -> str:

@@ -23,17 +23,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from helpers.carbon.signal import (
-    Duration,
-    Forecasts,
-    Intensity,
-    Kind,
-    Times,
-    duration_seconds,
-    epoch_seconds,
-    utc_times,
-)
+from helpers.carbon.signal import Forecasts, Intensity, Kind
 from helpers.files import read_bytes, write_whole
+from helpers.timeline import Duration, Times, duration_seconds, epoch_seconds, utc_times
 
 __all__ = [
     "G_PER_KWH",

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.carbon.signal import JOULES_PER_KWH, Intensity, utc_times
+from helpers.carbon.signal import JOULES_PER_KWH, Intensity
 from helpers.cluster.outcome import Replay
 from helpers.phases.model import Profile
+from helpers.timeline import utc_times
 from helpers.work.nodes import NODE_STATES
 
 __all__ = [

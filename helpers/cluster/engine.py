@@ -26,9 +26,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.carbon.signal import Intensity, Times, check_intensity
+from helpers.carbon.signal import Intensity, check_intensity
 from helpers.cluster.outcome import OUTCOMES, Replay
 from helpers.decide.view import Job, Policy, View
+from helpers.timeline import Times
 from helpers.work.nodes import NODE_STATES, Cluster
 from helpers.work.workload import Workload
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from helpers.carbon.signal import Intensity, Times
+from helpers.carbon.signal import Intensity
 from helpers.phases.model import PhaseModel
 from helpers.phases.suspension import Suspension
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, check_window
+from helpers.timeline import Times
 
 __all__ = [
     "Moment",

@@ -18,16 +18,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.carbon.signal import (
-    JOULES_PER_KWH,
-    Intensity,
-    Times,
-    check_intensity,
-    epoch_seconds,
-    utc_times,
-)
+from helpers.carbon.signal import JOULES_PER_KWH, Intensity, check_intensity
 from helpers.phases.model import PhaseModel, Profile
 from helpers.phases.suspension import Suspension
+from helpers.timeline import Times, epoch_seconds, utc_times
 
 __all__ = [
     "SEGMENT_PARTS",

@@ -45,11 +45,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.carbon.signal import JOULES_PER_KWH, Intensity, Times
+from helpers.carbon.signal import JOULES_PER_KWH, Intensity
 from helpers.phases.model import PhaseModel, Profile
 from helpers.phases.suspension import Suspension
 from helpers.schedule.intervals import Schedule, check_window
 from helpers.schedule.suspend import grid
+from helpers.timeline import Times
 
 if TYPE_CHECKING:
     import pulp

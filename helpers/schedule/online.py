@@ -73,20 +73,13 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.carbon.signal import (
-    Duration,
-    Forecasts,
-    Intensity,
-    Times,
-    duration_seconds,
-    epoch_seconds,
-    same_kind,
-)
+from helpers.carbon.signal import Forecasts, Intensity, same_kind
 from helpers.phases.model import PhaseModel
 from helpers.phases.suspension import Suspension
 from helpers.schedule.heuristics import Moment, as_soon_as_possible, follow
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, charge, check_window
 from helpers.schedule.suspend import PlannedRun, Progress, best_schedule, plan
+from helpers.timeline import Duration, Times, duration_seconds, epoch_seconds
 
 __all__ = [
     "Comparison",

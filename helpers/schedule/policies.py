@@ -57,23 +57,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.carbon.signal import (
-    JOULES_PER_KWH,
-    Forecasts,
-    Intensity,
-    Times,
-    check_intensity,
-    duration_seconds,
-    epoch_seconds,
-    same_kind,
-    utc_times,
-)
+from helpers.carbon.signal import JOULES_PER_KWH, Forecasts, Intensity, check_intensity, same_kind
 from helpers.phases.suspension import Suspension
 from helpers.schedule._compile import compiled
 from helpers.schedule.heuristics import cheapest_slots, follow
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, charge
 from helpers.schedule.suspend import best_schedules
 from helpers.schedule.trace import Trace, TraceOutcome, reach
+from helpers.timeline import Times, duration_seconds, epoch_seconds, utc_times
 
 __all__ = [
     "PUBLISHED_STEP_S",

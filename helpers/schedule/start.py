@@ -32,16 +32,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.carbon.signal import (
-    JOULES_PER_KWH,
-    Intensity,
-    Times,
-    check_intensity,
-    epoch_seconds,
-)
+from helpers.carbon.signal import JOULES_PER_KWH, Intensity, check_intensity
 from helpers.phases.model import PhaseModel, flatten
 from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import Schedule, check_window
+from helpers.timeline import Times, epoch_seconds
 
 __all__ = ["Starts", "best_start", "best_starts"]
 

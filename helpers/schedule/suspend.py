@@ -58,11 +58,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.carbon.signal import JOULES_PER_KWH, Intensity, Times, epoch_seconds
+from helpers.carbon.signal import JOULES_PER_KWH, Intensity
 from helpers.phases.model import PhaseModel
 from helpers.phases.suspension import Suspension
 from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, check_window
+from helpers.timeline import Times, epoch_seconds
 
 __all__ = [
     "MAX_CELLS",

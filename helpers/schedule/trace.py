@@ -19,10 +19,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.carbon.signal import Forecasts, Intensity, Times, epoch_seconds, utc_times
+from helpers.carbon.signal import Forecasts, Intensity
 from helpers.phases.model import Phase, PhaseModel
 from helpers.phases.suspension import Suspension
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule
+from helpers.timeline import Times, epoch_seconds, utc_times
 
 __all__ = [
     "GAIA_QUEUES",

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.carbon.signal import Times, epoch_seconds
 from helpers.jobs.table import JobLog
 from helpers.phases.model import PhaseModel
 from helpers.phases.suspension import Suspension
+from helpers.timeline import Times, epoch_seconds
 
 __all__ = ["COLUMNS", "Column", "Workload", "workload_table"]
 

@@ -29,10 +29,10 @@ from helpers.carbon.accounting import (
     saved_g,
     share_idle,
 )
-from helpers.carbon.signal import epoch_seconds
 from helpers.phases.model import generic_ml
 from helpers.schedule import best_start
 from helpers.schedule.intervals import charge, segments
+from helpers.timeline import epoch_seconds
 
 START = pd.Timestamp("2020-07-01", tz="UTC")
 START_S = float(epoch_seconds(START))

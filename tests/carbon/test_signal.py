@@ -1,6 +1,5 @@
 """The intensity signal: exact integrals, honest edges, right across changes of the clock."""
 
-from datetime import UTC, datetime
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from helpers.carbon import Forecasts, Intensity, same_kind
-from helpers.carbon.signal import JOULES_PER_KWH, duration_seconds, epoch_seconds, utc_times
+from helpers.carbon.signal import JOULES_PER_KWH
+from helpers.timeline import duration_seconds, epoch_seconds, utc_times
 
 START_S = epoch_seconds(pd.Timestamp("2020-01-01", tz="UTC"))
 
@@ -290,64 +290,6 @@ def test_an_hour_mean_lies_on_the_hours_of_the_clock():
     assert resampled.intensity_g_per_kwh == pytest.approx([100.0, 150.0])
 
 
-# Times
-
-
-def test_all_kinds_of_times_name_the_same_instant():
-    stamp = pd.Timestamp("2020-07-01 12:34:56.789", tz="Europe/Berlin")
-    index = pd.DatetimeIndex([stamp])
-
-    seconds = [
-        epoch_seconds(stamp),
-        epoch_seconds(stamp.to_pydatetime().astimezone(UTC)),
-        epoch_seconds(index)[0],
-        epoch_seconds(pd.Series(index))[0],
-        epoch_seconds([stamp, datetime(2020, 7, 1, tzinfo=UTC)])[0],
-        epoch_seconds(index.as_unit("ns"))[0],
-        epoch_seconds(1593599696.789),
-    ]
-
-    assert seconds == [1593599696.789] * 7
-
-
-@given(st.integers(-2_000_000_000, 4_000_000_000), st.integers(0, 999_999_999))
-def test_epoch_seconds_survive_the_way_to_time_stamps_and_back(whole, nanoseconds):
-    seconds = whole + nanoseconds / 1e9
-
-    assert epoch_seconds(utc_times(seconds))[0] == pytest.approx(seconds, abs=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("times", "message"),
-    [
-        (pd.Timestamp("2020-07-01"), "2020-07-01 00:00:00 has no time zone"),
-        (datetime(2020, 7, 1), "has no time zone"),  # noqa: DTZ001 - the mistake to be refused
-        (np.datetime64("2020-07-01"), "has no time zone"),
-        (pd.date_range("2020-07-01", periods=2), "has no time zone"),
-        (pd.Series(pd.date_range("2020-07-01", periods=2)), "has no time zone"),
-        ([datetime(2020, 7, 1, tzinfo=UTC), datetime(2020, 7, 1)], "no time zone"),  # noqa: DTZ001
-        (pd.NaT, "missing"),
-        (pd.DatetimeIndex([pd.NaT]).tz_localize("UTC"), "missing"),
-        (float("nan"), "not finite"),
-    ],
-)
-def test_a_time_that_names_no_instant_is_refused(times, message):
-    with pytest.raises(ValueError, match=message):
-        hourly([1, 2]).at(times)
-
-
-@pytest.mark.parametrize("times", ["2020-07-01", True, None, ["2020-07-01"]])
-def test_what_is_no_time_is_a_type_error(times):
-    with pytest.raises(TypeError, match="neither time stamps nor epoch seconds"):
-        hourly([1, 2]).at(times)
-
-
-@pytest.mark.parametrize("duration", [0, -1, float("nan"), "-1h"])
-def test_a_duration_that_is_not_positive_is_refused(duration):
-    with pytest.raises(ValueError, match="must be finite and > 0 s"):
-        hourly([1, 2]).resample(duration)
-
-
 # Nothing is extrapolated
 
 
@@ -410,7 +352,7 @@ def test_a_power_that_no_machine_draws_is_refused(power_w):
 def test_a_profile_whose_edges_and_powers_do_not_fit_is_refused():
     signal = hourly([300])
 
-    with pytest.raises(ValueError, match=r"k powers need k \+ 1 edges"):
+    with pytest.raises(ValueError, match=r"the power profile: n steps need n \+ 1 edges"):
         signal.emissions_of_profile_g(signal.start, [0, 1, 2], [1.0])
     with pytest.raises(ValueError, match=r"entry 2 \(1 s\) does not follow entry 1 \(1 s\)"):
         signal.emissions_of_profile_g(signal.start, [0, 1, 1], [1.0, 2.0])
@@ -591,11 +533,6 @@ def test_forecasts_are_equal_when_everything_is():
         "Forecasts(marginal, X, 3 issued 2020-01-01T00:00:00Z to 2020-01-01T02:00:00Z, "
         "leads 0 to 7200 s in 2 steps of 3600 s, 'generated')"
     )
-
-
-def test_text_that_is_no_length_of_time_is_refused_with_an_example():
-    with pytest.raises(ValueError, match=r"duration 'foo' is no length of time: write seconds"):
-        duration_seconds("foo")
 
 
 def test_a_series_of_text_is_refused():

@@ -14,7 +14,6 @@ from helpers.carbon.accounting import (
     combine,
     embodied,
 )
-from helpers.carbon.signal import epoch_seconds
 from helpers.carbon.uncertainty import (
     Choice,
     Normal,
@@ -24,6 +23,7 @@ from helpers.carbon.uncertainty import (
     monte_carlo,
     tornado,
 )
+from helpers.timeline import epoch_seconds
 
 START_S = float(epoch_seconds(pd.Timestamp("2020-07-01", tz="UTC")))
 USES = pd.DataFrame({"job": "a", "start": [START_S], "stop": [START_S + 7200.0], "power_w": 500.0})
