@@ -9,8 +9,10 @@ the numbers the chapter claims to ``book/results/NAME.json``. For LaTeX it write
     python book/pipeline.py latex
     python book/pipeline.py run NAME zone=FR year=2019
 
-A chapter is executed again when its source, a module of `helpers` it imports (directly or not),
-a data file it read, or the lock file changed since its last execution here.
+A chapter is executed again when its source, a module of `helpers` that its last run here executed,
+a file that this run read, or the lock file changed since.
+What a run executed and read is written down as it happens (`_record/sitecustomize.py`), so a module
+that is only loaded where it is needed outdates the chapters that needed it, and no others.
 A chapter that needs downloads lists them in its header (``book: {downloads: [...]}``). Where one
 cannot be had, the cells tagged ``download`` (or, if none is tagged, the whole chapter) keep their
 stored outputs, and the built page says so.
@@ -29,6 +31,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -39,6 +42,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 CHAPTERS = ROOT / "chapters"
+RECORD = BOOK / "_record"
 STATE = ROOT / "_build" / "chapters"
 FIGURES = ROOT / "_build" / "latex-figures"
 NUMBERS_MIME = "application/vnd.clean-hours.numbers+json"
@@ -105,50 +109,31 @@ def digest(path: Path) -> str:
 # --- what a chapter depends on ------------------------------------------------------------
 
 
-def _imported(path: Path) -> set[str]:
-    """Return the modules of `helpers` that a file names in its imports, at any depth in it."""
-    package = ".".join(path.relative_to(ROOT).with_suffix("").parts[:-1])
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, base] if base else above)
-            found.add(base)
-            found.update(f"{base}.{alias.name}" for alias in node.names)
-    return {name for name in found if name.split(".")[0] == "helpers"}
-
-
-def helper_files(chapter: Path) -> list[Path]:
-    """Return the files of `helpers` that a chapter imports, directly or not, sorted."""
-    seen: set[Path] = set()
-    todo = _imported(chapter)
-    while todo:
-        parts = todo.pop().split(".")
-        for depth in range(1, len(parts) + 1):
-            base = ROOT.joinpath(*parts[:depth])
-            for path in (base.with_suffix(".py"), base / "__init__.py"):
-                if path.is_file() and path not in seen:
-                    seen.add(path)
-                    todo |= _imported(path)
-    return sorted(seen)
-
-
-def fingerprint(name: str, data: list[str], kept: list[str]) -> dict:
+def fingerprint(name: str, used: Iterable[str], data: Iterable[str], kept: list[str]) -> dict:
     """Return the hashes of everything a chapter's outputs follow from.
 
-    `data` are the data files it read; `kept` the downloads that could not be had.
+    `used` are the files of the repository that its run executed or opened, `data` the data files
+    it read, by registered name; `kept` the downloads that could not be had.
     """
-    source = CHAPTERS / f"{name}.py"
-    files = [source, Path(__file__), ROOT / "requirements.lock", *helper_files(source)]
+    always = [CHAPTERS / f"{name}.py", Path(__file__), ROOT / "requirements.lock"]
+    files = {*(path.resolve().relative_to(ROOT).as_posix() for path in always), *used}
+    downloads = _recorded_downloads()
     return {
-        "files": {path.resolve().relative_to(ROOT).as_posix(): digest(path) for path in files},
-        "data": {entry: digest(ROOT / "data" / entry) for entry in sorted(data)},
+        "files": {file: digest(ROOT / file) for file in sorted(files)},
+        "data": {
+            # What was downloaded is the file of the recorded hash, or reading it was refused.
+            entry: downloads.get(entry) or digest(ROOT / "data" / entry)
+            for entry in sorted(data)
+        },
         "missing_downloads": sorted(kept),
     }
+
+
+def _recorded_downloads() -> dict[str, str]:
+    """Return the sha256 of each file of ``data/downloads.txt`` by name."""
+    path = ROOT / "data" / "downloads.txt"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return {line.split()[0]: line.split()[1] for line in lines if line.strip()}
 
 
 def is_current(name: str, missing: list[str]) -> bool:
@@ -158,7 +143,7 @@ def is_current(name: str, missing: list[str]) -> bool:
         return False
     stored = json.loads(state.read_text(encoding="utf-8"))
     stored.pop("seconds", None)
-    now = fingerprint(name, list(stored["data"]), missing)
+    now = fingerprint(name, stored["files"], stored["data"], missing)
     figures = {file: digest(FIGURES / file) for file in stored.get("figures", {})}
     return stored == now | {"notebook": digest(notebook), "figures": figures}
 
@@ -244,13 +229,21 @@ def claimed_numbers(notebook: nbformat.NotebookNode) -> dict | None:
 
 
 def papermill_execute(
-    notebook: nbformat.NotebookNode, parameters: dict, read_log: Path
+    notebook: nbformat.NotebookNode, parameters: dict, logs: Path
 ) -> nbformat.NotebookNode:
-    """Execute a notebook in ``book/`` through papermill, one BLAS thread, nothing fetched."""
+    """Execute a notebook in ``book/`` through papermill, one BLAS thread, nothing fetched.
+
+    In the folder `logs`, ``read`` names the data it read and ``used`` the files of the repository
+    that it executed or opened. The package it imports is that of the repository, installed or not.
+    """
     import papermill
 
+    paths = [str(RECORD), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
-        "HELPERS_READ_LOG": str(read_log),
+        "PYTHONPATH": os.pathsep.join(paths),
+        "CLEAN_HOURS_ROOT": str(ROOT),
+        "CLEAN_HOURS_USED": str(logs / "used"),
+        "HELPERS_READ_LOG": str(logs / "read"),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
@@ -309,16 +302,16 @@ def execute(name: str, force: bool = False) -> str:
     kept = split_downloads(source) if missing else set()
     code = {i for i, cell in enumerate(source.cells) if cell.cell_type == "code"}
     with tempfile.TemporaryDirectory() as folder:
-        read_log = Path(folder, "read")
+        logs = Path(folder)
         if code - kept:
             part = source.copy()
             part.cells = [cell for i, cell in enumerate(source.cells) if i not in kept]
             part.cells.insert(0, nbformat.v4.new_code_cell(BOTH_FORMATS, id="both-formats"))
-            executed = iter(papermill_execute(part, {}, read_log).cells[1:])
+            executed = iter(papermill_execute(part, {}, logs).cells[1:])
             done = [None if i in kept else next(executed) for i in range(len(source.cells))]
         else:
             done = [None if i in kept else cell for i, cell in enumerate(source.cells)]
-        lines = read_log.read_text(encoding="utf-8").splitlines() if read_log.exists() else []
+        used, read = _lines(logs / "used"), _lines(logs / "read")
     stored = _stored_cells(name, source) if kept else {}
     result = source.copy()
     result.cells = [stored[i] if cell is None else cell for i, cell in enumerate(done)]
@@ -328,9 +321,7 @@ def execute(name: str, force: bool = False) -> str:
     _store(name, result)
     for file, content in figures.items():
         write_atomically(FIGURES / file, content)
-    # What was downloaded is the file recorded in downloads.txt, or reading it was refused.
-    read = {line if (ROOT / "data" / line).is_file() else "downloads.txt" for line in lines}
-    state = fingerprint(name, sorted(read), missing) | {
+    state = fingerprint(name, used, read, missing) | {
         "notebook": digest(BOOK / f"{name}.ipynb"),
         "figures": {file: digest(FIGURES / file) for file in figures},
         "seconds": round(time.monotonic() - started, 1),
@@ -338,6 +329,11 @@ def execute(name: str, force: bool = False) -> str:
     write_atomically(STATE / f"{name}.json", json.dumps(state, indent=1, sort_keys=True))
     what = f"executed in {time.monotonic() - started:.0f} s"
     return what + (f", {len(kept)} cells kept: no {', '.join(missing)}" if kept else "")
+
+
+def _lines(path: Path) -> set[str]:
+    """Return the lines of a text file, or none if it was not written."""
+    return set(path.read_text(encoding="utf-8").splitlines()) if path.exists() else set()
 
 
 def _stored_cells(name: str, source: nbformat.NotebookNode) -> dict[int, nbformat.NotebookNode]:
@@ -523,7 +519,7 @@ def run(name: str, pairs: list[str]) -> None:
     print(f"chapter {name} with {parameters or 'its own parameters'} ...", flush=True)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            done = papermill_execute(source, parameters, Path(folder, "read"))
+            done = papermill_execute(source, parameters, Path(folder))
     except PapermillExecutionError as error:
         if error.ename not in EXPLAINED:
             raise

@@ -1,6 +1,7 @@
 """From chapters to notebooks: what is executed, what is kept, what is refused."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ zone = "DE"
 year = 2020
 # %%
 from helpers import publish
+import helpers.lazy
 numbers = publish.Numbers("sample")
 # %% tags=["download"]
 print("downloaded")
@@ -33,21 +35,51 @@ numbers.record("one", 1, unit="W", digits=0, meaning="one watt")
 numbers
 """
 
+# A room that loads its modules on first use, as some of the real ones do.
+HELPERS = {
+    "helpers/__init__.py": "",
+    "helpers/lazy/__init__.py": """
+import importlib
+def __getattr__(name):
+    return importlib.import_module(f"{__name__}.{name}")
+""",
+    "helpers/lazy/wanted.py": "from helpers.deep import down\n",
+    "helpers/lazy/unwanted.py": "",
+    "helpers/deep/down.py": "",
+    "helpers/deep/in_worker.py": "",
+    "helpers/work.py": """
+def work(name):
+    import helpers.deep.in_worker
+    return name
+""",
+    "tests/fixtures/judge.csv": "1\n",
+    "tests/fixtures/other.csv": "1\n",
+}
+USES = """# %%
+helpers.lazy.wanted
+open("../tests/fixtures/judge.csv").close()
+# %%
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from helpers.work import work
+with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    print(*pool.map(work, ["done"]))
+"""
+
 
 @pytest.fixture
 def book(tmp_path, monkeypatch):
-    """A repository of one chapter, with the real helpers."""
+    """A repository of one chapter, with the real `publish` among helpers made for the purpose."""
     for name in ("ROOT", "BOOK", "CHAPTERS", "STATE", "FIGURES"):
         folder = getattr(pipeline, name).relative_to(ROOT)
         monkeypatch.setattr(pipeline, name, tmp_path / folder)
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     (tmp_path / "requirements.lock").write_text("numpy==2.0.0\n")
     (tmp_path / "helpers").mkdir()
-    (tmp_path / "helpers" / "__init__.py").write_text("")
-    (tmp_path / "helpers" / "publish.py").write_text("from . import other\n")
-    (tmp_path / "helpers" / "other.py").write_text("def f():\n    import helpers.deep.down\n")
-    (tmp_path / "helpers" / "deep").mkdir()
-    (tmp_path / "helpers" / "deep" / "down.py").write_text("")
+    for file, content in HELPERS.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(content)
+    shutil.copy(ROOT / "helpers" / "publish.py", tmp_path / "helpers")
     (tmp_path / "chapters" / "sample.py").write_text(CHAPTER)
     monkeypatch.setattr(pipeline, "__file__", str(tmp_path / "requirements.lock"))
     return tmp_path
@@ -83,19 +115,61 @@ def test_executing_twice_gives_the_same_bytes(book, monkeypatch):
     assert first == (book / "book" / "sample.ipynb").read_bytes()
 
 
-@pytest.mark.parametrize(
-    "changed", ["chapters/sample.py", "helpers/deep/down.py", "requirements.lock"]
-)
-def test_a_chapter_runs_again_only_when_something_it_follows_from_changed(
-    book, monkeypatch, changed
-):
+CHANGES_IT = [
+    "chapters/sample.py",
+    "helpers/__init__.py",
+    "helpers/publish.py",
+    "helpers/lazy/__init__.py",
+    "helpers/lazy/wanted.py",
+    "helpers/deep/down.py",
+    "helpers/deep/in_worker.py",
+    "requirements.lock",
+    "tests/fixtures/judge.csv",
+]
+CHANGES_NOTHING = ["helpers/lazy/unwanted.py", "tests/fixtures/other.csv"]
+
+
+def test_a_chapter_runs_again_only_when_something_its_run_used_changed(book, monkeypatch):
     at_hand(monkeypatch, True)
+    with (book / "chapters" / "sample.py").open("a") as file:
+        file.write(USES)
     pipeline.execute("sample")
 
+    outdates_it = []
+    for changed in [*CHANGES_IT, *CHANGES_NOTHING]:
+        before = (book / changed).read_bytes()
+        (book / changed).write_bytes(before + b"\n# changed\n")
+        if not pipeline.is_current("sample", []):
+            outdates_it.append(changed)
+        (book / changed).write_bytes(before)
+
+    assert CHANGES_IT == outdates_it
     assert "unchanged" == pipeline.execute("sample")
-    with (book / changed).open("a") as file:
+
+
+def test_a_changed_chapter_runs_again(book, monkeypatch):
+    at_hand(monkeypatch, True)
+    pipeline.execute("sample")
+    with (book / "helpers" / "publish.py").open("a") as file:
         file.write("\n# changed\n")
+
     assert pipeline.execute("sample").startswith("executed")
+
+
+def test_another_file_recorded_for_a_download_outdates_what_read_it(book, monkeypatch):
+    read = "import os; print('far/away.csv', file=open(os.environ['HELPERS_READ_LOG'], 'a'))\n"
+    at_hand(monkeypatch, True)
+    with (book / "chapters" / "sample.py").open("a") as file:
+        file.write(read)
+    (book / "data").mkdir()
+    record = book / "data" / "downloads.txt"
+    record.write_text("far/away.csv 01ab 5 https://example.org/a\n")
+    pipeline.execute("sample")
+
+    record.write_text(f"another.csv 02cd 5 https://example.org/b\n{record.read_text()}")
+    assert pipeline.is_current("sample", [])
+    record.write_text("far/away.csv 03ef 5 https://example.org/a\n")
+    assert not pipeline.is_current("sample", [])
 
 
 def test_a_notebook_edited_by_hand_is_made_again(book, monkeypatch):

@@ -2,19 +2,13 @@
 
 `table` holds the table itself (columns, units, checks); `swf`, `sacct` and `cloud` read the
 formats; `describe` counts and `generate` makes up jobs that are like those counted.
+
+A reader is loaded when it is first used: who reads one format does not depend on the others.
 """
 
-from .cloud import (
-    GOOGLE_QUERY,
-    read_alibaba_2018,
-    read_alibaba_pai,
-    read_azure,
-    read_gaia_csv,
-    read_google_2019,
-    write_gaia_csv,
-)
-from .sacct import read_sacct
-from .swf import header_fields, read_swf, write_swf
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .table import (
     COLUMNS,
     EXTRAS,
@@ -32,6 +26,19 @@ from .table import (
     to_zone,
     write_csv,
 )
+
+if TYPE_CHECKING:
+    from .cloud import (
+        GOOGLE_QUERY,
+        read_alibaba_2018,
+        read_alibaba_pai,
+        read_azure,
+        read_gaia_csv,
+        read_google_2019,
+        write_gaia_csv,
+    )
+    from .sacct import read_sacct
+    from .swf import header_fields, read_swf, write_swf
 
 __all__ = [
     "COLUMNS",
@@ -61,3 +68,26 @@ __all__ = [
     "write_gaia_csv",
     "write_swf",
 ]
+
+_HOME = {
+    "GOOGLE_QUERY": "cloud",
+    "header_fields": "swf",
+    "read_alibaba_2018": "cloud",
+    "read_alibaba_pai": "cloud",
+    "read_azure": "cloud",
+    "read_gaia_csv": "cloud",
+    "read_google_2019": "cloud",
+    "read_sacct": "sacct",
+    "read_swf": "swf",
+    "write_gaia_csv": "cloud",
+    "write_swf": "swf",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a reader or writer from its module on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
