@@ -590,17 +590,17 @@ def job_log(name: str = "unilu-gaia-2014") -> "JobLog":
     DatasetMissingError
         If it is not here and cannot be downloaded.
     """
-    from helpers.jobs.cloud import read_gaia_csv
-    from helpers.jobs.swf import read_swf
+    from helpers import jobs
 
     own = _own("logs", ".swf")
     if name in own:
-        return replace(read_swf(own[name]), source=name)
+        return replace(jobs.read_swf(own[name]), source=name)
     _one_of("name", name, ["unilu-gaia-2014", *_GAIA_UNITS, *own])
     path = fetch(name)
-    log = (
-        read_gaia_csv(path, time_unit=_GAIA_UNITS[name]) if name in _GAIA_UNITS else read_swf(path)
-    )
+    if name in _GAIA_UNITS:
+        log = jobs.read_gaia_csv(path, time_unit=_GAIA_UNITS[name])
+    else:
+        log = jobs.read_swf(path)
     return replace(log, source=name)
 
 

@@ -103,6 +103,28 @@ def test_importing_every_room_loads_no_heavy_library():
     assert [] == loaded
 
 
+def loaded_by(code: str) -> set[str]:
+    code += "; import sys; print(*(m for m in sys.modules if m.startswith('helpers')))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(ran.stdout.split())
+
+
+# A chapter is executed again when a module that its run loaded has changed.
+@pytest.mark.parametrize(
+    ("call", "needs", "needs_not"),
+    [
+        ("carbon_intensity('DE', 2020)", "carbon.signal", ["jobs", "power", "phases"]),
+        ("job_log('unilu-gaia-2014')", "jobs.swf", ["jobs.sacct", "jobs.cloud", "power"]),
+        ("phase_model('roberta')", "phases.files", ["jobs", "carbon", "power.read"]),
+    ],
+)
+def test_data_of_one_kind_load_the_readers_of_no_other(call, needs, needs_not):
+    loaded = loaded_by(f"from helpers import datasets; datasets.{call}")
+
+    assert f"helpers.{needs}" in loaded
+    assert set() == loaded & {f"helpers.{name}" for name in needs_not}
+
+
 @pytest.mark.parametrize("name", [n for n in modules() if "__main__" not in n])
 def test_every_public_name_has_a_docstring(name):
     module = importlib.import_module(name)
