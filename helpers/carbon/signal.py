@@ -7,6 +7,7 @@ Every integral here is exact for such functions: there is no sampling and no int
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self, get_args
 
@@ -30,6 +31,7 @@ __all__ = [
     "Forecasts",
     "Intensity",
     "check_intensity",
+    "one_kind",
     "same_kind",
 ]
 
@@ -75,6 +77,30 @@ def same_kind(*signals: Intensity | Forecasts) -> Kind:
         + " against ".join(repr(signal) for signal in kinds.values())
         + "; choose signals of one kind."
     )
+
+
+def one_kind(what: str, kinds: Iterable[Kind | None]) -> Kind | None:
+    """Return the kind of intensity that several have in common; None if none has any.
+
+    Parameters
+    ----------
+    what : str
+        What is made of them, for the message.
+    kinds : iterable of {"average", "marginal", None}
+        Their kinds.
+
+    Raises
+    ------
+    TypeError
+        If average and marginal would be mixed.
+    """
+    known = {kind for kind in kinds if kind is not None}
+    if len(known) > 1:
+        raise TypeError(
+            f"{what} must not mix average and marginal emissions: the first say what the mix "
+            "emitted, the second what a decision changed; make both from intensities of one kind."
+        )
+    return next(iter(known), None)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -259,6 +285,16 @@ class Intensity:
             If an interval leaves the coverage, or is empty or reversed.
         """
         return self.steps.mean(start, stop)
+
+    def per_watt_g(self, start: Times, stop: Times) -> float | NDArray[np.float64]:
+        """Return what one watt over [start, stop] emits [g CO2e/W].
+
+        Raises
+        ------
+        ValueError
+            If an interval leaves the coverage or is reversed.
+        """
+        return plain(self.integral(start, stop) / JOULES_PER_KWH)
 
     def emissions_g(
         self, start: Times, stop: Times, power_w: ArrayLike

@@ -32,7 +32,7 @@ from helpers.carbon.accounting import (
 from helpers.phases.model import generic_ml
 from helpers.schedule import best_start
 from helpers.schedule.intervals import charge, segments
-from helpers.timeline import epoch_seconds
+from helpers.timeline import StepFunction, epoch_seconds
 
 START = pd.Timestamp("2020-07-01", tz="UTC")
 START_S = float(epoch_seconds(START))
@@ -99,20 +99,23 @@ def job_tables(draw, cores=16):
 
 def integral(power, intensity, pue):
     """The integral of power, intensity and PUE in exact fractions [g]: an outside judge."""
-    edges = sorted({Fraction(e) for curve in (power, intensity, pue) for e in curve.edges_s})
+    drawn = power.curve
+    left = drawn.values if isinstance(drawn, StepFunction) else drawn.samples[:-1]
+    right = left if isinstance(drawn, StepFunction) else drawn.samples[1:]
+    edges = sorted({Fraction(e) for curve in (drawn, intensity, pue) for e in curve.edges_s})
     total = Fraction(0)
     for low, high in pairwise(edges):
         middle = (low + high) / 2
         i, j, k = (
             int(np.searchsorted(curve.edges_s, float(middle), side="right")) - 1
-            for curve in (power, intensity, pue)
+            for curve in (drawn, intensity, pue)
         )
-        if not 0 <= i < power.left_w.size:
+        if not 0 <= i < left.size:
             continue
-        left, right = Fraction(power.edges_s[i]), Fraction(power.edges_s[i + 1])
-        begin, end = Fraction(power.left_w[i]), Fraction(power.right_w[i])
-        watts = begin + (end - begin) * (middle - left) / (right - left)
-        grams = Fraction(intensity.intensity_g_per_kwh[j]) * Fraction(pue.ratio[k])
+        first, last = Fraction(drawn.edges_s[i]), Fraction(drawn.edges_s[i + 1])
+        begin, end = Fraction(left[i]), Fraction(right[i])
+        watts = begin + (end - begin) * (middle - first) / (last - first)
+        grams = Fraction(intensity.intensity_g_per_kwh[j]) * Fraction(pue.values[k])
         total += watts * (high - low) * grams
     return float(total / 3_600_000)
 
@@ -678,7 +681,7 @@ def test_missing_hours_of_power_are_refused_unless_allowed():
     ("times", "watts", "message"),
     [
         ([0.0, 1.0, 2.0], [1.0, -2.0, 1.0], "row 1, column 'power_w': -2.0 W must be"),
-        ([0.0, 2.0, 1.0], [1.0, 2.0, 1.0], "must increase, but row 2"),
+        ([0.0, 2.0, 1.0], [1.0, 2.0, 1.0], "must increase, but entry 2"),
         ([0.0, 1.0], [1.0, 2.0, 1.0], "need 3 times"),
         (pd.date_range("2020-01-01", periods=3, freq="h"), [1.0, 2.0, 1.0], "no time zone"),
     ],
