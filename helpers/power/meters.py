@@ -123,7 +123,7 @@ class NvmlMeter:
         for gpu in gpus or ():
             if not 0 <= gpu < count:
                 raise MeterError(f"gpu={gpu} does not exist: NVML counts from 0 to {count - 1}.")
-        return tuple(range(count) if gpus is None else gpus)
+        return tuple(range(count) if gpus is None else dict.fromkeys(gpus))  # each once
 
     def _answered(self, gpu: int, handle: Any) -> list[tuple[str, Callable[[], float]]]:
         """Return the columns of one GPU that answer, and how to ask each."""

@@ -10,38 +10,62 @@ The program finds the event file's name in its environment (see `helpers.power.e
 
 The file starts with a whole header, then each sample is appended and handed to the operating
 system at once: a recorder that is killed loses no sample that it has taken.
+A name that ends in ``.gz`` is written compressed, and loses less than a second.
 The last line is the end stamp; a file without it was cut short, and the readers say so.
 
+A program never runs on unrecorded: whatever ends the recording (a full disk, a signal, a meter
+that is gone, even a recorder that is killed) ends the program and all that it started.
+
 Exit codes: 0, or that of the program; 2 if power cannot be recorded (one sentence says why):
-without a meter nothing is run and nothing is written.
+without a meter, or with an ``--out`` that cannot be, nothing is run and nothing is written.
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
 import platform
 import shutil
 import signal
-import subprocess
+import stat
 import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers.power.events import BEGIN, END, VARIABLE, mark
+from helpers.power.events import mark
 from helpers.power.meters import JointMeter, Meter, MeterError, NvmlMeter, RaplMeter, SimulatedMeter
+from helpers.power.program import PATIENCE_S, Program
 
-__all__ = ["FIRST_LINE", "Outcome", "events_path", "machine", "main", "measure_cost", "record"]
+__all__ = [
+    "FIRST_LINE",
+    "Outcome",
+    "RecordingError",
+    "events_path",
+    "machine",
+    "main",
+    "measure_cost",
+    "record",
+]
 
 #: How a recording starts.
 FIRST_LINE = "# helpers.power recording, version 1"
-# How long a program has to end when it is told to [s].
-_PATIENCE_S = 10.0
+# Below a millisecond the recorder measures itself; above an hour nobody records a program [s].
+_SHORTEST_S, _LONGEST_S = 1e-3, 3600.0
+# How often a compressed recording is handed to the operating system [s].
+_FLUSH_S = 0.5
+# Compressions that readers know, but that cannot be written sample by sample.
+_NOT_WRITTEN = (".bz2", ".xz", ".zip", ".zst")
+
+
+class RecordingError(RuntimeError):
+    """A recording broke off; the message is one sentence, and the program has been ended."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +100,13 @@ class Outcome:
 
 
 def events_path(path: str | os.PathLike) -> Path:
-    """Return the event file that belongs to a recording: ``run.csv`` has ``run.events.csv``."""
+    """Return the event file that belongs to a recording: ``run.csv`` has ``run.events.csv``.
+
+    So does ``run.csv.gz``: the job that is measured appends to it, so it is never compressed.
+    """
     path = Path(path)
+    if path.suffix in (".gz", *_NOT_WRITTEN):
+        path = path.with_suffix("")
     return path.with_name(f"{path.stem}.events{path.suffix}")
 
 
@@ -109,33 +138,42 @@ def _memory_bytes() -> int | None:
         return None
 
 
-class _Program:
-    """The program that is measured: its begin and its end are events."""
+class _Lines:
+    """A new file of text, handed to the operating system as it comes; compressed if named so."""
 
-    def __init__(self, command: Sequence[str], events: Path) -> None:
-        mark("program" + BEGIN, path=events)
-        environment = {**os.environ, VARIABLE: str(events.resolve())}
-        self._process = subprocess.Popen(command, env=environment)
-        self._events = events
-        self.ended_s: float | None = None
-        self._thread = threading.Thread(target=self._await_end, daemon=True)
-        self._thread.start()
+    def __init__(self, path: Path, head: str) -> None:
+        self._gzip = zlib.compressobj(wbits=31) if path.suffix == ".gz" else None  # 31: gzip
+        self._flushed_s = -math.inf
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        # Without a buffer: what a full disk refuses must fail here, not when Python ends.
+        self._file = temporary.open("xb", buffering=0)
+        try:
+            self.write(head)
+            os.replace(temporary, path)
+        except BaseException:
+            self._file.close()
+            temporary.unlink(missing_ok=True)
+            raise
 
-    def _await_end(self) -> None:
-        self._process.wait()
-        mark("program" + END, path=self._events)
-        self.ended_s = time.monotonic()
+    def write(self, text: str) -> None:
+        data = text.encode()
+        if self._gzip is not None:
+            data = self._gzip.compress(data)
+            if time.monotonic() - self._flushed_s >= _FLUSH_S:
+                data += self._gzip.flush(zlib.Z_SYNC_FLUSH)
+                self._flushed_s = time.monotonic()
+        self._put(data)
 
-    def stop(self) -> int:
-        """End the program if it still runs; return its exit code."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(_PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-        self._thread.join()
-        return self._process.returncode
+    def _put(self, data: bytes) -> None:
+        while data:  # a disk that is nearly full takes a part, and then refuses
+            data = data[self._file.write(data) :]
+
+    def finish(self) -> None:
+        if self._gzip is not None:
+            self._put(self._gzip.flush())
+
+    def close(self) -> None:
+        self._file.close()
 
 
 class _Samples:
@@ -146,11 +184,7 @@ class _Samples:
         self.count = self.failed = 0
         self.slowest_s = 0.0
         columns = ",".join(("epoch_s", "elapsed_s", *meter.columns))
-        head = "\n".join((FIRST_LINE, *_comments(header), columns, ""))
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        temporary.write_text(head, encoding="utf-8")
-        os.replace(temporary, path)
-        self._file = path.open("a", encoding="utf-8", buffering=1)  # each line is handed over
+        self._lines = _Lines(path, "\n".join((FIRST_LINE, *_comments(header), columns, "")))
         self._cpu_s = time.process_time()
         self.start_s = self.last_s = time.monotonic()
 
@@ -165,7 +199,7 @@ class _Samples:
         self.last_s = before_s + half_s
         self.slowest_s = max(self.slowest_s, after_s - before_s)
         stamps = f"{epoch_s - half_s:.4f},{self.last_s - self.start_s:.6f}"
-        self._file.write(f"{stamps},{','.join(map(_number, values))}\n")
+        self._lines.write(f"{stamps},{','.join(map(_number, values))}\n")
         self.count += 1
         self.failed += any(map(math.isnan, values))
 
@@ -179,11 +213,15 @@ class _Samples:
             exit_code=exit_code,
         )
 
-    def close(self, footer: dict[str, Any]) -> None:
+    def finish(self, footer: dict[str, Any]) -> None:
         """Append what is known at the end; the end stamp comes last."""
         lines = _comments({**footer, "stop_epoch_s": round(time.time(), 4)})
-        self._file.write("".join(f"{line}\n" for line in lines))
-        self._file.close()
+        self._lines.write("".join(f"{line}\n" for line in lines))
+        self._lines.finish()
+
+    def close(self) -> None:
+        """Let the file go, finished or not."""
+        self._lines.close()
 
 
 def _comments(values: dict[str, Any]) -> list[str]:
@@ -240,27 +278,61 @@ def record(
     Raises
     ------
     ValueError
-        If a time is not positive (`idle_s`: negative).
+        If a time is out of range, or the name ends in a compression other than ``.gz``.
     FileExistsError
-        If the file exists and may not be replaced.
+        If one of the two files exists and may not be replaced, or is no plain file: a folder, a
+        device, a FIFO, a link.
     FileNotFoundError
         If there is no such program or folder.
+    RecordingError
+        If recording breaks off, as on a full disk. The program has been ended; the file holds
+        what was recorded until then.
     """
     path = Path(path)
-    _check(path, interval_s, duration_s, command, idle_s, overwrite)
+    _check(interval_s, duration_s, command, idle_s)
     events, stop = events_path(path), stop or threading.Event()
-    events.write_bytes(b"")
-    header = _header(meter, interval_s, command, idle_s, context)
-    samples = _Samples(path, meter, header)
-    if command:
-        exit_code = _with_program(samples, interval_s, duration_s, command, idle_s, stop, events)
-    else:
-        end_s = math.inf if duration_s is None else duration_s
-        _sample_until(samples, interval_s, stop, lambda: samples.start_s + end_s)
-        exit_code = None
-    outcome = samples.outcome(exit_code)
-    samples.close(_footer(meter, outcome, stop))
+    _check_files(path, events, overwrite)
+    samples = _begin(path, events, meter, _header(meter, interval_s, command, idle_s, context))
+    try:
+        if command:
+            code = _with_program(samples, interval_s, duration_s, command, idle_s, stop, events)
+        else:
+            end_s = math.inf if duration_s is None else duration_s
+            _sample_until(samples, interval_s, stop, lambda: samples.start_s + end_s)
+            code = None
+        outcome = samples.outcome(code)
+        samples.finish(_footer(meter, outcome, stop))
+    except _NotStarted as error:  # nothing was measured: nothing is left behind
+        samples.close()
+        path.unlink()
+        events.unlink()
+        raise RecordingError(f"{command[0]} cannot be run ({error}).") from None
+    except OSError as error:
+        ended = "the program has been ended, and " if command else ""
+        raise RecordingError(
+            f"{path} cannot be written any more ({error.strerror or error}): {ended}the file holds "
+            "what was recorded until then."
+        ) from None
+    finally:
+        samples.close()
     return outcome
+
+
+class _NotStarted(Exception):
+    """The program cannot be run."""
+
+
+def _begin(path: Path, events: Path, meter: Meter, header: dict[str, Any]) -> _Samples:
+    """Make both files, or neither."""
+    samples = _Samples(path, meter, header)
+    try:
+        events.unlink(missing_ok=True)  # only there if it may be replaced
+        events.open("xb").close()
+    except BaseException:
+        samples.close()
+        path.unlink()
+        raise
+    return samples
 
 
 def _header(
@@ -295,25 +367,49 @@ def _footer(meter: Meter, outcome: Outcome, stop: threading.Event) -> dict[str, 
 
 
 def _check(
-    path: Path,
-    interval_s: float,
-    duration_s: float | None,
-    command: Sequence[str],
-    idle_s: float,
-    overwrite: bool,
+    interval_s: float, duration_s: float | None, command: Sequence[str], idle_s: float
 ) -> None:
-    if not interval_s > 0:
-        raise ValueError(f"interval_s={interval_s} must be > 0.")
-    if duration_s is not None and not duration_s > 0:
-        raise ValueError(f"duration_s={duration_s} must be > 0.")
-    if not idle_s >= 0:
-        raise ValueError(f"idle_s={idle_s} must be >= 0.")
+    if not _SHORTEST_S <= interval_s <= _LONGEST_S:
+        raise ValueError(f"interval_s={interval_s} must be from {_SHORTEST_S} to {_LONGEST_S:g} s.")
+    if duration_s is not None and not 0 < duration_s < math.inf:
+        raise ValueError(
+            f"duration_s={duration_s} must be > 0 and finite: leave it out to record until stopped."
+        )
+    if not 0 <= idle_s < math.inf:
+        raise ValueError(f"idle_s={idle_s} must be >= 0 and finite.")
     if command and shutil.which(command[0]) is None:
         raise FileNotFoundError(f"there is no program {command[0]!r} to run.")
+
+
+def _check_files(path: Path, events: Path, overwrite: bool) -> None:
+    """Refuse what recording would destroy, hang on, or not write as its name says."""
+    if path.suffix in _NOT_WRITTEN:
+        raise ValueError(
+            f"{path} cannot be written while recording: end the name in .csv or .csv.gz, and "
+            "compress the file otherwise afterwards."
+        )
     if not path.resolve().parent.is_dir():
         raise FileNotFoundError(f"there is no folder for {path}: make it first.")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists: choose another name, or replace it with --force.")
+    for file in (path, events):
+        try:
+            mode = file.lstat().st_mode
+        except FileNotFoundError:
+            continue
+        if not stat.S_ISREG(mode):
+            kind = _KINDS.get(stat.S_IFMT(mode), "a device")
+            raise FileExistsError(f"{file} is {kind}, no plain file: choose another name.")
+        if not overwrite:
+            raise FileExistsError(
+                f"{file} exists: choose another name, or replace it with --force."
+            )
+
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+}
 
 
 def _sample_until(
@@ -343,20 +439,35 @@ def _with_program(
     _sample_until(samples, interval_s, stop, lambda: samples.start_s + idle_s)
     if stop.is_set():
         return None
-    program = _Program(command, events)
+    program = _start(command, events)
     latest_s = time.monotonic() + (math.inf if limit_s is None else limit_s)
 
-    def ended_s() -> float:
-        return latest_s if program.ended_s is None else program.ended_s
+    def until(latest_s: float) -> Callable[[], float]:
+        return lambda: latest_s if program.ended_s is None else program.ended_s
 
-    _sample_until(samples, interval_s, stop, ended_s)
-    if program.ended_s is None:
-        mark("program stopped by the recorder", path=events)
-    exit_code = program.stop()
+    try:
+        _sample_until(samples, interval_s, stop, until(latest_s))
+        if program.ended_s is None:
+            mark("program stopped by the recorder", path=events)
+            program.terminate()
+            # It may take its time to end, and draws power meanwhile.
+            still = threading.Event()
+            _sample_until(samples, interval_s, still, until(time.monotonic() + PATIENCE_S))
+    finally:  # also when the disk is full: nothing runs on unrecorded
+        exit_code = program.stop()
+    if program.unstamped is not None:
+        raise program.unstamped
     samples.take()  # after the program's end, whatever ended it
     after_s = time.monotonic()
     _sample_until(samples, interval_s, stop, lambda: after_s + idle_s)
     return exit_code
+
+
+def _start(command: Sequence[str], events: Path) -> Program:
+    try:
+        return Program(command, events)
+    except OSError as error:
+        raise _NotStarted(error.strerror or str(error)) from None
 
 
 def measure_cost(meter: Meter, *, interval_s: float = 0.05, duration_s: float = 5.0) -> Outcome:
@@ -381,13 +492,18 @@ def measure_cost(meter: Meter, *, interval_s: float = 0.05, duration_s: float = 
 
 
 def _open_meter(names: Sequence[str], gpus: Sequence[int] | None) -> Meter:
-    """Open the meters named on the command line."""
+    """Open the meters named on the command line: all of them, or none."""
     makers: dict[str, Callable[[], Meter]] = {
         "nvml": lambda: NvmlMeter(gpus),
         "rapl": RaplMeter,
         "simulated": lambda: SimulatedMeter(lambda _: 100.0, noise_w=5.0),
     }
-    meters = [makers[name]() for name in dict.fromkeys(names)]
+    with contextlib.ExitStack() as opened:
+        meters: list[Meter] = []
+        for name in dict.fromkeys(names):
+            meters.append(makers[name]())
+            opened.callback(meters[-1].close)
+        opened.pop_all()
     return meters[0] if len(meters) == 1 else JointMeter(*meters)
 
 
@@ -398,7 +514,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0, or that of the program; 2 if power cannot be recorded.",
         usage="%(prog)s [options] --out FILE [-- COMMAND ...]",
     )
-    parser.add_argument("--out", type=Path, help="file of samples (CSV)")
+    parser.add_argument("--out", type=Path, help="file of samples (.csv or .csv.gz)")
     parser.add_argument("--interval", type=float, default=0.05, help="between samples [s]")
     parser.add_argument("--duration", type=float, help="how long to record, or to let run [s]")
     parser.add_argument("--idle", type=float, default=30.0, help="before and after COMMAND [s]")
@@ -430,39 +546,61 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     split = argv.index("--") if "--" in argv else len(argv)
-    parser = _parser()
-    args, command = parser.parse_args(argv[:split]), argv[split + 1 :]
-    if args.out is None and not args.cost:
-        parser.error("--out FILE is needed (or --cost).")
+    args, command = _checked(argv[:split], argv[split + 1 :]), argv[split + 1 :]
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # there is no SIGHUP on Windows
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: stop.set())
     try:
-        meter = _open_meter(args.meter or ["nvml"], args.gpu)
-        try:
-            if args.cost:
-                duration_s = 5.0 if args.duration is None else args.duration
-                outcome = measure_cost(meter, interval_s=args.interval, duration_s=duration_s)
-            else:
-                outcome = record(
-                    args.out,
-                    meter,
-                    interval_s=args.interval,
-                    duration_s=args.duration,
-                    command=command,
-                    idle_s=args.idle,
-                    context={"note": args.note} if args.note else None,
-                    overwrite=args.force,
-                    stop=stop,
-                )
-        finally:
-            meter.close()
-    except (MeterError, OSError, ValueError) as error:
+        outcome = _recorded(args, command, stop)
+    except (MeterError, RecordingError, OSError, ValueError) as error:
         print(f"Cannot record: {error}", file=sys.stderr)
+        return 2
+    except Exception as error:  # a meter may fail in ways of its own; the program has been ended
+        print(f"Cannot record: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
     print(_told(outcome, args.interval), file=sys.stderr)
     code = outcome.exit_code or 0
     return code if code >= 0 else 128 - code
+
+
+def _checked(argv: Sequence[str], command: Sequence[str]) -> argparse.Namespace:
+    """Parse arguments; refuse those that say nothing together."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    args.meter = args.meter or ["nvml"]
+    if args.cost and (args.out is not None or command):
+        parser.error("--cost measures the recorder alone: leave out --out and COMMAND.")
+    if args.out is None and not args.cost:
+        parser.error("--out FILE is needed (or --cost).")
+    if args.gpu is not None and "nvml" not in args.meter:
+        parser.error(
+            f"--gpu {args.gpu[0]} says nothing to --meter {' '.join(args.meter)}: it chooses "
+            "what --meter nvml reads."
+        )
+    return args
+
+
+def _recorded(args: argparse.Namespace, command: Sequence[str], stop: threading.Event) -> Outcome:
+    """Do what the command line says."""
+    meter = _open_meter(args.meter, args.gpu)
+    try:
+        if args.cost:
+            duration_s = 5.0 if args.duration is None else args.duration
+            return measure_cost(meter, interval_s=args.interval, duration_s=duration_s)
+        return record(
+            args.out,
+            meter,
+            interval_s=args.interval,
+            duration_s=args.duration,
+            command=command,
+            idle_s=args.idle,
+            context={"note": args.note} if args.note else None,
+            overwrite=args.force,
+            stop=stop,
+        )
+    finally:
+        meter.close()
 
 
 def _told(outcome: Outcome, interval_s: float) -> str:
