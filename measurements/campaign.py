@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from helpers.power.meters import JointMeter, Meter, MeterError, NvmlMeter, RaplMeter, SimulatedMeter
-from helpers.power.read import read_calls
 from helpers.power.record import events_path, machine, record
+from helpers.power.recording import read_calls
 from measurements import datasheet
 from measurements.job import evaluation_steps
 

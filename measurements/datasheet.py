@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.power.read import read_calls, read_campaign
+from helpers.power.recording import read_calls, read_campaign
 from helpers.power.runs import Run, energies, spans
 
 __all__ = ["main", "write"]

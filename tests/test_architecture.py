@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "files": set(),
     "jobs": {"files", "timeline"},
     "carbon": {"files", "timeline"},
-    "power": {"timeline"},
+    "power": {"files", "timeline"},
     "phases": {"files", "power", "timeline"},
     "work": {"files", "jobs", "carbon", "phases", "timeline"},
     "schedule": {"phases", "carbon", "timeline"},

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from helpers.power import energies, read_campaign, spans
-from helpers.power.read import read_calls
+from helpers.power.recording import read_calls
 
 ROOT = Path(__file__).resolve().parent.parent
 

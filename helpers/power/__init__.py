@@ -5,8 +5,12 @@ module      what it holds
 ==========  =====================================================================
 `events`    what a job calls to say where it is: ``with events.phase("train"):``
 `meters`    NVML, RAPL, and (labelled as such) simulated and replayed power
+`program`   the program that is measured, ended with its recorder
 `record`    samples a meter into a file: ``python -m helpers.power.record --help``
-`read`      recordings, external meters and nvidia-smi into runs
+`read`      what readers share; the external meter of the published measurements
+`recording` what the recorder and a campaign wrote
+`smi`       what nvidia-smi printed, of one GPU or of several
+`table`     a plain CSV of times and watts, and its events
 `runs`      the run, its idle baseline, its energy, repeated runs on one grid
 ==========  =====================================================================
 
@@ -31,13 +35,13 @@ _HOME = {
     "measure_energy": "runs",
     "paired_sum": "runs",
     "program_window": "runs",
-    "read_calls": "read",
-    "read_campaign": "read",
+    "read_calls": "recording",
+    "read_campaign": "recording",
     "read_external": "read",
-    "read_nvidia_smi": "read",
+    "read_nvidia_smi": "smi",
     "read_published": "read",
-    "read_recording": "read",
-    "read_samples": "read",
+    "read_recording": "recording",
+    "read_samples": "recording",
     "spans": "runs",
     "stack": "runs",
 }

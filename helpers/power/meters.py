@@ -30,6 +30,8 @@ __all__ = [
 
 #: Where Linux shows energy counters of processors.
 POWERCAP = Path("/sys/class/powercap")
+# More than any processor draws [W]: what would need more is no wrap of a counter.
+_MOST_PACKAGE_W = 5_000.0
 
 
 class MeterError(RuntimeError):
@@ -244,6 +246,8 @@ class RaplMeter:
     ----------
     root : path, optional
         The powercap folder.
+    clock : callable
+        A clock that never jumps [s].
 
     Raises
     ------
@@ -254,6 +258,9 @@ class RaplMeter:
     -----
     The counter wraps to zero after ``max_energy_range_uj``; a wrap is undone as long as at
     most one falls between two reads (a package at 200 W wraps about every 20 minutes).
+    A counter that falls though no processor can have drawn a whole range was reset (a module was
+    loaded anew, the machine slept): that reading is NaN, and counting begins anew at 0, so that
+    a recording shows the fall.
 
     References
     ----------
@@ -264,7 +271,9 @@ class RaplMeter:
     name = "rapl"
     simulated = False
 
-    def __init__(self, root: Path = POWERCAP) -> None:
+    def __init__(
+        self, root: Path = POWERCAP, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         zones = {
             f"cpu{zone_name.removeprefix('package-')}": zone
             for zone in sorted(root.glob("intel-rapl:*"))
@@ -289,6 +298,8 @@ class RaplMeter:
         except (OSError, ValueError) as error:
             raise MeterError(f"the RAPL counters in {root} do not answer ({error}).") from None
         self._total_uj = [0] * len(self._counters)
+        self._clock = clock
+        self._last_s = [clock()] * len(self._counters)
 
     def read(self) -> tuple[float, ...]:
         """Return the energy of each package since the meter was opened [J]; NaN on an error."""
@@ -299,9 +310,15 @@ class RaplMeter:
             now_uj = int(_first_line(self._counters[i]))
         except (OSError, ValueError):
             return math.nan
-        step_uj = now_uj - self._last_uj[i]
-        self._total_uj[i] += step_uj if step_uj >= 0 else step_uj + self._ranges_uj[i]
-        self._last_uj[i] = now_uj
+        now_s = self._clock()
+        step_uj, passed_s = now_uj - self._last_uj[i], now_s - self._last_s[i]
+        self._last_uj[i], self._last_s[i] = now_uj, now_s
+        if step_uj < 0:
+            step_uj += self._ranges_uj[i]
+            if not 0 <= step_uj / 1e6 <= _MOST_PACKAGE_W * passed_s:
+                self._total_uj[i] = 0
+                return math.nan
+        self._total_uj[i] += step_uj
         return self._total_uj[i] / 1e6
 
     def describe(self) -> dict[str, Any]:

@@ -171,6 +171,22 @@ def test_rapl_counts_each_package_from_zero_and_undoes_the_wrap(powercap):
     assert (0.0,) * 5 == second_j
 
 
+def test_rapl_that_was_reset_is_no_wrap_and_counts_anew(powercap):
+    zone = powercap / "intel-rapl:0"
+    (zone / "max_energy_range_uj").write_text("262143328850\n")
+    (zone / "energy_uj").write_text("5000000000\n")
+    times = iter([0.0, 1.0, 2.0, 3.0, 4.0, 4.0, 4.0, 4.0, 4.0])
+    meter = RaplMeter(powercap, clock=lambda: next(times) / 2)
+    told = []
+    for energy_uj in (5_100_000_000, 1_000_000, 3_000_000):
+        (zone / "energy_uj").write_text(f"{energy_uj}\n")
+        told.append(meter.read()[0])
+
+    assert 100.0 == told[0]
+    assert math.isnan(told[1])
+    assert 2.0 == told[2]
+
+
 def test_rapl_gives_nan_for_a_reading_that_fails_and_counts_on(powercap):
     meter = RaplMeter(powercap)
     counter = powercap / "intel-rapl:0" / "energy_uj"

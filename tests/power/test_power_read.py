@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.power import read_external, read_nvidia_smi, read_published, read_recording
-from helpers.power.read import read_campaign, read_samples
 from helpers.power.record import FIRST_LINE
+from helpers.power.recording import read_campaign, read_samples
 
 START_S = 1_720_910_444.0
 COLUMNS = "epoch_s,elapsed_s,gpu0_power_w,gpu0_energy_j,gpu0_temperature_degc,cpu0_energy_j"
@@ -274,7 +274,7 @@ def smi_row(i, watts="71.25 W", gpu=0, day="2024/07/14 00:43"):
 def test_nvidia_smi_is_read_in_the_zone_of_its_machine(write):
     path = write(smi([smi_row(i) for i in range(30)]))
 
-    run = read_nvidia_smi(path, tz="Europe/Berlin")
+    run = read_nvidia_smi(path, time_zone="Europe/Berlin")
 
     assert np.arange(30) / 10 == pytest.approx(run.time_s, abs=1e-6)
     assert np.full(30, 71.25) == pytest.approx(run.power_w)
@@ -285,17 +285,17 @@ def test_nvidia_smi_is_read_in_the_zone_of_its_machine(write):
 def test_nvidia_smi_without_units_reads_the_same(write):
     path = write(smi([smi_row(i, "71.25") for i in range(30)]))
 
-    assert (read_nvidia_smi(path, tz="UTC").power_w == 71.25).all()
+    assert (read_nvidia_smi(path, time_zone="UTC").power_w == 71.25).all()
 
 
 def test_one_of_several_gpus_has_to_be_chosen(write):
     rows = [smi_row(i, f"{100 * gpu} W", gpu) for i in range(5) for gpu in (0, 1)]
     path = write(smi(rows))
 
-    assert (read_nvidia_smi(path, tz="UTC", gpu=1).power_w == 100.0).all()
+    assert (read_nvidia_smi(path, time_zone="UTC", gpu=1).power_w == 100.0).all()
     for gpu in (None, 2):
         with pytest.raises(ValueError, match=r"choose one of \{'index': \['0', '1'\]\}"):
-            read_nvidia_smi(path, tz="UTC", gpu=gpu)
+            read_nvidia_smi(path, time_zone="UTC", gpu=gpu)
 
 
 def test_one_of_several_powers_has_to_be_chosen(write):
@@ -303,16 +303,16 @@ def test_one_of_several_powers_has_to_be_chosen(write):
     rows = [f"2024/07/14 00:43:0{i}.000, 50 W, 60 W" for i in range(5)]
     path = write(smi(rows, header))
 
-    run = read_nvidia_smi(path, tz="UTC", column="power.draw.instant")
+    run = read_nvidia_smi(path, time_zone="UTC", column="power.draw.instant")
 
     assert (run.power_w == 60.0).all()
     with pytest.raises(ValueError, match=r"choose one of power\.draw\.average"):
-        read_nvidia_smi(path, tz="UTC")
+        read_nvidia_smi(path, time_zone="UTC")
 
 
 def test_a_header_without_power_is_refused(write):
     with pytest.raises(ValueError, match=r"run.csv:1: the header must name timestamp and power"):
-        read_nvidia_smi(write(["timestamp, temperature.gpu", "x, 1"]), tz="UTC")
+        read_nvidia_smi(write(["timestamp, temperature.gpu", "x, 1"]), time_zone="UTC")
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_what_is_wrong_in_nvidia_smis_output_is_named_with_its_line(write, row, 
     rows[10] = row
     path = write(smi(rows))
 
-    run, problems = told(lambda errors: read_nvidia_smi(path, tz="UTC", errors=errors))
+    run, problems = told(lambda errors: read_nvidia_smi(path, time_zone="UTC", errors=errors))
 
     assert 1 == len(problems)
     assert f"run.csv:{what}" in problems[0]
@@ -340,7 +340,7 @@ def test_a_gap_and_a_cut_last_line_of_nvidia_smi_are_named(write):
     rows = [smi_row(i) for i in range(10)] + [smi_row(i) for i in range(30, 40)]
     path = write(smi([*rows, smi_row(40)[:30]]), end="")
 
-    _, problems = told(lambda errors: read_nvidia_smi(path, tz="UTC", errors=errors))
+    _, problems = told(lambda errors: read_nvidia_smi(path, time_zone="UTC", errors=errors))
 
     assert [
         "run.csv:22: the last line is cut short; left out",

@@ -12,7 +12,6 @@ import pytest
 from helpers.power import read_recording, spans
 from helpers.power.events import VARIABLE
 from helpers.power.meters import ReplayMeter, SimulatedMeter
-from helpers.power.read import read_samples
 from helpers.power.record import (
     RecordingError,
     events_path,
@@ -21,6 +20,7 @@ from helpers.power.record import (
     measure_cost,
     record,
 )
+from helpers.power.recording import read_samples
 
 
 @pytest.fixture
