@@ -33,7 +33,7 @@ def test_bench_reading_an_external_meters_file(benchmark, tmp_path, power_w):
 
 
 def test_bench_reading_a_recording(benchmark, tmp_path, power_w):
-    rows = [f"{1.7e9 + i / 20:.4f},{i / 20:.6f},{p},{i}" for i, p in enumerate(power_w)]
+    rows = [f"{1.7e9 + i / 20:.4f},{i / 20:.6f},{p},{7.5 * i}" for i, p in enumerate(power_w)]
     head = [FIRST_LINE, "# interval_s: 0.05", "epoch_s,elapsed_s,gpu0_power_w,gpu0_energy_j"]
     path = tmp_path / "run.csv"
     path.write_text("\n".join([*head, *rows, "# stop_epoch_s: 1.7e9"]) + "\n")

@@ -145,7 +145,7 @@ def test_a_counter_that_leaps_is_no_energy(write):
 def test_a_counter_that_says_another_energy_than_power_is_named(write, factor):
     rows = [(START_S + a, a, f"100,{100 * factor * a}") for a in range(100)]
 
-    with pytest.raises(ValueError, match="they disagree by more than 10 %|no device draws that"):
+    with pytest.raises(ValueError, match=r"they disagree by more than 10 %|no device draws that"):
         read_recording(write(text_of("gpu0_power_w,gpu0_energy_j", rows)))
 
 
