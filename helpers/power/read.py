@@ -23,7 +23,6 @@ from helpers.files import LARGEST_BYTES, Text, number, read_text
 from helpers.power.runs import Event, Problem, Run
 
 __all__ = [
-    "Errors",
     "Problems",
     "read_events",
     "read_external",
