@@ -23,6 +23,8 @@ room                   what it holds
 `helpers.cluster`      what happens: the engine, its outcome, metrics, account
 `helpers.bound`        what is possible: certified bounds, repaired plans
 `helpers.published`    reproductions of published studies
+`helpers.operate`      the real thing: plans, a real Slurm in a user's own rights, the
+                       agent, receipts, and the command ``clean-hours``
 `helpers.sweep`        many runs, local or on a cluster, resumable
 `helpers.datasets`     embedded and downloadable data by name (the only room that
                        knows where files lie)

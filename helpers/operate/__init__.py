@@ -1,0 +1,31 @@
+"""The real thing: from an estimate to a job that runs in its clean hours.
+
+===========  ==================================================================================
+module       what it holds
+===========  ==================================================================================
+`rules`      what a centre allows: partitions, qualities of service, accounts, prices
+`plans`      a plan: runs, pauses, last moment, grams; what-if and its frontier
+`queue`      how long a request would wait, by a replay of the present queue
+`grid`       which carbon intensity is known for a zone and a window, and which was used
+`backend`    eight verbs that any scheduler must have
+`slurm`      them by Slurm's own commands, in a user's rights
+`local`      them on one machine, without root and without a scheduler
+`store`      one folder a job: plan, script, events, journal, receipt
+`agent`      senses, decides (a pure function), acts; may die at any moment
+`job`        what a job says and asks while it runs (shell: ``job.sh``)
+`receipts`   planned against real
+`cli`        the command ``clean-hours``
+===========  ==================================================================================
+
+**Design.** A plan is data with an id. Carrying it out needs no rights but its user's: the job is
+handed over with a begin time, never held, and the key of its plan stands in its comment. An agent
+may start it early, pause it after a checkpoint (`requeue` and a new begin time) and resume it; all
+that it knows is rebuilt from the scheduler, the job's events and its own journal, so that it may be
+killed at any moment. If it stays dead, every job runs by itself in time.
+
+A decision (`agent.decide`) is a pure function of what is seen. What touches a scheduler is behind
+`backend.Backend`; a new one is one file and passes the same tests.
+
+Names are imported by module. This one imports nothing, so that a job's own
+``from helpers.operate import job`` needs the standard library alone.
+"""

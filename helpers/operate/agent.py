@@ -1,0 +1,465 @@
+"""The agent: it senses, decides, acts, and may die at any moment.
+
+**Nothing is ever held.** A waiting job always has a begin time no later than the last moment that
+meets its deadline. By default it is the planned start of the next run: if the agent dies, the job
+still starts in its clean hours, and then runs on without a pause.
+
+**Decisions are a pure function.** `decide` takes what is seen (`Sight`) and returns one `Action`.
+All it goes by is rebuilt from the scheduler, from what the job said and from the journal, so an
+agent that was killed goes on where it was.
+
+**Actions are idempotent and journalled.** Each is written down before and after. A job is found
+by its key, never by a number alone: a controller that was killed right after a submission has
+forgotten the job, and the agent hands it over again.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from helpers.carbon.signal import Intensity
+from helpers.operate.backend import Backend, Run, SchedulerError, Status
+from helpers.operate.job import Event, read_events
+from helpers.operate.plans import Plan, iso
+from helpers.operate.receipts import write_receipt
+from helpers.operate.store import (
+    Entry,
+    Folder,
+    folders,
+    journal,
+    only_agent,
+    read_journal,
+    state_folder,
+)
+
+__all__ = ["Action", "Agent", "Settings", "Sight", "decide"]
+
+Kind = Literal["submit", "begin", "requeue", "cancel", "look", "finish", "wait"]
+
+_MOST_SUBMISSIONS = 10
+"""After so many submissions that were all forgotten somebody should look."""
+
+_GOES_ON = ("REQUEUED", "PREEMPTED", "NODE_FAIL")
+"""States in which a run ended, but not its job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How an agent goes about it.
+
+    Parameters
+    ----------
+    switch : {"planned start", "last moment"}
+        When a waiting job starts by itself if the agent does nothing.
+    poll_s : float
+        Time between two looks at the scheduler when nothing is due [s].
+    tick_s : float
+        Time between two looks at what jobs said [s].
+    lead_s : float
+        How long before a planned start the scheduler is told [s].
+    patience_s : float
+        How long a job that was handed over may be missing before it is handed over again [s].
+    """
+
+    switch: Literal["planned start", "last moment"] = "planned start"
+    poll_s: float = 15.0
+    tick_s: float = 1.0
+    lead_s: float = 0.0
+    patience_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.switch not in {"planned start", "last moment"}:
+            raise ValueError(f"switch(={self.switch!r}) must be 'planned start' or 'last moment'.")
+        for name in ("poll_s", "tick_s", "patience_s"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ValueError(f"{name}(={getattr(self, name)}) must be finite and > 0.")
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What is seen of one job.
+
+    Parameters
+    ----------
+    now_s : float
+        The present [s].
+    plan : Plan
+        Its plan.
+    statuses : sequence of Status
+        What the scheduler knows under its key; more than one after a mishap.
+    events : sequence of Event
+        What it said.
+    journal : sequence of Entry
+        What was done.
+    runs : sequence of Run or None
+        What the scheduler accounted for; None when it was not asked.
+    """
+
+    now_s: float
+    plan: Plan
+    statuses: Sequence[Status] = ()
+    events: Sequence[Event] = ()
+    journal: Sequence[Entry] = ()
+    runs: Sequence[Run] | None = None
+
+    def checkpoints(self, until_s: float = math.inf) -> int:
+        """Return how many checkpoints were done by an instant."""
+        return sum(e.event == "checkpoint" and e.time_s <= until_s for e in self.events)
+
+    @property
+    def kept_s(self) -> float:
+        """Work that is kept [s]."""
+        return self.plan.kept_s(self.checkpoints())
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job said that it has finished."""
+        return any(e.event == "finished" for e in self.events)
+
+    def next_run(self, kept_s: float, from_s: float) -> int | None:
+        """Return the run of the plan that comes next; None when all of them are past."""
+        schedule = self.plan.schedule
+        open_ = (schedule.work_to_s > kept_s + 1e-6) & (schedule.stop_s > from_s)
+        left = np.flatnonzero(open_)
+        return int(left[0]) if left.size else None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What to do about one job.
+
+    Parameters
+    ----------
+    kind : str
+        ``submit``, ``begin``, ``requeue``, ``cancel``, ``look`` (ask the accounting), ``finish``
+        (write the receipt) or ``wait``.
+    why : str
+        Reason, for people.
+    job_id : str
+        Which job.
+    at_s : float or None
+        For ``submit`` and ``begin``: when it starts by itself [s]; None for now.
+    until_s : float
+        For ``wait``: when to look again at the latest [s].
+    """
+
+    kind: Kind
+    why: str
+    job_id: str = ""
+    at_s: float | None = None
+    until_s: float = math.inf
+
+
+def decide(sight: Sight, settings: Settings | None = None) -> Action:
+    """Return what to do about one job now.
+
+    Parameters
+    ----------
+    sight : Sight
+        What is seen.
+    settings : Settings, optional
+        How to go about it.
+    """
+    settings = settings or Settings()
+    statuses = sorted(sight.statuses, key=lambda s: (s.state != "running", s.over, int(s.job_id)))
+    alive = [status for status in statuses if not status.over]
+    if not statuses:
+        return _missing(sight, settings)
+    if len(alive) > 1:
+        return Action("cancel", "it was handed over twice", alive[1].job_id)
+    completed = [status for status in statuses if status.state == "completed"]
+    if alive and (completed or (sight.finished and alive[0].state == "waiting")):
+        return Action("cancel", "it has finished already", alive[0].job_id)
+    if not alive:
+        last = max(completed or statuses, key=lambda status: int(status.job_id))
+        return Action("finish", last.state, last.job_id)
+    status = alive[0]
+    if status.state == "waiting":
+        return _waiting(sight, status, settings)
+    if status.state == "running":
+        return _running(sight, status)
+    return Action("wait", f"the scheduler says {status.reason!r}")
+
+
+def _due(sight: Sight, settings: Settings) -> tuple[float, float]:
+    """When the next run is due, and when it starts by itself if nobody acts [s]."""
+    last_s = sight.plan.last_moment_s(sight.kept_s)
+    run = sight.next_run(sight.kept_s, sight.now_s)
+    start_s = sight.now_s if run is None else float(sight.plan.schedule.start_s[run])
+    due_s = min(start_s, last_s)
+    return due_s, due_s if settings.switch == "planned start" else last_s
+
+
+def _missing(sight: Sight, settings: Settings) -> Action:
+    """The scheduler knows no job under this key."""
+    handed = [e for e in sight.journal if e.what == "submit"]
+    known = [e.job_id for e in handed if e.job_id]
+    latest = known[-1] if known else ""
+    _, switch_s = _due(sight, settings)
+    if sight.finished:
+        return Action("finish", "completed", latest)
+    if not handed:
+        return Action("submit", "planned", at_s=switch_s)
+    if known and sight.runs is None:
+        return Action("look", "it is not in the queue", latest)
+    runs = sight.runs or ()
+    if runs and all(math.isfinite(run.stop_s) for run in runs):
+        state = runs[-1].state
+        if not state.startswith(_GOES_ON):
+            return Action("finish", state.lower(), latest)
+    if sight.events and sight.events[-1].event == "failed":
+        return Action("finish", "failed", latest)
+    again_s = handed[-1].time_s + settings.patience_s
+    if sight.now_s < again_s:
+        return Action("wait", "it may still appear", until_s=again_s)
+    if sum(e.result != "intended" for e in handed) >= _MOST_SUBMISSIONS:
+        return Action("finish", f"handed over {_MOST_SUBMISSIONS} times, never kept", latest)
+    return Action("submit", "the scheduler has forgotten it", at_s=switch_s)
+
+
+def _waiting(sight: Sight, status: Status, settings: Settings) -> Action:
+    due_s, switch_s = _due(sight, settings)
+    if sight.now_s >= due_s - settings.lead_s:
+        if status.begin_s > sight.now_s:
+            return Action("begin", f"its run is due at {iso(due_s)}", status.job_id)
+        return Action("wait", "it may start; the scheduler has the word")
+    if abs(status.begin_s - math.ceil(switch_s)) > 1.5:  # schedulers keep whole seconds
+        return Action(
+            "begin", f"by itself it starts at the {settings.switch}", status.job_id, at_s=switch_s
+        )
+    return Action("wait", f"its run is due at {iso(due_s)}", until_s=due_s - settings.lead_s)
+
+
+def _running(sight: Sight, status: Status) -> Action:
+    plan, now_s = sight.plan, sight.now_s
+    started_s = status.started_s or now_s
+    said = [e for e in sight.events if e.event == "checkpoint" and e.time_s >= started_s]
+    if not said:
+        return Action("wait", "it has reached no checkpoint in this run")
+    marks_s = plan.job.work_profile.checkpoints_s
+    done = min(sight.checkpoints(), marks_s.size)
+    interval_s = float(marks_s[done - 1] - (marks_s[done - 2] if done > 1 else 0.0)) if done else 0
+    age_s = now_s - said[-1].time_s
+    if age_s > max(1.0, 0.25 * interval_s):
+        return Action("wait", "a pause now would lose work: it waits for the next checkpoint")
+    if any(
+        e.what == "requeue"
+        and e.result == "done"
+        and e.restarts == status.restarts
+        and e.job_id == status.job_id
+        and now_s - e.time_s < 30.0
+        for e in sight.journal
+    ):
+        return Action("wait", "it was requeued a moment ago")
+    if (why := _limit_near(sight, started_s, interval_s)) or (
+        why := _pause_due(sight, started_s, said[-1].time_s, interval_s)
+    ):
+        return Action("requeue", why, status.job_id)
+    return Action("wait", "it runs as planned")
+
+
+def _limit_near(sight: Sight, started_s: float, interval_s: float) -> str:
+    """Whether the time limit would end this run before its next checkpoint and before its end."""
+    if sight.plan.resources is None:
+        return ""
+    left_s = started_s + sight.plan.resources.wall_s - sight.now_s
+    whole_s = sight.plan.stretch * (
+        sight.plan.job.attempt(sight.kept_s).duration_s - sight.plan.job.startup_profile.duration_s
+    )
+    if whole_s > left_s and sight.plan.stretch * interval_s + 30.0 > left_s:
+        return "its time limit is nearer than its next checkpoint: it goes on in a new run"
+    return ""
+
+
+def _pause_due(sight: Sight, started_s: float, said_s: float, interval_s: float) -> str:
+    """Whether the plan pauses at the checkpoint that was just reached."""
+    schedule = sight.plan.schedule
+    kept_at_start_s = sight.plan.kept_s(sight.checkpoints(started_s))
+    run = sight.next_run(kept_at_start_s, started_s)
+    if run is None or run == schedule.resumes:
+        return ""
+    stop_s, until_s = float(schedule.stop_s[run]), float(schedule.work_to_s[run])
+    reached = sight.kept_s >= until_s - 1e-6 and said_s >= stop_s - interval_s / 2
+    overdue = said_s >= stop_s + interval_s
+    if not (reached or overdue):
+        return ""
+    startup_s = sight.plan.job.startup_profile.duration_s
+    resume_s = min(float(schedule.start_s[run + 1]), sight.plan.last_moment_s(sight.kept_s))
+    if resume_s - sight.now_s <= startup_s:
+        return ""  # too late: to start again would take longer than the pause
+    return f"the plan pauses at {iso(stop_s)} until {iso(resume_s)}"
+
+
+@dataclass
+class Agent:
+    """Carries out all plans of a user on one back end.
+
+    Parameters
+    ----------
+    backend : Backend
+        The scheduler.
+    state : Path
+        Where the jobs' folders lie.
+    settings : Settings
+        How to go about it.
+    intensity : callable, optional
+        Returns the intensity of a zone from one instant [s] to another, for receipts.
+    report : callable
+        Told every action and every trouble, for people.
+    clock, sleep : callable
+        The present [s], and how to wait.
+    """
+
+    backend: Backend
+    state: Path = field(default_factory=state_folder)
+    settings: Settings = field(default_factory=Settings)
+    intensity: Callable[[str, float, float], Intensity] | None = None
+    report: Callable[[str], None] = lambda _: None
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    def __post_init__(self) -> None:
+        self._plans: dict[str, Plan] = {}
+        self._looked_s = -math.inf
+        self._jobs: dict[str, list[Status]] = {}
+        self._sizes: dict[str, int] = {}
+        self._due_s = -math.inf
+
+    def run(self, *, until_empty: bool = False) -> None:
+        """Carry out plans until interrupted, or until no job is left.
+
+        Raises
+        ------
+        RuntimeError
+            If another agent is at work for this user.
+        """
+        with only_agent(self.state):
+            while True:
+                left = self.step()
+                if until_empty and not left:
+                    return
+                self.sleep(self.settings.tick_s)
+
+    def step(self) -> int:
+        """Look, decide and act once; return how many jobs are not over yet."""
+        open_ = [folder for folder in folders(self.state) if not folder.over]
+        now_s = self.clock()
+        news = [self._said_more(folder) for folder in open_]
+        due = now_s >= min(self._due_s, self._looked_s + self.settings.poll_s)
+        if not (due or any(news)):
+            return len(open_)
+        try:
+            self._jobs = self.backend.jobs()
+        except SchedulerError as error:
+            self._trouble("no look at the queue", error)
+            self._looked_s = now_s  # it is asked again after the usual time, not at once
+            self._due_s = now_s + min(2.0, self.settings.poll_s)
+            return len(open_)
+        self._looked_s = now_s
+        self._due_s = math.inf
+        for folder in open_:
+            try:
+                self._carry_out(folder)
+            except (ValueError, OSError) as error:  # one spoiled folder must not stop the others
+                self._trouble(folder.key, error)
+        return len([folder for folder in open_ if not folder.over])
+
+    def _said_more(self, folder: Folder) -> bool:
+        try:
+            size = (folder.path / "events.jsonl").stat().st_size
+        except OSError:
+            size = 0
+        news = size != self._sizes.get(folder.key, 0)
+        self._sizes[folder.key] = size
+        return news
+
+    def _sight(self, folder: Folder, runs: list[Run] | None = None) -> Sight:
+        if folder.key not in self._plans:
+            self._plans[folder.key] = folder.plan
+        return Sight(
+            self.clock(),
+            self._plans[folder.key],
+            self._jobs.get(folder.key, []),
+            read_events(folder.path),
+            read_journal(folder),
+            runs,
+        )
+
+    def _carry_out(self, folder: Folder) -> None:
+        sight = self._sight(folder)
+        action = decide(sight, self.settings)
+        if action.kind == "look":
+            try:
+                runs = self.backend.runs(action.job_id)
+            except SchedulerError as error:
+                self._trouble(folder.key, error)
+                return
+            action = decide(self._sight(folder, runs), self.settings)
+        if action.kind == "wait":
+            self._due_s = min(self._due_s, action.until_s)
+            return
+        restarts = max((s.restarts for s in sight.statuses if s.job_id == action.job_id), default=0)
+        self._act(folder, action, restarts)
+        self._due_s = min(self._due_s, self.clock())  # what comes next is looked at soon
+
+    def _act(self, folder: Folder, action: Action, restarts: int) -> None:
+        """Do one thing, written down before and after."""
+
+        def note(result: str, job_id: str = "") -> None:
+            entry = Entry(
+                self.clock(),
+                action.kind,
+                result,
+                job_id or action.job_id,
+                restarts,
+                action.why,
+                action.at_s,
+            )
+            journal(folder, entry)
+
+        note("intended")
+        self.report(f"{folder.key}: {action.kind} {action.job_id}, for {action.why}")
+        try:
+            job_id = self._do(folder, action)
+        except SchedulerError as error:
+            note(f"{'refused' if error.sure else 'unsure'}: {error}")
+            self._trouble(folder.key, error)
+            return  # a refusal may pass, too: it is tried again after the usual patience
+        note("done", job_id)
+
+    def _do(self, folder: Folder, action: Action) -> str:
+        if action.kind == "submit":
+            return self.backend.submit(folder.submission(action.at_s or self.clock()))
+        if action.kind == "begin":
+            self.backend.begin(action.job_id, action.at_s)
+        elif action.kind == "requeue":
+            self.backend.requeue(action.job_id)
+        elif action.kind == "cancel":
+            self.backend.cancel(action.job_id)
+        elif action.kind == "finish":
+            self._close(folder, action.why, action.job_id)
+        return action.job_id
+
+    def _close(self, folder: Folder, outcome: str, job_id: str) -> None:
+        runs = self.backend.runs(job_id) if job_id else []
+        write_receipt(folder, outcome, runs, self._intensity(folder, runs))
+
+    def _intensity(self, folder: Folder, runs: list[Run]) -> Intensity | None:
+        """What the grid did while a job ran; a source that fails costs the grams, not the receipt."""
+        if self.intensity is None or not runs:
+            return None
+        try:
+            return self.intensity(self._plans[folder.key].zone, runs[0].start_s, runs[-1].stop_s)
+        except Exception as error:
+            self._trouble(folder.key, error)
+            return None
+
+    def _trouble(self, where: str, error: Exception) -> None:
+        self.report(f"{where}: {error}")

@@ -1,0 +1,280 @@
+"""The command ``clean-hours``: the front door for people who never open a notebook.
+
+==========  ============================================================================
+exit code   meaning
+==========  ============================================================================
+0           done
+2           an input is wrong; nothing was done
+3           no intensity is known; the answer given is the one that waits for nothing
+4           the scheduler refused or gave no answer
+5           another agent is at work for this user
+==========  ============================================================================
+
+What it prints is for people; with ``--json`` it is one JSON object for programs. What is told
+besides goes to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import helpers
+
+__all__ = ["duration", "instant", "main", "parser"]
+
+_PARTS = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|min|m|h|d)")
+_UNIT_S = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def duration(text: str) -> float:
+    """Return the seconds of a duration such as ``4h``, ``1h30min`` or Slurm's ``1-12:00:00``.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is none: a number without a unit is not guessed at.
+    """
+    from helpers.jobs.sacct import parse_elapsed
+
+    compact = text.replace(" ", "")
+    parts = _PARTS.findall(compact)
+    if parts and "".join(number + unit for number, unit in parts) == compact:
+        seconds = sum(float(number) * _UNIT_S[unit] for number, unit in parts)
+    else:
+        try:
+            seconds = parse_elapsed(text) if ":" in text else float("nan")
+        except ValueError:
+            seconds = float("nan")
+    if not 0 < seconds < 1e10:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be a duration above 0 with its unit, such as 4h, 90min or 1-12:00:00."
+        )
+    return seconds
+
+
+def instant(text: str) -> float:
+    """Return the epoch second [s] of a time such as ``2026-12-01T06:00`` or ``...+01:00``.
+
+    A time without an offset is one of this machine's clock.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is none, or happens twice or never where clocks change.
+    """
+    try:
+        time_ = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be a time such as 2026-12-01T06:00 or 2026-12-01T06:00+01:00."
+        ) from None
+    if time_.tzinfo is None:
+        early, late = time_.replace(fold=0).timestamp(), time_.replace(fold=1).timestamp()
+        if early != late:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is where clocks change: add its offset, such as {text}+01:00."
+            )
+    return time_.timestamp()
+
+
+class Answer(Exception):
+    """An early end with an exit code and a sentence for standard error."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _add_window(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("window")
+    group.add_argument("--from", dest="release", type=instant, help="earliest start (default: now)")
+    choice = group.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--within", type=duration, help="start at the latest this long after the earliest (24h)"
+    )
+    choice.add_argument("--by", type=instant, help="be finished by this time")
+
+
+def _add_grid(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("carbon intensity")
+    group.add_argument("--zone", default="DE", help="grid zone (DE)")
+    group.add_argument("--intensity", metavar="FILE", help="file of the zone's intensity (CSV)")
+    group.add_argument("--offline", action="store_true", help="ask no service on the network")
+
+
+def _add_job(command: argparse.ArgumentParser, *, positional: bool) -> None:
+    group = command.add_argument_group("job")
+    if positional:
+        group.add_argument("phases", nargs="?", metavar="JOB.yaml", help="phases of the job")
+    group.add_argument("--length", type=duration, help="how long it runs")
+    group.add_argument("--power", type=float, metavar="W", help="what it draws [W]")
+    group.add_argument("--startup", type=duration, help="start-up, repeated after every pause")
+    group.add_argument(
+        "--checkpoint", type=duration, help="a checkpoint every ...: may pause there"
+    )
+    group.add_argument(
+        "--stretch", type=float, default=1.2, help="run time at worst / expected (1.2)"
+    )
+    group.add_argument("--margin", type=duration, default=60.0, help="kept free at the end (1min)")
+
+
+def _add_request(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("request")
+    group.add_argument("--wall", type=duration, help="time limit (default: the job at worst)")
+    group.add_argument("--nodes", type=int, default=1)
+    group.add_argument("--cores", type=int, default=1, help="cores in all")
+    group.add_argument("--memory", help="on each node, such as 4G")
+    group.add_argument("--gpus", type=int, default=0, help="on each node")
+    group.add_argument("--partition")
+    group.add_argument("--qos")
+    group.add_argument("--account")
+
+
+_EXIT = "Exit codes: 0 done, 2 wrong input, 3 no intensity known, 4 scheduler failed, 5 busy."
+
+
+def _command(
+    commands: Any, name: str, about: str, example: str, run: Callable[[argparse.Namespace], Any]
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=about,
+        description=about,
+        epilog=f"example:\n{example}\n\n{_EXIT}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.set_defaults(run=run)
+    return command
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    from helpers.operate import commands as do
+
+    top = argparse.ArgumentParser(
+        prog="clean-hours",
+        description="When should a batch job run so that its electricity causes the least CO2e?",
+        epilog=f"Each command has its own --help with an example. {_EXIT}",
+    )
+    top.add_argument("--version", action="version", version=f"clean-hours {helpers.__version__}")
+    sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    start = _command(
+        sub,
+        "start",
+        "the best start of a job that runs through",
+        "  clean-hours start --zone DE --length 4h --within 24h\n"
+        "  sbatch --begin=$(clean-hours start --length 4h --format sbatch) job.sh",
+        do.start,
+    )
+    start.add_argument("--length", type=duration, required=True, help="how long it runs")
+    start.add_argument("--power", type=float, metavar="W", help="what it draws [W], for grams")
+    start.add_argument(
+        "--format",
+        choices=("text", "sbatch", "iso", "epoch"),
+        default="text",
+        help="what is printed",
+    )
+    _add_window(start)
+    _add_grid(start)
+
+    plan = _command(
+        sub,
+        "plan",
+        "the best runs of a job that may pause after its checkpoints",
+        "  clean-hours plan --length 8h --power 300 --startup 10min --checkpoint 30min --within 2d\n"
+        "  clean-hours plan job.yaml --by 2026-12-01T06:00 --out plan.json",
+        do.plan,
+    )
+    plan.add_argument("--out", metavar="FILE", help="write the plan (JSON)")
+    plan.add_argument("--rules", metavar="FILE", help="the centre's rules (YAML), to be kept")
+    _add_job(plan, positional=True)
+    _add_request(plan)
+    _add_window(plan)
+    _add_grid(plan)
+
+    record = _command(
+        sub,
+        "record",
+        "record power while a program runs",
+        "  clean-hours record --out run.csv --meter rapl -- python train.py",
+        do.record,
+    )
+    record.add_argument(
+        "rest", nargs=argparse.REMAINDER, help="as for python -m helpers.power.record"
+    )
+    completion = _command(
+        sub,
+        "completion",
+        "print a completion script for a shell",
+        '  eval "$(clean-hours completion bash)"',
+        do.completion,
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the shell.
+    """
+    from helpers.operate.backend import SchedulerError
+
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["record"] and "--help" not in words and "-h" not in words:
+        return _record(words[1:])  # what follows `--` is a program's, not ours to parse
+    options = parser().parse_args(words)
+    try:
+        result = options.run(options)
+    except Answer as answer:
+        print(f"clean-hours: {answer}", file=sys.stderr)
+        return answer.code
+    except SchedulerError as error:
+        print(f"clean-hours: {error}", file=sys.stderr)
+        return 4
+    except (ValueError, OSError) as error:
+        print(f"clean-hours: {error}", file=sys.stderr)
+        return 2
+    code = int(result.pop("exit_code", 0))
+    text = result.pop("text", "")
+    told = result.pop("warning", "")
+    if told:
+        print(f"clean-hours: {told}", file=sys.stderr)
+    print(json.dumps(result, indent=2, allow_nan=False) if options.json else text)
+    return code
+
+
+def _record(words: Sequence[str]) -> int:
+    from helpers.power.record import main as record
+
+    return record([word for word in words if word != "--json"])
+
+
+def local(seconds: float) -> str:
+    """Return an epoch second [s] on this machine's clock, for people."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M %Z")
+
+
+def lasting(seconds: float) -> str:
+    """Return a duration [s] for people."""
+    minutes = round(seconds / 60)
+    days, rest = divmod(minutes, 1440)
+    parts = [(days, "d"), (rest // 60, "h"), (rest % 60, "min")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 min"
+
+
+def now_s() -> float:
+    """Return the present [s], rounded up to a whole second, which is what schedulers keep."""
+    return float(int(time.time()) + 1)

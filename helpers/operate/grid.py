@@ -1,0 +1,154 @@
+"""Which carbon intensity is known for a zone and a window, and which one was used.
+
+In this order: a file that the user names, a service that forecasts the zone, the typical hours of
+the embedded years (`climatology`). Whatever is used is said, and so is what failed before it. When
+nothing is known, `UnknownIntensityError` says so; whoever asks then runs by the last moment, or at
+once, and never waits for an answer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from helpers import datasets
+from helpers.carbon.services import ServiceError, fetch_gb, intensity_from_gb
+from helpers.carbon.signal import Intensity
+from helpers.carbon.sources import read_csv, read_electricity_maps_csv
+from helpers.timeline import Times, epoch_seconds, utc_times
+
+__all__ = ["FORECASTS", "Known", "UnknownIntensityError", "known"]
+
+Used = Literal["file", "service", "climatology"]
+
+
+class UnknownIntensityError(RuntimeError):
+    """Nothing is known about a zone in a window; the message says what was tried."""
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """An intensity and where it comes from.
+
+    Parameters
+    ----------
+    intensity : Intensity
+        Over the window that was asked for.
+    used : {"file", "service", "climatology"}
+        Which source it is.
+    failed : tuple of str
+        What was tried before, and why it was of no use.
+    """
+
+    intensity: Intensity
+    used: Used
+    failed: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """Return in words what was used, and what failed before."""
+        words = {
+            "file": "your file",
+            "service": "a forecast service",
+            "climatology": "typical hours of past years, not a forecast",
+        }[self.used]
+        told = f"{words} ({self.intensity.source})"
+        return told + "".join(f"; {reason}" for reason in self.failed)
+
+
+def _gb(start_s: float, stop_s: float, timeout_s: float) -> Intensity:
+    table = fetch_gb(start_s - 1800.0, stop_s + 1800.0, conflict="last", timeout=timeout_s)
+    return intensity_from_gb(table, "forecast_g_per_kwh", fill_previous="1h")
+
+
+FORECASTS: Mapping[str, Callable[[float, float, float], Intensity]] = {"GB": _gb}
+"""Zones that a service forecasts without a key: window [s], time-out [s] -> intensity."""
+
+
+def _file(path: str) -> Intensity:
+    """Read a file of any of the known kinds, told apart by what it holds."""
+    tried = []
+    for read in (read_csv, read_electricity_maps_csv):
+        try:
+            return read(path)
+        except ValueError as error:
+            tried.append(str(error))
+    raise ValueError(
+        f"{os.path.basename(path)} is no intensity in a known form: {tried[0]} Write it with "
+        "helpers.carbon.sources.write_csv()."
+    )
+
+
+def known(
+    zone: str,
+    start: Times,
+    stop: Times,
+    *,
+    file: str | None = None,
+    service: bool = True,
+    timeout_s: float = 5.0,
+) -> Known:
+    """Return the best that is known of a zone's intensity over a window.
+
+    Parameters
+    ----------
+    zone : str
+        Grid zone, such as "DE".
+    start, stop : instant
+        The window.
+    file : path, optional
+        A file of the user's; when it is given, nothing else is used.
+    service : bool
+        Whether to ask a service on the network.
+    timeout_s : float
+        How long to wait for it [s].
+
+    Raises
+    ------
+    UnknownIntensityError
+        If nothing is known.
+    ValueError
+        If the file is none, or does not cover the window.
+    """
+    start_s, stop_s = float(epoch_seconds(start)), float(epoch_seconds(stop))
+    if file is not None:
+        signal = _file(file)
+        return Known(signal.window(start_s, stop_s), "file")
+    failed: list[str] = []
+    if service and zone in FORECASTS:
+        try:
+            signal = FORECASTS[zone](start_s, stop_s, timeout_s)
+            return Known(signal.window(start_s, stop_s), "service")
+        except (ServiceError, ValueError) as error:
+            failed.append(f"the forecast failed: {error}")
+    try:
+        return Known(_typical(zone, start_s, stop_s), "climatology", tuple(failed))
+    except (ValueError, FileNotFoundError) as error:
+        failed.append(str(error))
+    raise UnknownIntensityError(
+        f"nothing is known of zone {zone!r}: "
+        + "; ".join(failed)
+        + ". Name a file of its intensity."
+    )
+
+
+def _typical(zone: str, start_s: float, stop_s: float) -> Intensity:
+    """The mean of past years by month, kind of day and hour of the local clock."""
+    import numpy as np
+    import pandas as pd
+
+    clock = datasets.time_zone(zone)
+    past = datasets.carbon_intensity(zone, None).to_series(clock)
+
+    def slots(index: pd.DatetimeIndex) -> list[pd.Index]:
+        return [index.month, index.day_of_week // 5, index.hour]
+
+    typical = past.groupby(slots(pd.DatetimeIndex(past.index))).mean()
+    first_s, last_s = np.floor(start_s / 3600) * 3600, np.ceil(stop_s / 3600) * 3600
+    edges_s = np.arange(first_s, last_s + 1.0, 3600.0)
+    hours = utc_times(edges_s[:-1]).tz_convert(clock)
+    values = typical.reindex(pd.MultiIndex.from_arrays(slots(hours))).to_numpy()
+    years = f"{past.index[0].year} to {past.index[-1].year}"
+    source = f"mean of {zone} by month, kind of day and hour, {years}"
+    return Intensity(edges_s, values, "average", zone, source).window(start_s, stop_s)

@@ -1,0 +1,617 @@
+"""Plans: when a job runs, where it pauses, and the last moment at which it may still wait.
+
+A plan is all that is needed to carry a job out, and to say afterwards whether it was carried out:
+the job's phases, the window, the runs, the resources asked for, the expected grams. It is made by
+`make_plan`, written as JSON (`schema.json` says how), and known by an id that is a hash of what it
+says: the same plan has the same id everywhere, and a plan that was changed by hand has another.
+
+**The last moment.** A plan is a wish; the deadline is a promise. A job whose kept work is k must
+have started by
+
+    last(k) = deadline - margin - stretch x (start-up + work after k + end),
+
+with `stretch` an upper quantile of the run time over the expected one, never the median. Whatever
+else fails, a job that starts by then meets its deadline, so this is what the scheduler is told as
+the job's begin time while it waits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from helpers.carbon.signal import Intensity
+from helpers.files import write_whole
+from helpers.operate.rules import Resources, Rules
+from helpers.phases.files import Place, model_from_node, read_phases, tree_of
+from helpers.phases.model import PhaseModel
+from helpers.phases.suspension import Suspension
+from helpers.schedule.intervals import Schedule, charge, check
+from helpers.schedule.start import best_start
+from helpers.schedule.suspend import best_schedule
+from helpers.timeline import Times, epoch_seconds, utc_times
+
+__all__ = [
+    "FORMAT",
+    "Expected",
+    "Plan",
+    "Span",
+    "make_plan",
+    "read_plan",
+    "what_if",
+    "write_plan",
+]
+
+FORMAT = "clean-hours-plan/1"
+"""What the first line of a plan says it is; another number is another format."""
+
+_CELLS = 20_000_000
+"""States of the exact method that are solved in about a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A number with the interval in which it is expected; None where none is known.
+
+    Parameters
+    ----------
+    expected, low, high : float or None
+        The number, and the ends of its interval.
+    """
+
+    expected: float | None
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        known = [x for x in (self.low, self.expected, self.high) if x is not None]
+        if not all(math.isfinite(x) for x in known) or known != sorted(known):
+            raise ValueError(
+                f"an interval must be finite and in order, not low={self.low}, "
+                f"expected={self.expected}, high={self.high}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a plan is expected to cost.
+
+    Parameters
+    ----------
+    emissions_g : Span
+        Emissions of the plan [g CO2e].
+    at_once_g : float
+        Emissions if the job ran at the release, without a pause [g CO2e].
+    wait_s : Span
+        Wait in the queue once a run may start [s].
+    cost : float or None
+        Price of the resources for the time the plan runs, in the centre's currency.
+    """
+
+    emissions_g: Span
+    at_once_g: float
+    wait_s: Span = field(default_factory=lambda: Span(None))
+    cost: float | None = None
+
+    @property
+    def saving(self) -> float:
+        """Share of the emissions saved against running at once; 0 where there are none."""
+        if self.at_once_g == 0 or self.emissions_g.expected is None:
+            return 0.0
+        return 1.0 - self.emissions_g.expected / self.at_once_g
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How one job is to be carried out.
+
+    Parameters
+    ----------
+    job : PhaseModel
+        Its phases.
+    release_s, deadline_s : float
+        Window, epoch seconds [s].
+    schedule : Schedule
+        The runs.
+    expected : Expected
+        What it is expected to cost.
+    intensity : str
+        Which carbon intensity was used, in words.
+    zone : str
+        Grid zone.
+    suspension : Suspension
+        What a pause costs and keeps.
+    stretch : float
+        Upper quantile of the run time over the expected run time, >= 1.
+    margin_s : float
+        Time kept free before the deadline for what the scheduler takes [s], >= 0.
+    resources : Resources, optional
+        What is asked of the centre.
+
+    Raises
+    ------
+    ValueError
+        If the schedule breaks a rule (see `helpers.schedule.intervals.check`), or starts after
+        its last moment.
+    """
+
+    job: PhaseModel
+    release_s: float
+    deadline_s: float
+    schedule: Schedule
+    expected: Expected
+    intensity: str
+    zone: str
+    suspension: Suspension = field(default_factory=Suspension)
+    stretch: float = 1.0
+    margin_s: float = 0.0
+    resources: Resources | None = None
+
+    def __post_init__(self) -> None:
+        _check_reserve(self.stretch, self.margin_s)
+        check(
+            self.schedule,
+            self.job,
+            release=self.release_s,
+            deadline=self.deadline_s,
+            suspension=self.suspension,
+        )
+        for start_s, kept_s in zip(self.schedule.start_s, self.schedule.work_from_s, strict=True):
+            if start_s > self.last_moment_s(float(kept_s)) + 1e-3:
+                raise ValueError(
+                    f"the run at {iso(start_s)} starts after {iso(self.last_moment_s(kept_s))}, the "
+                    "last moment at which the deadline is sure to be met: move the deadline, or "
+                    "plan again with make_plan()."
+                )
+
+    def last_moment_s(self, kept_s: float = 0.0) -> float:
+        """Return the last epoch second [s] at which a run may start with `kept_s` of work kept."""
+        left_s = self.job.attempt(kept_s).duration_s
+        return self.deadline_s - self.margin_s - self.stretch * left_s
+
+    def kept_s(self, checkpoints: int) -> float:
+        """Return the work [s] that is kept once so many checkpoints are done."""
+        marks_s = self.job.work_profile.checkpoints_s
+        done = min(checkpoints, marks_s.size)
+        return float(marks_s[done - 1]) if done else 0.0
+
+    @cached_property
+    def id(self) -> str:
+        """Sixteen hexadecimal digits: a hash of all that the plan says."""
+        text = json.dumps(self._tree(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+    def to_json(self) -> str:
+        """Return the plan as JSON, which `read_plan` reads and `schema.json` describes."""
+        return json.dumps({"format": FORMAT, "id": self.id, **self._tree()}, indent=2) + "\n"
+
+    def to_frame(self, tz: str = "UTC") -> pd.DataFrame:
+        """Return one row a run: start, stop, work before and after (see `Schedule.to_frame`)."""
+        return self.schedule.to_frame(tz)
+
+    def _tree(self) -> dict[str, Any]:
+        """Return all that the plan says, as JSON knows it."""
+        suspension = self.suspension
+        runs = zip(
+            self.schedule.start_s,
+            self.schedule.stop_s,
+            self.schedule.work_from_s,
+            self.schedule.work_to_s,
+            strict=True,
+        )
+        job: dict[str, Any] = {"name": self.job.name}
+        for part in ("startup", "work", "end"):
+            if getattr(self.job, part):
+                job[part] = tree_of(getattr(self.job, part))
+        return {
+            "job": job,
+            "suspension": {
+                "save": tree_of(suspension.save),
+                "suspended_power_w": float(suspension.suspended_power_w),
+                "keep": suspension.keep,
+                "most_resumes": suspension.most_resumes,
+                "least_run_s": float(suspension.least_run_s),
+            },
+            "release_s": float(self.release_s),
+            "deadline_s": float(self.deadline_s),
+            "last_moment_s": float(self.last_moment_s()),
+            "stretch": float(self.stretch),
+            "margin_s": float(self.margin_s),
+            "runs": [
+                dict(
+                    zip(
+                        ("start_s", "stop_s", "work_from_s", "work_to_s"),
+                        map(float, run),
+                        strict=True,
+                    )
+                )
+                for run in runs
+            ],
+            "resources": asdict(self.resources) if self.resources else None,
+            "expected": {
+                "emissions_g": asdict(self.expected.emissions_g),
+                "at_once_g": float(self.expected.at_once_g),
+                "wait_s": asdict(self.expected.wait_s),
+                "cost": self.expected.cost,
+            },
+            "intensity": self.intensity,
+            "zone": self.zone,
+        }
+
+
+def _check_reserve(stretch: float, margin_s: float) -> None:
+    if not (math.isfinite(stretch) and stretch >= 1):
+        raise ValueError(f"stretch(={stretch}) must be finite and >= 1.")
+    if not (math.isfinite(margin_s) and margin_s >= 0):
+        raise ValueError(f"margin_s(={margin_s}) must be finite and >= 0.")
+
+
+def iso(seconds: float) -> str:
+    """Return an epoch second [s] as a UTC time stamp of whole seconds."""
+    return utc_times(math.floor(seconds))[0].strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _resolution_s(job: PhaseModel, window_s: float, keep: str) -> float:
+    """Return the finest of the usual resolutions [s] that is solved in about a second."""
+    for step_s in (60.0, 120.0, 300.0, 600.0, 900.0, 1800.0):
+        rows = job.work_profile.duration_s / step_s
+        if keep == "checkpoints":
+            rows = max(1, job.work_profile.checkpoints_s.size)
+        if rows * window_s / step_s <= _CELLS:
+            return step_s
+    return 3600.0
+
+
+def make_plan(
+    job: PhaseModel,
+    intensity: Intensity,
+    release: Times,
+    deadline: Times,
+    *,
+    suspension: Suspension | None = None,
+    stretch: float = 1.0,
+    margin_s: float = 0.0,
+    resources: Resources | None = None,
+    rules: Rules | None = None,
+    source: str | None = None,
+) -> Plan:
+    """Plan one job: the runs with the least emissions that surely meet the deadline.
+
+    Parameters
+    ----------
+    job : PhaseModel
+        Its phases.
+    intensity : Intensity
+        What is expected of the grid, over the window.
+    release, deadline : instant
+        Earliest start and latest finish.
+    suspension : Suspension, optional
+        What a pause costs and when it is allowed; a job that is not to be paused says
+        ``Suspension(most_resumes=0)``, which is the default.
+    stretch, margin_s : float
+        Upper quantile of the run time over the expected one, and time for the scheduler [s].
+    resources : Resources, optional
+        What is asked of the centre.
+    rules : Rules, optional
+        The centre's rules, for the price and to refuse what breaks them.
+    source : str, optional
+        Which intensity this is, in words; by default its own `source`.
+
+    Raises
+    ------
+    ValueError
+        If the job, `stretch` times as long, does not fit into the window less the margin, the
+        intensity does not cover it, or the request breaks rules of the centre.
+    """
+    _check_reserve(stretch, margin_s)
+    suspension = Suspension(most_resumes=0) if suspension is None else suspension
+    release_s, deadline_s = float(epoch_seconds(release)), float(epoch_seconds(deadline))
+    if resources is not None and rules is not None and (broken := rules.broken(resources)):
+        raise ValueError("the centre refuses this request: " + "; ".join(broken) + ".")
+    reserve_s = margin_s + (stretch - 1.0) * job.duration_s
+    surely_s = deadline_s - reserve_s
+    if surely_s - release_s < job.duration_s:
+        raise ValueError(
+            f"job {job.name!r} takes up to {stretch * job.duration_s:g} s, and {margin_s:g} s are "
+            f"kept free, but from {iso(release_s)} to {iso(deadline_s)} there are only "
+            f"{deadline_s - release_s:g} s: move the deadline to "
+            f"{iso(release_s + job.duration_s + reserve_s + 1)} or later."
+        )
+    if suspension.most_resumes == 0:
+        schedule = best_start(job, intensity, release_s, surely_s)
+    else:
+        step_s = _resolution_s(job, surely_s - release_s, suspension.keep)
+        schedule = best_schedule(
+            job, intensity, release_s, surely_s, suspension=suspension, resolution_s=step_s
+        )
+    at_once = Schedule.from_work(job, release_s, job.work_profile.duration_s)
+    emissions_g = charge(schedule, job, intensity, suspension).emissions_g
+    cost = None
+    if rules is not None and resources is not None:
+        running = replace(resources, wall_s=schedule.running_s)
+        cost = rules.cost(running)
+        cost = None if math.isnan(cost) else cost
+    return Plan(
+        job=job,
+        release_s=release_s,
+        deadline_s=deadline_s,
+        schedule=schedule,
+        expected=Expected(
+            Span(emissions_g), charge(at_once, job, intensity).emissions_g, cost=cost
+        ),
+        intensity=source or intensity.source,
+        zone=intensity.zone,
+        suspension=suspension,
+        stretch=stretch,
+        margin_s=margin_s,
+        resources=resources,
+    )
+
+
+# --- files -----------------------------------------------------------------------------------------
+
+_PLAN = {
+    "format": True,
+    "id": True,
+    "job": True,
+    "suspension": True,
+    "release_s": True,
+    "deadline_s": True,
+    "last_moment_s": True,
+    "stretch": True,
+    "margin_s": True,
+    "runs": True,
+    "resources": True,
+    "expected": True,
+    "intensity": True,
+    "zone": True,
+}
+_RUN = ("start_s", "stop_s", "work_from_s", "work_to_s")
+_RESOURCES = {
+    "wall_s": float,
+    "nodes": int,
+    "cores": int,
+    "memory_mb": int,
+    "gpus": int,
+    "partition": str,
+    "qos": str,
+    "account": str,
+}
+
+
+def write_plan(plan: Plan, path: str | os.PathLike) -> None:
+    """Write a plan as JSON, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or cannot be written.
+    """
+    write_whole(path, plan.to_json())
+
+
+def read_plan(path: str | os.PathLike) -> Plan:
+    """Read a plan.
+
+    Raises
+    ------
+    ValueError
+        With file, line and path, if it is no plan, a value is out of range, a rule is broken, or
+        it was changed after it was made, so that its id is no longer its own.
+    FileNotFoundError
+        If there is no such file.
+    """
+    file = Path(path).name
+    try:  # JSON is read as the YAML that it also is: its nodes know their lines
+        node = yaml.compose(Path(path).read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{file}: no JSON: {error}") from None
+    if node is None:
+        raise ValueError(f"{file}: empty: write a plan with write_plan().")
+    top = Place(node, file, "").mapping(_PLAN)
+    said = top["format"].value(str, f"{FORMAT!r}")
+    if said != FORMAT:
+        raise top["format"].error(f"{said!r} must be {FORMAT!r}.")
+    plan = Place(node, file, "").build(lambda: _plan(top, file))
+    if top["id"].value(str, "sixteen hexadecimal digits") != plan.id:
+        raise top["id"].error(
+            f"{top['id'].node.value!r} is not the id of what this plan says, {plan.id!r}: it was "
+            "changed by hand; make it again."
+        )
+    return plan
+
+
+def _number(place: Place) -> float:
+    return place.value(float, "a number")
+
+
+def _maybe(place: Place, kind: type) -> Any:
+    if place.node.tag == "tag:yaml.org,2002:null":
+        return None
+    return place.value(kind, {float: "a number", int: "a whole number", str: "text"}[kind])
+
+
+def _span(place: Place) -> Span:
+    keys = place.mapping({"expected": True, "low": True, "high": True})
+    return place.build(lambda: Span(**{name: _maybe(at, float) for name, at in keys.items()}))
+
+
+def _plan(top: dict[str, Place], file: str) -> Plan:
+    runs = [run.mapping(dict.fromkeys(_RUN, True)) for run in top["runs"].items()]
+    columns = {name: [_number(run[name]) for run in runs] for name in _RUN}
+    resources = None
+    if top["resources"].node.tag != "tag:yaml.org,2002:null":
+        given = top["resources"].mapping(dict.fromkeys(_RESOURCES, True))
+        values = {name: _maybe(at, _RESOURCES[name]) for name, at in given.items()}
+        resources = top["resources"].build(lambda: Resources(**values))
+    expected = top["expected"].mapping(
+        {"emissions_g": True, "at_once_g": True, "wait_s": True, "cost": True}
+    )
+    return Plan(
+        job=model_from_node(top["job"].node, file=file, path="job"),
+        release_s=_number(top["release_s"]),
+        deadline_s=_number(top["deadline_s"]),
+        schedule=top["runs"].build(
+            lambda: Schedule(**{k: np.array(v) for k, v in columns.items()})
+        ),
+        expected=Expected(
+            _span(expected["emissions_g"]),
+            _number(expected["at_once_g"]),
+            _span(expected["wait_s"]),
+            _maybe(expected["cost"], float),
+        ),
+        intensity=top["intensity"].value(str, "text"),
+        zone=top["zone"].value(str, "text"),
+        suspension=_suspension(top["suspension"]),
+        stretch=_number(top["stretch"]),
+        margin_s=_number(top["margin_s"]),
+        resources=resources,
+    )
+
+
+def _suspension(place: Place) -> Suspension:
+    keys = place.mapping(
+        dict.fromkeys(("save", "suspended_power_w", "keep", "most_resumes", "least_run_s"), True)
+    )
+    return place.build(
+        lambda: Suspension(
+            save=read_phases(keys["save"]) if keys["save"].items() else (),
+            suspended_power_w=_number(keys["suspended_power_w"]),
+            keep=keys["keep"].value(str, "'anywhere' or 'checkpoints'"),
+            most_resumes=_maybe(keys["most_resumes"], int),
+            least_run_s=_number(keys["least_run_s"]),
+        )
+    )
+
+
+# --- what if -----------------------------------------------------------------------------------------
+
+
+_ASKED = ("partition", "qos", "nodes", "cores", "wall_s")
+
+
+@dataclass(frozen=True, eq=False)
+class WhatIf:
+    """Configurations of one job, the valid ones planned.
+
+    Parameters
+    ----------
+    plans : tuple of Plan
+        A plan for each valid configuration.
+    refused : tuple of (Resources, str)
+        The others, and why not.
+    """
+
+    plans: tuple[Plan, ...]
+    refused: tuple[tuple[Resources, str], ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a plan, the cleanest first.
+
+        Returns
+        -------
+        DataFrame
+            ``plan, partition, qos, nodes, cores, wall_s, finish, pauses, emissions_g, cost,
+            wait_s, frontier``; a plan is on the frontier when none is at least as early, as
+            cheap and as clean, and better in one of the three.
+        """
+        rows = [
+            {
+                "plan": plan.id,
+                **{name: getattr(plan.resources, name, None) for name in _ASKED},
+                "finish": utc_times(plan.schedule.stop_s[-1])[0],
+                "pauses": plan.schedule.resumes,
+                "emissions_g": plan.expected.emissions_g.expected,
+                "cost": math.nan if plan.expected.cost is None else plan.expected.cost,
+                "wait_s": plan.expected.wait_s.expected or 0.0,
+            }
+            for plan in self.plans
+        ]
+        if not rows:
+            return pd.DataFrame()
+        table = pd.DataFrame(rows)
+        table["frontier"] = _frontier(self._values())
+        return table.sort_values(["emissions_g", "finish"], ignore_index=True)
+
+    def _values(self) -> np.ndarray:
+        """Finish [s], cost and emissions [g] of each plan; smaller is better."""
+        return np.array(
+            [
+                (
+                    plan.schedule.stop_s[-1] + (plan.expected.wait_s.expected or 0.0),
+                    plan.expected.cost or 0.0,
+                    plan.expected.emissions_g.expected,
+                )
+                for plan in self.plans
+            ]
+        )
+
+    def best(self) -> dict[str, Plan]:
+        """Return the fastest, the cheapest and the cleanest plan.
+
+        Raises
+        ------
+        ValueError
+            If no configuration is valid; the message says why.
+        """
+        if not self.plans:
+            reasons = "; ".join(f"{request}: {why}" for request, why in self.refused[:3])
+            raise ValueError(f"no configuration is valid: {reasons}.")
+        values = self._values()
+        return {
+            name: self.plans[int(np.lexsort((*values.T[::-1], values[:, i]))[0])]
+            for i, name in enumerate(("fastest", "cheapest", "cleanest"))
+        }
+
+
+def _frontier(values: np.ndarray) -> np.ndarray:
+    """Which rows no other row dominates."""
+    no_worse = (values[:, None] <= values[None]).all(axis=2)
+    better = (values[:, None] < values[None]).any(axis=2)
+    return np.logical_not((no_worse & better).any(axis=0))
+
+
+def what_if(
+    configurations: list[tuple[PhaseModel, Resources]],
+    rules: Rules,
+    intensity: Intensity,
+    release: Times,
+    deadline: Times,
+    **options: Any,
+) -> WhatIf:
+    """Plan a job in many configurations, and say which are worth a look.
+
+    Parameters
+    ----------
+    configurations : list of (PhaseModel, Resources)
+        What the job would do, and what it would ask for: the phases of more cores are shorter.
+    rules : Rules
+        The centre's rules.
+    intensity : Intensity
+        What is expected of the grid.
+    release, deadline : instant
+        Window.
+    **options
+        As for `make_plan`.
+    """
+    plans, refused = [], []
+    for job, resources in configurations:
+        try:
+            plans.append(
+                make_plan(
+                    job, intensity, release, deadline, resources=resources, rules=rules, **options
+                )
+            )
+        except ValueError as error:
+            refused.append((resources, str(error)))
+    return WhatIf(tuple(plans), tuple(refused))
