@@ -151,7 +151,10 @@ class _Follower:
 
     def power_w(self, _: float) -> float:
         """Return the power of the phase that the newest event begins [W]."""
-        lines = () if self.events is None else self.events.read_text().splitlines()
+        try:
+            lines = self.events.read_text().splitlines() if self.events else []
+        except FileNotFoundError:  # asked before the recorder has made the file
+            lines = []
         running = bool(lines) and not lines[-1].endswith("program end")
         phase = lines[-1].removesuffix(" begin").rpartition(" ")[2] if running else ""
         return _SIMULATED_W.get(phase, _SIMULATED_W["program"] if running else _SIMULATED_IDLE_W)
@@ -216,9 +219,7 @@ class _Campaign:
 
     def _record(self, path: Path, command: Sequence[str], idle_s: float, **context: Any) -> float:
         """Record a program; return how long it ran [s]."""
-        events = events_path(path)
-        events.touch()
-        self._follower.events = events
+        self._follower.events = events_path(path)
         outcome = record(
             path,
             self._meter,
