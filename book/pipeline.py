@@ -218,14 +218,17 @@ def refuse_stderr(notebook: nbformat.NotebookNode, name: str) -> None:
 
 def claimed_numbers(notebook: nbformat.NotebookNode) -> dict | None:
     """Return what the chapter's `Numbers` objects show, the last of each name, or None."""
-    found, by_name = None, {}
+    found, kinds = None, {"numbers": {}, "words": {}, "facts": {}}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if NUMBERS_MIME in output.get("data", {}):
                 bundle = output["data"][NUMBERS_MIME]
                 found = json.loads(bundle) if isinstance(bundle, str) else bundle
-                by_name |= {number["name"]: number for number in found["numbers"]}
-    return found and {**found, "numbers": list(by_name.values())}
+                for kind, by_name in kinds.items():
+                    by_name |= {entry["name"]: entry for entry in found.get(kind, ())}
+    if found is None:
+        return None
+    return found | {kind: list(kinds[kind].values()) for kind in kinds if kind in found}
 
 
 def papermill_execute(
@@ -457,15 +460,9 @@ def latex(jobs: int) -> None:
 
 def parse_parameters(pairs: list[str], notebook: nbformat.NotebookNode) -> dict:
     """Read ``name=value`` pairs and check them against the chapter's parameters cell."""
-    cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
-    tree = ast.parse(cells[0].source if cells else "")
-    known = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign):
-            value = ast.literal_eval(node.value)
-            several = isinstance(node.targets[0], ast.Tuple)
-            names = node.targets[0].elts if several else [node.targets[0]]
-            known |= zip((n.id for n in names), value if several else [value], strict=True)
+    from run_page import own_parameters
+
+    known = own_parameters(notebook)
     parameters = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
@@ -500,22 +497,15 @@ EXPLAINED = ("ValueError", "DatasetMissingError", "DatasetChangedError")
 
 def run(name: str, pairs: list[str]) -> None:
     """Run one chapter with other parameters into ``runs/``, as notebook and as page."""
-    from nbconvert import HTMLExporter
+    import run_page
     from papermill import PapermillExecutionError
 
     source = read_chapter(name)
     parameters = parse_parameters(pairs, source)
-    missing = missing_downloads(source)
-    if missing:
-        kept = split_downloads(source)
-        if all(cell.cell_type != "code" or i in kept for i, cell in enumerate(source.cells)):
-            raise SystemExit(
-                f"chapter {name} rests on {', '.join(missing)}, which could be neither found nor "
-                "fetched: put the files into HELPERS_DATA_CACHE (data/README.md says from where)."
-            )
-        source.cells = [cell for i, cell in enumerate(source.cells) if i not in kept]
-        print(f"{len(kept)} cells are left out: no {', '.join(missing)}")
-    label = "-".join([name, *(f"{key}={value}" for key, value in parameters.items())])
+    own = run_page.own_parameters(source)
+    left_out = leave_out_downloads(name, source)
+    if left_out:
+        print(left_out)
     print(f"chapter {name} with {parameters or 'its own parameters'} ...", flush=True)
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -524,19 +514,33 @@ def run(name: str, pairs: list[str]) -> None:
         if error.ename not in EXPLAINED:
             raise
         raise SystemExit(f"chapter {name} stopped: {error.evalue}") from None
-    texts = {
-        f"{name}.{number['name']}": number["text"]
-        for number in (claimed_numbers(done) or {"numbers": []})["numbers"]
-    }
-    for cell in done.cells:
-        if cell.cell_type == "markdown":
-            cell.source = re.sub(
-                r"\{num\}`([\w.]+)`", lambda m: texts.get(m[1], "(not known)"), cell.source
-            )
-    write_atomically(ROOT / "runs" / f"{label}.ipynb", nbformat.writes(done))
-    page, _ = HTMLExporter().from_notebook_node(done)
-    write_atomically(ROOT / "runs" / f"{label}.html", page)
+    chapter = claimed_numbers(done) or {"chapter": name, "numbers": []}
+    head = run_page.banner(name, parameters, own, left_out)
+    record = run_page.choose(done, chapter, head)
+    label = run_page.label(name, parameters)
+    book = nbformat.writes(run_page.as_notebook(done, record))
+    write_atomically(ROOT / "runs" / f"{label}.ipynb", book)
+    run_page.build(name, done, chapter, ROOT / "runs" / f"{label}.html")
     print(f"runs/{label}.ipynb\nruns/{label}.html")
+
+
+def leave_out_downloads(name: str, source: nbformat.NotebookNode) -> str:
+    """Take out what needs a download that cannot be had; return a sentence that says so."""
+    missing = missing_downloads(source)
+    if not missing:
+        return ""
+    kept = split_downloads(source)
+    if all(cell.cell_type != "code" or i in kept for i, cell in enumerate(source.cells)):
+        raise SystemExit(
+            f"chapter {name} rests on {', '.join(missing)}, which could be neither found nor "
+            "fetched: put the files into HELPERS_DATA_CACHE (data/README.md says from where)."
+        )
+    source.cells = [
+        cell
+        for i, cell in enumerate(source.cells)
+        if i not in kept and "download" not in cell.metadata.get("tags", [])
+    ]
+    return f"{len(kept)} cells are left out: no {', '.join(missing)}."
 
 
 def main(arguments: list[str] | None = None) -> None:

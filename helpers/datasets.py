@@ -56,6 +56,7 @@ __all__ = [
     "fetch",
     "fetch_all",
     "generation",
+    "is_own_grid",
     "job_log",
     "marginal_forecasts",
     "marginal_intensity",
@@ -63,6 +64,7 @@ __all__ = [
     "names",
     "origin",
     "phase_model",
+    "place",
     "power_plan",
     "power_runs",
     "time_zone",
@@ -189,6 +191,23 @@ _TIME_ZONES = MappingProxyType(
         "IT": "Europe/Rome",
         "PL": "Europe/Warsaw",
         "PT": "Europe/Lisbon",
+    }
+)
+_PLACES = MappingProxyType(
+    {
+        "AT": "Austria",
+        "BE": "Belgium",
+        "CAISO_PGE": "California",
+        "DE": "Germany",
+        "DK": "Denmark",
+        "ES": "Spain",
+        "FI": "Finland",
+        "FR": "France",
+        "GB": "Great Britain",
+        "GR": "Greece",
+        "IT": "Italy",
+        "PL": "Poland",
+        "PT": "Portugal",
     }
 )
 
@@ -373,6 +392,24 @@ def time_zone(zone: str) -> str:
         return _own_time_zone(own[zone])
     _one_of("zone", zone, sorted({*_TIME_ZONES, *own}))
     return _TIME_ZONES[zone]
+
+
+def place(zone: str) -> str:
+    """Return what prose calls a grid zone: its country, or the name of an own grid.
+
+    Raises
+    ------
+    ValueError
+        If the zone is not known.
+    """
+    own = _own("grids", ".csv")
+    _one_of("zone", zone, sorted({*_TIME_ZONES, *own}))
+    return zone if zone in own else _PLACES[zone]
+
+
+def is_own_grid(zone: str) -> bool:
+    """Tell whether a zone is a grid of the reader's own, of which only its file is known."""
+    return zone in _own("grids", ".csv")
 
 
 def factor_sets() -> tuple[str, ...]:

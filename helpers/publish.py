@@ -1,9 +1,11 @@
-"""The numbers a chapter claims: registered once by name, read from there by prose and tables.
+"""What a chapter claims: registered once by name, read from there by prose and tables.
 
 A chapter makes one `Numbers` object, records each number it claims and shows the object in
 its last cell. What the cell shows is the only store: the build reads it from the executed
 notebook and writes ``book/results/<chapter>.json``, so a number in the book cannot differ from
 the output that proves it, and a chapter run again for another grid changes nothing in the book.
+With each number goes its `Scope`, so that a summary can be held to it; a place, a year or the
+name of a log is a recorded word, and what chooses between two sentences a recorded fact.
 `to_latex` writes the same numbers as macros, for a LaTeX text that never types one either.
 """
 
@@ -13,11 +15,19 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from html import escape
 from types import MappingProxyType
 
-__all__ = ["MIME_TYPE", "Number", "Numbers", "format_number", "siunitx_unit", "to_latex"]
+__all__ = [
+    "MIME_TYPE",
+    "Number",
+    "Numbers",
+    "Scope",
+    "format_number",
+    "siunitx_unit",
+    "to_latex",
+]
 
 MIME_TYPE = "application/vnd.clean-hours.numbers+json"
 
@@ -48,6 +58,83 @@ def format_number(value: float, digits: int, unit: str = "") -> str:
     return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text
 
 
+#: What a schedule may do about pauses, and what it knows of the curve ahead: the words of a scope.
+PAUSES = ("none", "free", "charged")
+FUTURE = ("known", "forecast", "unknown")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a number is about: a sentence that quotes it must not say more.
+
+    What is left out does not bear on the number.
+
+    Attributes
+    ----------
+    grids : tuple of str
+        Grids it was computed on (``("DE",)``).
+    years : tuple of int
+        Years of their curves.
+    weeks : int
+        Weeks it was computed on; 1 for an example.
+    jobs : str
+        What is scheduled: the name of a log, or what was made up.
+    load_percent : float
+        Load of the finite machine [%].
+    pauses : {"", "none", "free", "charged"}
+        Whether a schedule may pause jobs, and whether a pause costs anything.
+    future : {"", "known", "forecast", "unknown"}
+        What who decides knows of the carbon curve ahead.
+
+    Raises
+    ------
+    ValueError
+        If `pauses` or `future` is none of its words, or a grid is not a name.
+    """
+
+    grids: tuple[str, ...] = ()
+    years: tuple[int, ...] = ()
+    weeks: int = 0
+    jobs: str = ""
+    load_percent: float = 0.0
+    pauses: str = ""
+    future: str = ""
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("pauses", PAUSES), ("future", FUTURE)):
+            value = getattr(self, name)
+            if value and value not in allowed:
+                raise ValueError(f"{name}={value!r} must be one of {', '.join(allowed)}.")
+        if isinstance(self.grids, str):
+            raise ValueError(f"grids={self.grids!r} must be several names: ({self.grids!r},).")
+        object.__setattr__(self, "grids", tuple(str(grid) for grid in self.grids))
+        object.__setattr__(self, "years", tuple(int(year) for year in self.years))
+
+    def as_dict(self) -> dict:
+        """Return what is set, as plain types for JSON."""
+        set_here = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in set_here.items()
+            if value
+        }
+
+
+@dataclass(frozen=True)
+class Word:
+    """A recorded word (``text``) or a recorded fact (``holds``), with what it means."""
+
+    name: str
+    meaning: str
+    text: str = ""
+    holds: bool | None = None
+
+    def as_dict(self) -> dict:
+        """Return it as plain types for JSON."""
+        own = {"text": self.text} if self.holds is None else {"holds": self.holds}
+        return {"name": self.name, **own, "meaning": self.meaning}
+
+
 @dataclass(frozen=True)
 class Number:
     """One claimed number.
@@ -68,6 +155,8 @@ class Number:
         Lower and upper end of its interval, in `unit`.
     level : float
         Coverage of the interval (0.95).
+    scope : Scope
+        What it is about.
     """
 
     name: str
@@ -77,6 +166,7 @@ class Number:
     meaning: str
     interval: tuple[float, float] | None = None
     level: float = 0.95
+    scope: Scope = Scope()
 
     @property
     def text(self) -> str:
@@ -103,16 +193,19 @@ class Number:
             "level": None if self.interval is None else self.level,
             "interval_text": self.interval_text,
             "meaning": self.meaning,
+            "scope": self.scope.as_dict(),
         }
 
 
 class Numbers:
-    """The numbers one chapter claims.
+    """The numbers, words and facts one chapter claims.
 
     Parameters
     ----------
     chapter : str
         Name of the chapter, as its file is named (``carbon_intensity``).
+    scope : Scope, optional
+        What its numbers are about, where a number does not say otherwise.
 
     Examples
     --------
@@ -123,14 +216,63 @@ class Numbers:
     303.8 g/kWh
     """
 
-    def __init__(self, chapter: str) -> None:
+    def __init__(self, chapter: str, scope: Scope | None = None) -> None:
         if not _NAME.fullmatch(chapter):
             raise ValueError(
                 f"chapter={chapter!r} must be lower-case letters, digits and underscores, "
                 "as the chapter's file is named."
             )
         self.chapter = chapter
+        self.scope = scope or Scope()
         self._numbers: dict[str, Number] = {}
+        self._words: dict[str, Word] = {}
+
+    def _refuse_name(self, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"name={name!r} must be lower-case letters, digits and underscores, "
+                "starting with a letter."
+            )
+        if name in self._numbers or name in self._words:
+            raise ValueError(
+                f"name={name!r} is already recorded in chapter {self.chapter!r}: "
+                "give each claim its own name."
+            )
+
+    def word(self, name: str, text: str, meaning: str) -> str:
+        """Register a word that prose takes from here (a place, a year, the name of a log).
+
+        Prose writes ``{word}`chapter.name```.
+
+        Raises
+        ------
+        ValueError
+            If the name is taken or malformed, or the text is empty.
+        """
+        self._refuse_name(name)
+        if not str(text).strip():
+            raise ValueError(f"{name} must not be empty: prose would have a hole there.")
+        self._words[name] = Word(name, meaning, text=str(text))
+        return str(text)
+
+    def fact(self, name: str, holds: bool, meaning: str) -> bool:
+        """Register what chooses between two sentences.
+
+        A line that begins with ``{if}`chapter.name``` is said only where the fact holds, one
+        that begins with ``{if-not}`chapter.name``` only where it does not.
+
+        Raises
+        ------
+        ValueError
+            If the name is taken or malformed.
+        TypeError
+            If `holds` is neither true nor false (a missing value chooses no sentence).
+        """
+        self._refuse_name(name)
+        if holds not in (True, False):
+            raise TypeError(f"{name}={holds!r} must be True or False.")
+        self._words[name] = Word(name, meaning, holds=bool(holds))
+        return bool(holds)
 
     def record(
         self,
@@ -142,6 +284,7 @@ class Numbers:
         *,
         interval: tuple[float, float] | None = None,
         level: float = 0.95,
+        scope: Mapping | None = None,
     ) -> float:
         """Register one number and hand its full value back.
 
@@ -161,6 +304,8 @@ class Numbers:
             Lower and upper end, in `unit`; must hold the value.
         level : float
             Coverage of the interval.
+        scope : mapping, optional
+            In what the number's scope differs from that of the chapter (`Scope`'s attributes).
 
         Returns
         -------
@@ -173,16 +318,7 @@ class Numbers:
             If the name is taken or malformed, the value is not finite or lies outside its
             interval, or the meaning is empty.
         """
-        if not _NAME.fullmatch(name):
-            raise ValueError(
-                f"name={name!r} must be lower-case letters, digits and underscores, "
-                "starting with a letter."
-            )
-        if name in self._numbers:
-            raise ValueError(
-                f"name={name!r} is already recorded in chapter {self.chapter!r}: "
-                "give each claimed number its own name."
-            )
+        self._refuse_name(name)
         if not math.isfinite(value):
             raise ValueError(f"{name}={value!r} must be finite to be claimed.")
         if not meaning.strip():
@@ -194,7 +330,14 @@ class Numbers:
                 raise ValueError(f"{name}={value!r} must lie in its interval [{low!r}, {high!r}].")
             ends = (round(low, digits), round(high, digits))
         self._numbers[name] = Number(
-            name, round(float(value), digits), unit, digits, meaning, ends, level
+            name,
+            round(float(value), digits),
+            unit,
+            digits,
+            meaning,
+            ends,
+            level,
+            replace(self.scope, **(scope or {})),
         )
         return value
 
@@ -208,11 +351,21 @@ class Numbers:
         return len(self._numbers)
 
     def as_dict(self) -> dict:
-        """Return chapter and numbers as plain types for JSON."""
-        return {"chapter": self.chapter, "numbers": [number.as_dict() for number in self]}
+        """Return chapter, numbers, words and facts as plain types for JSON."""
+        words = self._words.values()
+        return {
+            "chapter": self.chapter,
+            "numbers": [number.as_dict() for number in self],
+            "words": [word.as_dict() for word in words if word.holds is None],
+            "facts": [word.as_dict() for word in words if word.holds is not None],
+        }
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
-        return [(n.name, n.text, n.interval_text, n.meaning) for n in self]
+        rows = [(n.name, n.text, n.interval_text, n.meaning) for n in self]
+        for word in self._words.values():
+            text = word.text if word.holds is None else ("yes" if word.holds else "no")
+            rows.append((word.name, text, "", word.meaning))
+        return rows
 
     def __repr__(self) -> str:
         rows = [("name", "value", "interval", "meaning"), *self._rows()]

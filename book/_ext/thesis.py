@@ -1,7 +1,10 @@
 """What this book adds to Sphinx: numbers by name, notices, and scripts served from here.
 
 * ``{num}`chapter.name``` writes a claimed number with its unit, anywhere in the book; an unknown
-  name is a warning, and so an error in a strict build.
+  name is a warning, and so an error in a strict build. On a page of another chapter the number
+  leads to the section that qualifies it.
+* ``{word}`chapter.name``` writes a recorded word: a place, a year, the name of a log.
+* Lines that begin with a condition are said or not (`book/said.py`).
 * ``{chapter-figure} chapter fig:name`` shows a chapter's figure on another page, with its alt text.
 * ``{num-interval}`chapter.name``` writes its interval.
 * ``{numbers}`` lists every claimed number with the page that proves it and the cell that made it.
@@ -20,14 +23,20 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import pickle
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import said  # noqa: E402  (it lies beside book/pipeline.py, which runs without Sphinx)
 
 logger = logging.getLogger(__name__)
 MATHJAX_PARTS = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2/", "input/tex/extensions/")
@@ -43,6 +52,20 @@ def _results(srcdir: str) -> dict[str, dict]:
         for number in chapter["numbers"]:
             numbers[f"{chapter['chapter']}.{number['name']}"] = number
     return numbers
+
+
+def choose_sentences(app, docname, source) -> None:
+    """Leave out, before a page is parsed, what its conditions say is not to be said."""
+    record = said.Record.read(Path(app.srcdir, "results"))
+    try:
+        if app.env.doc2path(docname).endswith(".ipynb"):
+            notebook = json.loads(source[0])
+            said.notebook(notebook["cells"], record)
+            source[0] = json.dumps(notebook)
+        else:
+            source[0] = said.prose(source[0], record)
+    except said.UnknownFactError as error:
+        logger.warning("%s", error.args[0], location=docname)
 
 
 def _state(srcdir: str, docname: str) -> dict:
@@ -85,7 +108,8 @@ class Num(SphinxRole):
         hint = entry["meaning"]
         if entry["interval"]:
             hint += f" ({entry['level']:.0%} interval {entry['interval_text']})"
-        return [number(self.rawtext, self.shown(entry), classes=["num"], hint=hint)], []
+        node = number(self.rawtext, self.shown(entry), classes=["num"], hint=hint, claim=self.text)
+        return [node], []
 
     def shown(self, entry: dict) -> str:
         """Return what stands in the text."""
@@ -100,6 +124,21 @@ class NumInterval(Num):
         if not entry["interval"]:
             logger.warning("the number %r has no interval", self.text, location=self.get_location())
         return entry["interval_text"]
+
+
+class Word(SphinxRole):
+    """A recorded word: ``{word}`chapter.name```."""
+
+    def run(self):
+        """Return its text, or a warning where no chapter records it."""
+        text = said.Record.read(Path(self.env.srcdir, "results")).text("word", self.text)
+        if text is None:
+            location = self.get_location()
+            logger.warning(
+                "no word named %r is recorded by any chapter", self.text, location=location
+            )
+            return [nodes.problematic(self.rawtext, self.rawtext)], []
+        return [nodes.Text(text)], []
 
 
 class NumbersTable(SphinxDirective):
@@ -199,6 +238,38 @@ def link_cells(app, doctree, docname) -> None:
             link += literal
 
 
+@functools.cache
+def _sections(path: str, _seal: float) -> dict[int, str]:
+    """Return, from a chapter's stored doctree, the anchor of the section that holds each cell."""
+    found = {}
+    for cell in pickle.loads(Path(path).read_bytes()).findall(nodes.container):
+        if "cell_index" in cell:
+            above = cell.parent
+            while above is not None and not isinstance(above, nodes.section):
+                above = above.parent
+            if above is not None and above["ids"]:
+                found[cell["cell_index"]] = above["ids"][0]
+    return found
+
+
+def link_claims(app, doctree, docname) -> None:
+    """Link a number on another page to the section of its chapter that qualifies it, in HTML."""
+    if app.builder.format != "html":
+        return
+    for node in list(doctree.findall(number)):
+        chapter, _, name = node["claim"].partition(".")
+        notebook = Path(app.srcdir, f"{chapter}.ipynb")
+        if chapter == docname or chapter not in app.env.found_docs or not notebook.exists():
+            continue
+        stored = Path(app.doctreedir, f"{chapter}.doctree")
+        place = _recording_cell(str(notebook), name)
+        anchor = _sections(str(stored), stored.stat().st_mtime).get(place)
+        uri = app.builder.get_relative_uri(docname, chapter) + (f"#{anchor}" if anchor else "")
+        link = nodes.reference("", "", internal=True, refuri=uri, classes=["claim"])
+        node.replace_self(link)
+        link += node
+
+
 class ChapterFigure(SphinxDirective):
     """A chapter's figure on another page; the content is its caption there."""
 
@@ -214,7 +285,9 @@ class ChapterFigure(SphinxDirective):
             settings = cell["metadata"].get("mystnb", {})
             if settings.get("figure", {}).get("name") == name:
                 png = next(o["data"]["image/png"] for o in cell["outputs"] if "data" in o)
-                return [self._figure(name, png, settings["image"]["alt"])]
+                record = said.Record.read(Path(self.env.srcdir, "results"))
+                alt = said.plain(said.one_line(settings["image"]["alt"], record), record)
+                return [self._figure(name, png, alt)]
         raise self.error(f"chapter {chapter!r} has no figure named {name!r}.")
 
     def _figure(self, name: str, png: str, alt: str) -> nodes.figure:
@@ -328,16 +401,20 @@ def link_repository(app, config) -> None:
 
 def setup(app):
     """Register with Sphinx."""
+    app.setup_extension("sphinx.ext.autodoc")
     nothing = (pass_number, pass_number)
     app.add_node(number, html=(visit_number, depart_number), latex=nothing, text=nothing)
     app.add_role("num", Num())
     app.add_role("num-interval", NumInterval())
+    app.add_role("word", Word())
     app.add_directive("numbers", NumbersTable)
     app.add_directive("chapter-figure", ChapterFigure)
     app.connect("config-inited", link_repository)
     app.connect("doctree-read", add_notices)
     app.connect("doctree-read", mark_cells)
+    app.connect("source-read", choose_sentences)
     app.connect("doctree-resolved", link_cells)
+    app.connect("doctree-resolved", link_claims)
     app.connect("env-get-outdated", reread_after_a_run)
     app.connect("autodoc-process-docstring", number_references, priority=100)
     app.connect("build-finished", copy_mathjax)
