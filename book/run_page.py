@@ -104,6 +104,9 @@ def as_notebook(notebook: nbformat.NotebookNode, record: said.Record) -> nbforma
     for cell in copy.cells:
         if cell.cell_type == "markdown":
             cell.source = _without_roles(said.plain(cell.source, record))
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        if "caption" in figure:
+            figure["caption"] = _without_roles(said.plain(figure["caption"], record))
     return copy
 
 
@@ -165,7 +168,19 @@ def build(name: str, notebook: nbformat.NotebookNode, chapter: Mapping, target: 
         for part in ("_static", "_images", "_sphinx_design_static"):
             if (made / part).exists():
                 shutil.copytree(made / part, target.parent / part, dirs_exist_ok=True)
-        shutil.copyfile(made / f"{name}.html", target)
+        html = (made / f"{name}.html").read_text(encoding="utf-8")
+        target.write_text(_alone(html), encoding="utf-8")
+
+
+def _alone(html: str) -> str:
+    """Take out of a page what only a whole book has: its search, code run on another host."""
+
+    def kept(match: re.Match) -> str:
+        script = match[0]
+        whole_book = ("searchindex.js", "THEBE_JS_URL", "sphinx-thebe", "x-thebe-config")
+        return "" if any(word in script for word in whole_book) else script
+
+    return re.sub(r"[ \t]*<script\b.*?</script>\n?", kept, html, flags=re.DOTALL)
 
 
 def _config() -> dict:
