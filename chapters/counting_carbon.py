@@ -11,8 +11,8 @@
 # From joule to gram to score: how much did one job emit, and which gram is meant?
 #
 # **Answer.**
-# One measured training run used {num}`counting_carbon.run_energy` and emitted {num}`counting_carbon.run_grams` of CO2e by the grid's average, or {num}`counting_carbon.sci` as a Software Carbon Intensity with cooling and the making of the machine; what is not known about PUE, machine and emission factors spreads that score from {num}`counting_carbon.total_low` to {num}`counting_carbon.total_high`, while the meter moves it by no more than {num}`counting_carbon.meter_swing`.
-# Average and marginal grams answer different questions and need not agree: over a day in Germany they order the start hours with a rank correlation of {num}`counting_carbon.rank_correlation`, and the policy that saves {num}`counting_carbon.average_saving` in the one book changes the other by {num}`counting_carbon.average_saving_at_margin`.
+# One measured training run used {num}`counting_carbon.run_energy` and would emit {num}`counting_carbon.run_grams` of CO2e by the average of {word}`counting_carbon.place` in {word}`counting_carbon.year`, or {num}`counting_carbon.sci` as a Software Carbon Intensity with cooling and the making of the machine, of which assumptions make a wide range.
+# Average and marginal grams need not agree: on the mean day of {word}`counting_carbon.mix_place` in {word}`counting_carbon.mix_year`, the one mix at hand, they order the start hours with a rank correlation of {num}`counting_carbon.rank_correlation`, and the plan that saves {num}`counting_carbon.average_day_saving` by the one saves {num}`counting_carbon.average_day_saving_at_margin` by the other.
 #
 # **You need.**
 # {doc}`carbon_intensity` for what an intensity is, and {doc}`measuring_power` for where the watts come from.
@@ -64,7 +64,9 @@ from helpers.schedule import best_starts
 
 figures.use_style()
 COLORS = figures.COLORS
-numbers = publish.Numbers("counting_carbon")
+numbers = publish.Numbers("counting_carbon", publish.Scope(grids=(zone,), years=(year,)))
+numbers.word("place", datasets.place(zone), "the grid of the account")
+_ = numbers.word("year", year, "the year of its curve")
 HOUR = 3600.0
 
 # %% [markdown]
@@ -207,7 +209,7 @@ print(f"phase model: {job.energy_j / 1000:.3f} kJ")
 
 # %% [markdown]
 # The phase model has the energy of the recordings to within their spread.
-# Their grams are others, because the night in 2024 was a cleaner one than that of the year charged above: the same joules, another gram.
+# Their grams are others, because the night in 2024 was another one than that of the year charged above: the same joules, another gram.
 
 # %% [markdown]
 # ## Who pays for the idle machine?
@@ -357,9 +359,9 @@ _ = numbers.record(
 # By the intensity at the end, nine jobs in ten are charged between {num}`counting_carbon.end_low` and {num}`counting_carbon.end_high` off, and one in ten by more ({numref}`fig:account-lookup`); the best start within a day seems to save {num}`counting_carbon.end_saving` instead of {num}`counting_carbon.true_saving`.
 
 # %% [markdown]
-# ### Two hours
+# ### The wrong clock
 #
-# A curve in UTC read as local time is early by two hours in a German summer.
+# A curve in UTC read as local time is off by {num}`counting_carbon.shift_hours` in a summer of {word}`counting_carbon.place`.
 # Nothing looks wrong: the shape is right, the numbers are right, only the hour is not; a plot was once spoiled this way.
 
 # %%
@@ -371,13 +373,14 @@ days = pd.date_range(f"{year}-06-01", f"{year}-08-30", tz=clock)
 four_h = PhaseModel("four hours", (), (Phase("work", 4 * HOUR, 1000.0),))
 best = best_starts(four_h, summer, days, days + pd.DateOffset(days=1))
 dawn_s = days.as_unit("s").asi8
-shifted_s = np.maximum(best.start_s - 2 * HOUR, dawn_s)  # what is planned by the wrong reading
+off_s = days[0].utcoffset().total_seconds()
+shifted_s = np.clip(best.start_s - off_s, dawn_s, dawn_s + 20 * HOUR)  # by the wrong reading
 shifted_g = summer.emissions_g(shifted_s, shifted_s + 4 * HOUR, 1000.0)
 now_g = summer.emissions_g(dawn_s, dawn_s + 4 * HOUR, 1000.0)
 kept = 100 * (1 - shifted_g.sum() / now_g.sum()), 100 * (1 - best.emissions_g.sum() / now_g.sum())
-print(f"saved against a start at midnight: {kept[0]:.1f} % two hours off, {kept[1]:.1f} % in truth")
+print(f"saved against a start at midnight: {kept[0]:.1f} % misread, {kept[1]:.1f} % in truth")
 
-# %% mystnb={"figure": {"caption": "The mean summer day, right and two hours off.", "name": "fig:account-shift"}, "image": {"alt": "Two equal curves over the hours of the day with a valley around noon; the wrong one lies two hours to the left of the right one."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The mean summer day, right and read by the wrong clock.", "name": "fig:account-shift"}, "image": {"alt": "Two equal curves over the hours of the day; the wrong one lies {num}`counting_carbon.shift_hours` beside the right one."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.2))
 for series, color, text in (
     (right, COLORS["average"], "right: local time"),
@@ -392,10 +395,11 @@ plt.show()
 
 # %% tags=["hide-cell"]
 numbers.record("shift_true", kept[1], "%", 1, "saved by the best start of the day, summer")
-_ = numbers.record("shift_wrong", kept[0], "%", 1, "saved if it is planned two hours off")
+numbers.record("shift_wrong", kept[0], "%", 1, "saved if it is planned by the wrong clock")
+_ = numbers.record("shift_hours", abs(off_s) / HOUR, "h", 0, "summer time of the clock, off UTC")
 
 # %% [markdown]
-# Planned two hours off, the best start of a four-hour job saves {num}`counting_carbon.shift_wrong` against a start at midnight, instead of {num}`counting_carbon.shift_true`.
+# Planned by the wrong clock, the best start of a four-hour job saves {num}`counting_carbon.shift_wrong` against a start at midnight, instead of {num}`counting_carbon.shift_true`.
 # The remedy is to let no time without a zone in.
 
 # %%
@@ -445,13 +449,16 @@ except TypeError as refusal:
 
 # %% [markdown]
 # Does the choice change what one should *do*?
-# For one grid and year, Germany 2020, the book carries the generation by type, from which {doc}`carbon_intensity` estimates a mean marginal intensity: by how much emissions moved when the plants that answer to load moved {cite}`hawkes2010,silerevans2012`.
+# For one grid and year, {word}`counting_carbon.mix_place` in {word}`counting_carbon.mix_year`, the book carries the generation by type, from which {doc}`carbon_intensity` estimates a mean marginal intensity: by how much emissions moved when the plants that answer to load moved {cite}`hawkes2010,silerevans2012`.
 # The same slope taken hour by hour of the local day gives a marginal day.
-# California's marginal rate is not used here: its average is not at hand, and two kinds from two grids compare nothing.
+# The marginal rate of California is not used here: its average is not at hand, and two kinds from two grids compare nothing.
 
 # %%
+mix_zone, mix_year = "DE", 2020  # the one mix that the book carries
+numbers.word("mix_place", datasets.place(mix_zone), "the grid whose generation mix is carried")
+numbers.word("mix_year", mix_year, "the year of that mix")
 mix = describe.answering_generation(
-    datasets.generation("DE", 2020), datasets.emission_factors(factors)
+    datasets.generation(mix_zone, mix_year), datasets.emission_factors(factors)
 )
 more = mix.diff().dropna()
 berlin = more.index.tz_convert("Europe/Berlin").hour
@@ -462,19 +469,23 @@ slopes = pd.DataFrame(
     ],
     columns=["marginal", "error"],
 ).rename_axis("hour")
-german = datasets.carbon_intensity("DE", 2020, factors)
+german = datasets.carbon_intensity(mix_zone, mix_year, factors)
 hourly = german.to_series("Europe/Berlin")
 slopes["average"] = hourly.groupby(hourly.index.hour).mean()
-at_margin = Intensity(
-    german.edges_s,
-    slopes["marginal"].to_numpy()[hourly.index.hour],
-    "marginal",
-    "DE",
-    f"estimated from generation, factors {factors}",
+
+at_margin, mean_day = (
+    Intensity(
+        german.edges_s,
+        slopes[kind].to_numpy()[hourly.index.hour],
+        kind,
+        mix_zone,
+        f"a mean day, from generation, factors {factors}",
+    )
+    for kind in ("marginal", "average")
 )
 print(slopes.round(0).astype(int).T.to_string())
 
-# %% mystnb={"figure": {"caption": "The mean day of Germany in 2020 in two kinds of gram, each relative to its own mean. Band: 95 % interval of the estimate.", "name": "fig:account-kinds"}, "image": {"alt": "Two curves over the hours of the day around one; the average has a deep valley at noon and a peak in the evening, the marginal one is nearly flat, highest at night and lowest in the morning and the early evening."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The mean day of {word}`counting_carbon.mix_place` in {word}`counting_carbon.mix_year` in two kinds of gram, each relative to its own mean. Band: 95 % interval of the estimate.", "name": "fig:account-kinds"}, "image": {"alt": "Two curves over the hours of the day around one; the average has a deep valley at noon and a peak in the evening, the marginal one is nearly flat, highest at night; their orders of the start hours have a rank correlation of {num}`counting_carbon.rank_correlation`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
 hours = np.arange(24) + 0.5
 level = slopes["marginal"].mean()
@@ -495,6 +506,8 @@ plt.show()
 
 # %% [markdown]
 # Now the policies: a job of four hours and one kilowatt arrives every seven hours and may wait a day.
+# The margin is known as a mean day alone, 24 values; the average is known for every hour of the year.
+# So two plans use the average: one its curve, one its mean day, which knows as little as the margin does.
 
 # %%
 first_s, last_s = german.edges_s[24], german.edges_s[-1] - 30 * HOUR
@@ -515,13 +528,14 @@ policies = {
     "at noon, 11:00": at_hour(11),
     "in the evening, 17:00": at_hour(17),
     "least average": best_starts(four_h, german, come_s, deadline_s).start_s,
+    "least average, mean day": best_starts(four_h, mean_day, come_s, deadline_s).start_s,
     "least marginal": best_starts(four_h, at_margin, come_s, deadline_s).start_s,
 }
 both = {}
 for name, begin_s in policies.items():
     uses = pd.DataFrame({"start": begin_s, "stop": begin_s + 4 * HOUR, "power_w": 1000.0})
-    both[name] = [account(uses, c).emissions_g / len(uses) for c in (german, at_margin)]
-ranking = pd.DataFrame(both, index=["average", "marginal"]).T
+    both[name] = [account(uses, c).emissions_g / len(uses) for c in (german, at_margin, mean_day)]
+ranking = pd.DataFrame(both, index=["average", "marginal", "mean day"]).T
 change = 100 * (ranking / ranking.loc["at once"] - 1)
 print(
     ranking.round(0)
@@ -557,7 +571,7 @@ ends = pd.DataFrame(
 ).T
 print(ends.round(1).to_string())
 
-# %% mystnb={"figure": {"caption": "Change of emissions against starting at once, in the two books. A policy on the dashed line would change both alike. Lines: 95 % intervals from the error of the estimated margin.", "name": "fig:account-policies"}, "image": {"alt": "Scatter of six policies with the change in average emissions on the horizontal and in marginal emissions on the vertical axis; the policies lie far from the diagonal and in no common order."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Change of emissions against starting at once, in the two books. A policy on the dashed line would change both alike. Lines: 95 % intervals from the error of the estimated margin.", "name": "fig:account-policies"}, "image": {"alt": "Scatter of policies with the change in average emissions on the horizontal and in marginal emissions on the vertical axis; least average lies {num}`counting_carbon.average_saving` to the left and changes the marginal grams by {num}`counting_carbon.average_saving_at_margin`, far from the diagonal."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.9))
 ax.plot([-30, 30], [-30, 30], "--", color=COLORS["rest"], linewidth=1.2)
 ax.axhline(0, color=COLORS["baseline"], linewidth=0.8)
@@ -592,6 +606,8 @@ print(f"best start by the average {cleanest}:00, by the margin {window['marginal
 print(f"rank correlation of the 24 start hours: {correlation:.2f}")
 
 # %% tags=["hide-cell"]
+THE_MIX = {"grids": (mix_zone,), "years": (mix_year,)}
+PLANNED = THE_MIX | {"jobs": "one job", "pauses": "none", "future": "known"}
 numbers.record(
     "rank_correlation",
     correlation,
@@ -599,6 +615,20 @@ numbers.record(
     2,
     "rank correlation of 24 start hours, average against marginal, DE 2020",
     interval=(min(interval[0], correlation), max(interval[1], correlation)),
+    scope=THE_MIX,
+)
+by_day = "least average, mean day"
+meaning = "saved by a plan on the average's mean day, in average grams of that day"
+saved_day = -change.loc[by_day, "mean day"]
+numbers.record("average_day_saving", saved_day, "%", 1, meaning, scope=PLANNED)
+numbers.record(
+    "average_day_saving_at_margin",
+    -change.loc[by_day, "marginal"],
+    "%",
+    1,
+    "the same plan, in marginal grams",
+    interval=tuple(-ends.loc[by_day][::-1]),
+    scope=PLANNED,
 )
 numbers.record("best_average_hour", cleanest, "", 0, "cleanest start hour by the average")
 numbers.record(
@@ -655,6 +685,7 @@ numbers.record(
     1,
     "saved by 'least average' in average grams",
     interval=(found.low, found.high),
+    scope=PLANNED,
 )
 numbers.record(
     "average_saving_at_margin",
@@ -663,6 +694,7 @@ numbers.record(
     1,
     "what 'least average' changes in marginal grams",
     interval=tuple(ends.loc["least average"]),
+    scope=PLANNED,
 )
 numbers.record(
     "marginal_saving",
@@ -671,6 +703,7 @@ numbers.record(
     1,
     "saved by 'least marginal' in marginal grams",
     interval=tuple(-ends.loc["least marginal"][::-1]),
+    scope=PLANNED,
 )
 _ = numbers.record(
     "marginal_saving_in_average",
@@ -678,14 +711,19 @@ _ = numbers.record(
     "%",
     1,
     "what 'least marginal' changes in average grams",
+    scope=PLANNED,
 )
 
 # %% [markdown]
+# (resolution)=
 # The ranking changes ({numref}`fig:account-policies`).
-# Who starts where the average is least saves {num}`counting_carbon.average_saving` of average grams and changes the marginal ones by {num}`counting_carbon.average_saving_at_margin`; who starts where the margin is least saves {num}`counting_carbon.marginal_saving` of marginal grams (its hours were chosen by the same estimate, so rather less) and changes the average ones by {num}`counting_carbon.marginal_saving_in_average`.
+# Who starts where the hourly average is least saves {num}`counting_carbon.average_saving` of average grams and changes the marginal ones by {num}`counting_carbon.average_saving_at_margin`; who starts where the margin is least saves {num}`counting_carbon.marginal_saving` of marginal grams (its hours were chosen by the same estimate, so rather less) and changes the average ones by {num}`counting_carbon.marginal_saving_in_average`.
+# Part of that gap is one of resolution, since an hourly curve offers more to choose from than a mean day.
+# At equal resolution, planned on the mean day of the average, {num}`counting_carbon.average_day_saving` of its grams are saved and {num}`counting_carbon.average_day_saving_at_margin` of the marginal ones, of {num}`counting_carbon.marginal_saving` that a plan on the margin's own mean day saves.
+# The intervals of the marginal grams come from the error of the slopes alone: that the margin is a mean day, without imports and curtailment, is not in them.
 # Evening starts, the worst of all by the average ({num}`counting_carbon.evening_average`), change the marginal grams by {num}`counting_carbon.evening_marginal`.
 # The two books order the 24 start hours with a rank correlation of {num}`counting_carbon.rank_correlation`, the average names {num}`counting_carbon.best_average_hour` o'clock the best and the margin {num}`counting_carbon.best_marginal_hour`, and they come within an hour of each other in {num}`counting_carbon.hours_agree` of draws from the estimate's error.
-# The reason is in {numref}`fig:account-kinds`: at noon the mix is clean because the sun shines, but whoever switches on one machine more is served by coal or gas at noon as well.
+# The reason is in {numref}`fig:account-kinds`: in {word}`counting_carbon.mix_place` at noon the mix is clean because the sun shines, but whoever switches on one machine more is served by coal or gas at noon as well.
 # This estimate is a mean day of one year, it knows neither imports nor hours in which wind and sun are switched off, and it is no signal to schedule by; but it is enough to show that a saving in average grams is a statement about books.
 
 # %% [markdown]
@@ -706,7 +744,10 @@ server_kg = {"without disks": 1000.0, "with eight disks": 4300.0}
 loads = np.linspace(0.02, 1, 99)
 saved_w = (busy_server_w - idle_server_w) * loads * (1 - 1 / speed_up)
 compared = year if year in datasets.years() else datasets.years()[-1]  # of the other grids
-levels = {z: datasets.carbon_intensity(z, compared, factors).mean() for z in ("FR", "DE", "PL")}
+low, middle, high = "FR", "DE", "PL"  # grids of little, middling and much carbon
+levels = {z: datasets.carbon_intensity(z, compared, factors).mean() for z in (low, middle, high)}
+for key, z in (("low", low), ("middle", middle), ("high", high)):
+    numbers.word(f"{key}_place", datasets.place(z), f"grid of the servers: {key} intensity")
 payback = {
     (kind, z): np.array([payback_s(1000 * kg, w, i, pue=pue) for w in saved_w]) / SECONDS_PER_YEAR
     for kind, kg in server_kg.items()
@@ -724,7 +765,7 @@ needed = pd.DataFrame(
 print(f"least load [%] at which a new server pays back within {lifetime_years:g} years")
 print(needed.round(0).replace(np.inf, "never").to_string())
 
-# %% mystnb={"figure": {"caption": "Years until a server twice as fast has saved what making it emitted, against the load of the old one (logarithmic years). Solid: 1 t, without disks; dashed: 4.3 t, with eight large disks. Shaded: service lives of three to six years.", "name": "fig:account-payback"}, "image": {"alt": "Six falling curves, two for each of three grids, on a logarithmic axis of years; in Poland a server without disks pays back within a few years at moderate load, in France no server does within the shaded service life."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Years until a server twice as fast has saved what making it emitted, against the load of the old one (logarithmic years). Solid: 1 t, without disks; dashed: 4.3 t, with eight large disks. Shaded: service lives of three to six years.", "name": "fig:account-payback"}, "image": {"alt": "Six falling curves, two for each of three grids, on a logarithmic axis of years; at half load a server without disks pays back within {num}`counting_carbon.payback_pl` in {word}`counting_carbon.high_place`, {num}`counting_carbon.payback_de` in {word}`counting_carbon.middle_place` and {num}`counting_carbon.payback_fr` in {word}`counting_carbon.low_place`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 4.0))
 tints = {"FR": COLORS["green"], "DE": COLORS["average"], "PL": COLORS["marginal"]}
 ax.axhspan(3, 6, color=COLORS["rest"], alpha=0.35, linewidth=0)
@@ -776,7 +817,7 @@ _ = numbers.record(
 )
 
 # %% [markdown]
-# At half load a server of 1 t pays back after {num}`counting_carbon.payback_de` in Germany, {num}`counting_carbon.payback_pl` in Poland and {num}`counting_carbon.payback_fr` in France; one with large disks after {num}`counting_carbon.payback_disks` in Germany ({numref}`fig:account-payback`).
+# At half load a server of 1 t pays back after {num}`counting_carbon.payback_de` in {word}`counting_carbon.middle_place`, {num}`counting_carbon.payback_pl` in {word}`counting_carbon.high_place` and {num}`counting_carbon.payback_fr` in {word}`counting_carbon.low_place`; one with large disks after {num}`counting_carbon.payback_disks` in {word}`counting_carbon.middle_place` ({numref}`fig:account-payback`).
 # At a tenth of the load the first needs {num}`counting_carbon.payback_low_load`, and an idle one never pays: the cleaner the grid and the emptier the machine, the longer the old one should stay.
 # The same holds for the account of a single run: whoever lets it bear also the time in which nobody uses the machine, at a use of {num}`counting_carbon.used_share` of its life, charges it with {num}`counting_carbon.embodied_used` instead of {num}`counting_carbon.embodied_grams` for the machine.
 # Where one new machine takes the place of several old ones, their idle power is saved too and the sum is another; `payback_s` takes whatever power is saved.
@@ -807,7 +848,7 @@ low_g, high_g = outcome.interval_g()
 print(swings[["low_g", "base_g", "high_g", "swing_g"]].round(3).to_string())
 print(f"mean {outcome.mean_g:.2f} g, 95 % of the draws within {low_g:.2f} to {high_g:.2f} g")
 
-# %% mystnb={"figure": {"caption": "Left: how far one run's score swings when one input moves over nine tenths of its range, the others at their medians. Right: the score when all are drawn at once; 95 % of the draws lie between the lines.", "name": "fig:account-tornado"}, "image": {"alt": "Left, horizontal bars around the base value, sorted by width: the PUE is widest, the meter narrowest; right, a histogram of one broad hill with two lines at its flanks."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Left: how far one run's score swings when one input moves over nine tenths of its range, the others at their medians. Right: the score when all are drawn at once; 95 % of the draws lie between the lines.", "name": "fig:account-tornado"}, "image": {"alt": "Left, horizontal bars around the base value, sorted by width, that of the PUE {num}`counting_carbon.pue_swing` and that of the meter {num}`counting_carbon.meter_swing` wide; right, a histogram of one broad hill with two lines at {num}`counting_carbon.total_low` and {num}`counting_carbon.total_high`."}} tags=["hide-input"]
 low_end, high_end = swings["low"], swings["high"]
 texts = {
     "factors": "factor set",
@@ -909,6 +950,7 @@ print((1000 * scopes["emissions_g"]).round(0).astype(int).rename("mg of CO2e a r
 # Marginal emissions stand in no scope: they are no inventory.
 
 # %% [markdown]
+# (limits-counting-carbon)=
 # ## What could be wrong
 #
 # * **Assumptions.** PUE, the machine's making and its life time are assumed, within ranges that are cited; no life-cycle assessment of the measured machine is known.

@@ -5,8 +5,9 @@
 # A job that must run in one go may wait: when should it start, how much does waiting save, and does it matter that its power changes while it runs?
 #
 # **Answer.**
-# Over {num}`when_to_start.grids` and {num}`when_to_start.years`, the best start within a day saves {num}`when_to_start.all_saving_24h` of the emissions of a job of {num}`when_to_start.length` on average, within four days {num}`when_to_start.all_saving_96h`: each further hour of waiting saves less than the one before.
-# Who plans with one constant power although the power changes loses {num}`when_to_start.loss_longest` on average when phases last {num}`when_to_start.longest_phase`, but only {num}`when_to_start.loss_shortest` when they last {num}`when_to_start.shortest_phase`.
+# Over {num}`when_to_start.grids` and {num}`when_to_start.years`, with the curve known beforehand, the best start within a day saves {num}`when_to_start.all_saving_24h` of the emissions of a job of {num}`when_to_start.length`, within four days {num}`when_to_start.all_saving_96h`.
+# {if}`when_to_start.diminishing` Each further hour of waiting saves less than those before.
+# Who plans with one constant power although the power changes loses little, {num}`when_to_start.loss_longest` even when phases last {num}`when_to_start.longest_phase`.
 #
 # **You need.**
 # {doc}`carbon_intensity` for the curves and {doc}`phase_model` for jobs with phases.
@@ -34,7 +35,9 @@ from helpers.schedule import best_start, best_starts
 
 figures.use_style()
 COLORS = figures.COLORS
-numbers = publish.Numbers("when_to_start")
+ALL = {"grids": datasets.zones(), "years": datasets.years()}
+SCOPE = publish.Scope(**ALL, jobs="one job", pauses="none", future="known")
+numbers = publish.Numbers("when_to_start", SCOPE)
 rng = np.random.default_rng(seed)
 HOUR = 3600.0
 
@@ -113,12 +116,18 @@ figures.label_line(axes[1], best_h, best_g, "best start", COLORS["model"], xytex
 plt.show()
 
 # %% tags=["hide-cell"]
-numbers.record("example_now", scan_g[0], "g", 0, "emissions of the example job, started at once")
-numbers.record("example_best", best_g, "g", 0, "emissions of the example job at its best start")
-_ = numbers.record("example_candidates", len(meets_h), "starts", 0, "border meets step, example")
+here = {"grids": (zone,), "years": (year,), "weeks": 1}
+meaning = "emissions of the example job, started at once"
+numbers.record("example_now", scan_g[0], "g", 0, meaning, scope=here)
+meaning = "emissions of the example job at its best start"
+numbers.record("example_best", best_g, "g", 0, meaning, scope=here)
+meaning = "border meets step, example"
+numbers.record("example_candidates", len(meets_h), "starts", 0, meaning, scope=here)
+numbers.word("place", datasets.place(zone), "the grid of the example")
+_ = numbers.word("year", year, "the year of the example")
 
 # %% [markdown]
-# The example of {numref}`fig:start-kinks` has {num}`when_to_start.example_candidates` to compare; started at once it emits {num}`when_to_start.example_now`, at its best {num}`when_to_start.example_best`.
+# The example of {numref}`fig:start-kinks`, a day of June in {word}`when_to_start.place` in {word}`when_to_start.year`, has {num}`when_to_start.example_candidates` to compare; started at once it emits {num}`when_to_start.example_now`, at its best {num}`when_to_start.example_best`.
 
 # %% [markdown]
 # ## Longer waits, smaller gains
@@ -186,7 +195,7 @@ by_grid = pd.DataFrame(
 overall = [saving(grids, length_h, w) for w in waits_h[1:]]
 print(by_grid.round(1).T.rename_axis("grid").to_string())
 
-# %% mystnb={"figure": {"caption": "Emissions saved by the best start against the longest wait; one line a grid. The thick line is the mean over the grids, the band its 95 % interval.", "name": "fig:start-waiting"}, "image": {"alt": "Curves of saving against longest wait up to a week, one for each grid and a thick mean with its band; all rise steeply within the first day and flatten afterwards."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Emissions saved by the best start against the longest wait; one line a grid. The thick line is the mean over the grids, the band its 95 % interval.", "name": "fig:start-waiting"}, "image": {"alt": "Curves of saving against longest wait up to a week, one for each grid and a thick mean with its band; the mean rises to {num}`when_to_start.all_saving_24h` within a day, {num}`when_to_start.all_saving_96h` within four and {num}`when_to_start.all_saving_168h` within a week."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 4.0))
 for name in grids:
     ax.plot(waits_h, by_grid[name], color=COLORS["rest"], linewidth=1.1)
@@ -248,14 +257,17 @@ random_g = {
 random_saving = np.mean(
     [100 * (1 - weekly(g).sum() / now[z, length_h, 24].sum()) for z, g in random_g.items()]
 )
-_ = numbers.record(
-    "random_24h", random_saving, "%", 1, "saved by a random start within 24 h, mean over the grids"
-)
+meaning = "saved by a random start within 24 h, mean over the grids"
+numbers.record("random_24h", random_saving, "%", 1, meaning, scope={"future": "unknown"})
+mean_saved = by_grid.mean(axis=1)
+an_hour = mean_saved.diff().iloc[1:].to_numpy() / np.diff(waits_h)
+meaning = "an hour of waiting saves less the more one has waited, mean over the grids"
+_ = numbers.fact("diminishing", (np.diff(an_hour[1:]) < 0).all(), meaning)
 
 # %% [markdown]
-# Six hours save {num}`when_to_start.all_saving_6h` ({num}`when_to_start.all_grams_6h`), a day {num}`when_to_start.all_saving_24h` ({num}`when_to_start.all_grams_24h`), four days {num}`when_to_start.all_saving_96h` and a week {num}`when_to_start.all_saving_168h` ({num}`when_to_start.all_grams_168h`).
+# The curve known, six hours save {num}`when_to_start.all_saving_6h` ({num}`when_to_start.all_grams_6h`), a day {num}`when_to_start.all_saving_24h` ({num}`when_to_start.all_grams_24h`), four days {num}`when_to_start.all_saving_96h` and a week {num}`when_to_start.all_saving_168h` ({num}`when_to_start.all_grams_168h`).
 # Within a day the grids range from {num}`when_to_start.lowest_24h` to {num}`when_to_start.highest_24h`.
-# A random start saves {num}`when_to_start.random_24h`: waiting alone does nothing.
+# A random start saves {num}`when_to_start.random_24h`: waiting without looking at the curve does next to nothing.
 
 # %% [markdown]
 # ## Longer jobs save less
@@ -348,7 +360,7 @@ loss = pd.DataFrame(
 )
 print(loss.round(3).rename_axis("phase [min]").T.to_string())
 
-# %% mystnb={"figure": {"caption": "Emissions above the optimum when a job with phases is planned as if its power were constant, against the length of a phase. Grey: hourly averages of the grids. Thick: their mean. Second colour: a marginal rate in five-minute steps.", "name": "fig:start-phases"}, "image": {"alt": "Curves of loss against phase length on a logarithmic axis; near zero for phases of minutes, rising for phases of hours, with the marginal rate drawn in another colour."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Emissions above the optimum when a job with phases is planned as if its power were constant, against the length of a phase. Grey: hourly averages of the grids. Thick: their mean. Second colour: a marginal rate in five-minute steps.", "name": "fig:start-phases"}, "image": {"alt": "Curves of loss against phase length on a logarithmic axis; their mean is {num}`when_to_start.loss_shortest` for phases of {num}`when_to_start.shortest_phase` and {num}`when_to_start.loss_longest` for phases of {num}`when_to_start.longest_phase`; the marginal rate, in another colour, lies higher."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 4.0))
 mean_loss = loss[grids].mean(axis=1)
 ax.plot(loss.index, loss[grids], color=COLORS["rest"], linewidth=1.1)
@@ -389,6 +401,7 @@ for label, phase in ends.items():
         "%",
         2,
         f"the same on the marginal rate, phases of {phase:g} min",
+        scope={"grids": (region,), "years": ()},
     )
 numbers.record("shortest_phase", phases_min[0], "min", 0, "shortest phase tried")
 numbers.record("longest_phase", phases_min[-1] / 60, "h", 0, "longest phase tried")
@@ -402,7 +415,7 @@ _ = numbers.record(
 )
 
 # %% [markdown]
-# For a job of {num}`when_to_start.phased_length`, phases of {num}`when_to_start.shortest_phase` on hourly curves cost the blind planner {num}`when_to_start.loss_shortest` ({num}`when_to_start.loss_shortest_grams` a job): almost nothing, because a phase much shorter than an intensity step is averaged away within it.
+# For a job of {num}`when_to_start.phased_length`, phases of {num}`when_to_start.shortest_phase` on hourly curves cost the blind planner {num}`when_to_start.loss_shortest` ({num}`when_to_start.loss_shortest_grams` a job): a phase much shorter than an intensity step is averaged away within it.
 # Phases of {num}`when_to_start.longest_phase` cost {num}`when_to_start.loss_longest` ({num}`when_to_start.loss_longest_grams`), in the worst grid {num}`when_to_start.worst_loss`: then it matters which part of the job meets the valley.
 # On the marginal rate, which changes every few minutes, the losses are {num}`when_to_start.marginal_loss_shortest` and {num}`when_to_start.marginal_loss_longest`.
 #
@@ -422,6 +435,7 @@ for name in (near, region):
 # It loses {num}`when_to_start.measured_loss` on the hourly curve and {num}`when_to_start.measured_loss_marginal` on the marginal rate.
 
 # %% [markdown]
+# (limits-when-to-start)=
 # ## What could be wrong
 #
 # * **Perfect knowledge.** The planner knows the curve; with forecasts all savings shrink, most of all those of long waits.
