@@ -5,8 +5,9 @@
 # What is left of the savings when machines are finite and idle nodes draw power, and how far from the best possible schedule are we?
 #
 # **Answer.**
-# While a machine has room ({num}`carbon_aware_cluster.load_30` load), holding jobs for clean hours saves {num}`carbon_aware_cluster.gated_jobs_30` of their emissions and suspending them too saves {num}`carbon_aware_cluster.aware_jobs_30`, nearly full ({num}`carbon_aware_cluster.load_95`) {num}`carbon_aware_cluster.gated_jobs_95` and {num}`carbon_aware_cluster.aware_jobs_95`; of what the whole machine emits with its idle nodes, suspending saves only {num}`carbon_aware_cluster.aware_whole_30` and {num}`carbon_aware_cluster.aware_whole_95`, and the mean delay of a job grows by {num}`carbon_aware_cluster.aware_added_30` and {num}`carbon_aware_cluster.aware_added_95`.
-# Without pauses, carbon-gated EASY is {num}`carbon_aware_cluster.above_best_gated` above the best schedule there can be on the roomy machine, EASY {num}`carbon_aware_cluster.above_best_easy`; on the nearly full one it is certified in an example that no schedule whatsoever saves more than {num}`carbon_aware_cluster.possible_95`, and gated EASY is at most {num}`carbon_aware_cluster.above_gated_95` above the best.
+# Over {num}`carbon_aware_cluster.grids` and {num}`carbon_aware_cluster.carbon_weeks` of {word}`carbon_aware_cluster.year`, the future unknown, holding jobs at a load of {num}`carbon_aware_cluster.load_30` saves {num}`carbon_aware_cluster.gated_jobs_30` of their emissions, suspending them too {num}`carbon_aware_cluster.aware_jobs_30`.
+# {if-not}`carbon_aware_cluster.aware_shown_30` So few weeks do not show it beyond doubt.
+# In one of these weeks it is proven that no schedule of its jobs without pauses saves more than {num}`carbon_aware_cluster.possible_30`.
 #
 # **You need.**
 # {doc}`when_to_start` for why waiting saves at all, {doc}`sharing_a_cluster` for EASY backfilling and who waits, {doc}`waiting_for_clean_power` for the same jobs on endless machines.
@@ -68,7 +69,9 @@ from helpers.work import Cluster, NodePower, Workload
 
 figures.use_style()
 COLORS = figures.COLORS
-numbers = publish.Numbers("carbon_aware_cluster")
+TRACE, YEAR, TUNING_YEAR = "unilu-gaia-2014", first_saturday[:4], tuning_saturday[:4]
+SCOPE = publish.Scope(zones, (YEAR,), carbon_weeks, TRACE, future="unknown")
+numbers = publish.Numbers("carbon_aware_cluster", SCOPE)
 HOUR, DAY, WEEK = 3600.0, 86400.0, 604800.0
 KG = 1000.0
 
@@ -86,7 +89,7 @@ KG = 1000.0
 # A busy core adds {num}`carbon_aware_cluster.core_w` to its node, which draws {num}`carbon_aware_cluster.idle_w` when it is on: an assumption, by the rule that an idle server draws about half of its full power {cite}`barroso2007`; its weight is examined at the end.
 
 # %%
-log = datasets.job_log("unilu-gaia-2014")
+log = datasets.job_log(TRACE)
 
 
 def week_of_jobs(day):
@@ -136,7 +139,7 @@ def machine(load, day):
     return Cluster(int(np.ceil(cores / cores_per_node)), cores_per_node, NODE)
 
 
-# %% mystnb={"figure": {"caption": "Cores that the jobs would hold if each started at once, around two weeks of the log, and the machines of the loads examined. White: the week whose jobs are counted.", "name": "fig:aware-demand"}, "image": {"alt": "Two panels with a ragged curve of cores over two weeks each, mostly between 500 and 1800, and horizontal lines for the sizes of three machines; the smallest machine is exceeded for days, the largest never."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Cores that the jobs would hold if each started at once, around two weeks of the log, and the machines of the loads examined. White: the week whose jobs are counted.", "name": "fig:aware-demand"}, "image": {"alt": "A panel for each week of jobs, with a ragged curve of cores and horizontal lines for the sizes of the machines. {if}`in-book` The smallest machine is exceeded for days, the largest never."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, len(WORK), figsize=(7.2, 3.6), sharey=True, squeeze=False)
 for ax, (day, work) in zip(axes[0], WORK.items(), strict=True):
     at_once = replay(work, Cluster(int(work.jobs["processors"].sum())), Fifo())
@@ -155,10 +158,11 @@ axes[0, 0].set(ylabel="cores", ylim=(0, 1.1 * max(machine(loads[0], d).cores for
 plt.show()
 
 # %% [markdown]
-# The log is of 2014 and the curves are of 2019 and 2020, so dates must be mapped: the weeks of the log begin on a Saturday, and so do the carbon weeks, at the same hour of each grid's own clock.
-# There are {num}`carbon_aware_cluster.carbon_weeks` of them, spread evenly over 2020; they get the two weeks of jobs in turn.
+# The log is of 2014 and the curves are of {word}`carbon_aware_cluster.tuning_year` and {word}`carbon_aware_cluster.year`, so dates must be mapped: the weeks of the log begin on a Saturday, and so do the carbon weeks, at the same hour of each grid's own clock.
+# There are {num}`carbon_aware_cluster.carbon_weeks` of them, spread evenly over {word}`carbon_aware_cluster.year`; they get the weeks of jobs in turn.
 # All policies see the same jobs in the same weeks.
-# The {num}`carbon_aware_cluster.grids` grids differ: mean intensities from {num}`carbon_aware_cluster.least_mean` to {num}`carbon_aware_cluster.most_mean`, days that vary much (wind and sun) and days that hardly do (coal).
+# The {num}`carbon_aware_cluster.grids` ({word}`carbon_aware_cluster.places`) differ: mean intensities from {num}`carbon_aware_cluster.least_mean` to {num}`carbon_aware_cluster.most_mean`.
+# {if}`in-book` Some have days that vary much (wind and sun), some days that hardly do (coal).
 
 
 # %%
@@ -202,6 +206,12 @@ numbers.record("idle_w", idle_w, "W", 0, "power of a node that is on (assumed)")
 numbers.record("save", save_s, "s", 0, "what a stop and its resume cost at full power (assumed)")
 numbers.record("carbon_weeks", carbon_weeks, "weeks", 0, "carbon weeks in each grid")
 numbers.record("grids", len(zones), "grids", 0, "grids")
+numbers.word("places", ", ".join(map(datasets.place, zones)), "the grids")
+numbers.word("year", YEAR, "the year of the carbon weeks")
+numbers.word("tuning_year", TUNING_YEAR, "the year on which the gates were chosen")
+numbers.word("example_place", datasets.place(example_zone), "the grid of the example")
+example_day = pd.Timestamp(example_start)
+numbers.word("example_week", f"{example_day:%-d %B %Y}", "the example's week begins")
 means = [MEAN[zone] for zone in zones]
 numbers.record("least_mean", min(means), "g/kWh", 0, "mean intensity, cleanest of the grids")
 numbers.record("most_mean", max(means), "g/kWh", 0, "mean intensity, dirtiest of the grids")
@@ -217,7 +227,7 @@ for load in gap_loads:
 # * *carbon-aware EASY* also suspends running jobs above a second, laxer threshold, and yet keeps every reservation EASY has given; a stop with its resume costs a job {num}`carbon_aware_cluster.save` at full power, three times what {doc}`cost_of_stopping` measured.
 #
 # None of them needs a forecast: the thresholds are quantiles of the week before.
-# Which quantiles is decided on weeks of 2019, never on those that are reported.
+# Which quantiles is decided on weeks of {word}`carbon_aware_cluster.tuning_year`, never on those that are reported.
 
 # %%
 GATES = {  # share of the past week that is clean; share above which jobs are suspended
@@ -344,7 +354,7 @@ print(f"{len(SHADE)} replays checked: nothing wrong")
 # %% [markdown]
 # ### The price of a saving
 #
-# First the choice of the gates, on the weeks of 2019 and a machine of medium load.
+# First the choice of the gates, on the weeks of {word}`carbon_aware_cluster.tuning_year` and a machine of medium load.
 
 # %%
 tuning_load = loads[len(loads) // 2]
@@ -353,7 +363,7 @@ sums = tuned.groupby("policy").agg({"jobs": "sum", "delay_h": "mean", "stops": "
 sums["saved"] = 100 * (1 - sums["jobs"] / sums.loc["EASY", "jobs"])
 print(sums[["saved", "delay_h", "stops"]].round(2).to_string())
 
-# %% mystnb={"figure": {"caption": "Emissions of jobs saved against the mean delay of a job, weeks of 2019, medium load. Beside each point: the share of the past week's hours that counts as clean, and for carbon-aware EASY the share above which running jobs are suspended.", "name": "fig:aware-tradeoff"}, "image": {"alt": "Scatter of saving against mean delay: three amber points of gated EASY rise and then level off to the right; three green points of carbon-aware EASY lie well above them at similar delays; EASY is at the origin."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Emissions of jobs saved against the mean delay of a job, weeks of {word}`carbon_aware_cluster.tuning_year`, medium load. Beside each point: the share of the past week's hours that counts as clean, and for carbon-aware EASY the share above which running jobs are suspended.", "name": "fig:aware-tradeoff"}, "image": {"alt": "Scatter of saving against mean delay: amber points of gated EASY, the middle one at {num}`carbon_aware_cluster.tuned_middle` and {num}`carbon_aware_cluster.tuned_middle_delay`; green points of carbon-aware EASY, the chosen one at {num}`carbon_aware_cluster.tuned_aware` and {num}`carbon_aware_cluster.tuned_aware_delay`; EASY is at the origin."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.8))
 for kind in ("gated EASY", "carbon-aware EASY"):
     points = sums[sums.index.str.startswith(kind)].sort_values("delay_h")
@@ -373,7 +383,8 @@ ax.set_ylim(0, 1.2 * sums["saved"].max())
 plt.show()
 
 # %% [markdown]
-# A job that runs for days cannot dodge the dirty hours by starting in a clean one; one that may be suspended can, and saves more at a similar delay.
+# A job that runs for days cannot dodge the dirty hours by starting in a clean one; one that may be suspended can.
+# {if}`carbon_aware_cluster.tuned_pauses_win` It saves more at a similar delay.
 # From here on, gated FIFO and EASY count {num}`carbon_aware_cluster.hold` of the hours as clean: half as many change the saving from {num}`carbon_aware_cluster.tuned_middle` to {num}`carbon_aware_cluster.tuned_strict` and the delay from {num}`carbon_aware_cluster.tuned_middle_delay` to {num}`carbon_aware_cluster.tuned_strict_delay`.
 # Carbon-aware EASY holds above {num}`carbon_aware_cluster.aware_hold` and suspends above {num}`carbon_aware_cluster.aware_suspend` of the hours, which saves {num}`carbon_aware_cluster.tuned_aware`.
 
@@ -384,8 +395,13 @@ for key, name in (
     ("aware", "carbon-aware EASY 0.6/0.7"),
 ):
     row = sums.loc[name]
-    numbers.record(f"tuned_{key}", row["saved"], "%", 1, f"saved in the weeks of 2019: {name}")
-    numbers.record(f"tuned_{key}_delay", row["delay_h"], "h", 1, f"its mean delay: {name}")
+    on = {"grids": zones[::2], "years": (TUNING_YEAR,), "weeks": tuning_weeks}
+    meaning = f"saved in the weeks of {TUNING_YEAR}: {name}"
+    numbers.record(f"tuned_{key}", row["saved"], "%", 1, meaning, scope=on)
+    meaning = f"its mean delay: {name}"
+    numbers.record(f"tuned_{key}_delay", row["delay_h"], "h", 1, meaning, scope=on)
+wins = sums.loc["carbon-aware EASY 0.6/0.7", "saved"] > sums.loc["gated EASY 0.4", "saved"]
+numbers.fact("tuned_pauses_win", wins, "the chosen carbon-aware gates save more than gated EASY's")
 numbers.record("hold", 100 * HOLD[0], "%", 0, "hours that are clean for gated FIFO and EASY")
 numbers.record("aware_hold", 100 * AWARE[0], "%", 0, "hours that are clean for carbon-aware EASY")
 _ = numbers.record("aware_suspend", 100 * AWARE[1], "%", 0, "hours in which it suspends no job")
@@ -393,7 +409,7 @@ _ = numbers.record("aware_suspend", 100 * AWARE[1], "%", 0, "hours in which it s
 # %% [markdown]
 # ## What is saved, and what it costs
 #
-# Now 2020: all policies, loads, grids and weeks.
+# Now {word}`carbon_aware_cluster.year`: all policies, loads, grids and weeks.
 
 # %%
 GREEN = ("gated FIFO", "gated EASY", "carbon-aware EASY")
@@ -425,7 +441,7 @@ for of in ("jobs", "whole"):
 columns = ["percent", "percent_low", "percent_high", "p_holm"]
 print(effects[columns].round(3).to_string())
 
-# %% mystnb={"figure": {"caption": "Emissions saved against EASY by the load of the machine, with 95 % intervals over weeks and grids. Left: of the jobs' own emissions; right: of those of the whole machine, nodes always on. Thin lines: carbon-aware EASY in each grid.", "name": "fig:aware-savings"}, "image": {"alt": "Two panels of saving against load; on the left carbon-aware EASY saves several percent and falls with load while gated FIFO and gated EASY save about one percent; on the right all means are below two percent."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Emissions saved against EASY by the load of the machine, with 95 % intervals over weeks and grids. Left: of the jobs' own emissions; right: of those of the whole machine, nodes always on. Thin lines: carbon-aware EASY in each grid.", "name": "fig:aware-savings"}, "image": {"alt": "Two panels of saving against load. On the left, of the jobs' emissions, carbon-aware EASY saves {num}`carbon_aware_cluster.aware_jobs_30` at the lowest load and {num}`carbon_aware_cluster.aware_jobs_95` at the highest, gated EASY {num}`carbon_aware_cluster.gated_jobs_30` and {num}`carbon_aware_cluster.gated_jobs_95`. On the right, of the whole machine's, carbon-aware EASY saves {num}`carbon_aware_cluster.aware_whole_30` and {num}`carbon_aware_cluster.aware_whole_95`."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 4.0), sharey=True)
 for ax, value, title in zip(
     axes, ("jobs", "whole"), ("of the jobs", "of the whole machine"), strict=True
@@ -464,7 +480,7 @@ plain = run(["FIFO"], loads, STARTS[: len(job_weeks)], zones[:1])
 plain = plain.groupby("load")[["delay_h", "p95_h"]].mean()
 print(cost.T.round(1).to_string())
 
-# %% mystnb={"figure": {"caption": "Delay of a job by load: mean (left) and 95th percentile of each week (right), mean over weeks and grids. FIFO, which knows no carbon either, shows what part of gated FIFO's delay is its strict order.", "name": "fig:aware-delays"}, "image": {"alt": "Two panels of delay against load for five policies; EASY is near zero up to load 0.7 and lowest throughout; gated policies start at several hours; gated FIFO and FIFO rise steeply at load 0.95; the right panel shows that the 95th percentile of the gated policies is a day or more at every load."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Delay of a job by load: mean (left) and 95th percentile of each week (right), mean over weeks and grids. FIFO, which knows no carbon either, shows what part of gated FIFO's delay is its strict order.", "name": "fig:aware-delays"}, "image": {"alt": "Two panels of delay against load. On the left the mean: EASY goes from {num}`carbon_aware_cluster.easy_delay_30` to {num}`carbon_aware_cluster.easy_delay_95`, to which carbon-aware EASY adds {num}`carbon_aware_cluster.aware_added_30` and {num}`carbon_aware_cluster.aware_added_95`, gated FIFO {num}`carbon_aware_cluster.fifo_added_30` and {num}`carbon_aware_cluster.fifo_added_95`. On the right the 95th percentile: {num}`carbon_aware_cluster.aware_p95_30` to {num}`carbon_aware_cluster.aware_p95_95` under carbon-aware EASY."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.8))
 for ax, what, title in zip(axes, ("delay_h", "p95_h"), ("mean", "95th percentile"), strict=True):
     for name in ("EASY", *GREEN):
@@ -479,6 +495,7 @@ plt.show()
 
 # %% tags=["hide-cell"]
 SHORT = {"gated FIFO": "fifo", "gated EASY": "gated", "carbon-aware EASY": "aware"}
+PAUSES = {"fifo": "none", "gated": "none", "aware": "charged"}
 for (load, of, name), row in effects.iterrows():
     label = f"{100 * load:.0f}"
     numbers.record(
@@ -488,7 +505,15 @@ for (load, of, name), row in effects.iterrows():
         2,
         f"saved by {name} at load {load:g}: {of}",
         interval=(-row["percent_high"], -row["percent_low"]),
+        scope={"load_percent": 100 * load, "pauses": PAUSES[SHORT[name]]},
     )
+    if of == "jobs":
+        apart, shown = row["percent_low"] * row["percent_high"] > 0, row["p_holm"] < 0.05
+        at = f"{name} at load {load:g}"
+        numbers.record(f"p_{SHORT[name]}_{label}", row["p_holm"], "", 3, f"p (Holm), {at}")
+        numbers.fact(f"{SHORT[name]}_shown_{label}", shown, f"p (Holm) below 0.05, {at}")
+        meaning = f"the interval excludes zero though p (Holm) is not below 0.05, {at}"
+        numbers.fact(f"{SHORT[name]}_apart_{label}", apart and not shown, meaning)
 for load in loads:
     label = f"{100 * load:.0f}"
     at_load = found[found["load"] == load]
@@ -502,6 +527,7 @@ for load in loads:
         "%",
         0,
         f"emissions that are the nodes' own, EASY, load {load:g}",
+        scope={"load_percent": 100 * load},
     )
     by_delay = panel(at_load, "delay_h", "EASY", unit="h") if load == loads[-1] else None
     for name in GREEN:
@@ -517,6 +543,7 @@ for load in loads:
             1,
             f"mean delay added to EASY's by {name}, load {load:g}",
             interval=interval,
+            scope={"load_percent": 100 * load, "pauses": PAUSES[key]},
         )
         numbers.record(f"{key}_p95_{label}", of["p95_h"], "h", 0, f"{name}: 95th percentile")
         numbers.record(f"{key}_late_{label}", of["late"], "%", 1, f"{name}: jobs past their wait")
@@ -544,6 +571,11 @@ for name in ("gated EASY", "carbon-aware EASY"):
     )
 low_p = first_p[loads[0], "carbon-aware EASY"]
 numbers.record("p_aware_low", low_p, "", 3, "p (Holm), carbon-aware EASY at the lowest load")
+none_shown = (effects["p_holm"] >= 0.05).all()
+numbers.fact("none_shown", none_shown, "no p (Holm) over loads and policies is below 0.05")
+apart = effects["percent_low"] * effects["percent_high"] > 0
+some_apart = none_shown and apart.any()
+numbers.fact("some_apart", some_apart, "and yet an interval excludes zero")
 by_zone = found[found["load"] == loads[0]].pivot_table(
     index="zone", columns="policy", values="jobs", aggfunc="sum"
 )
@@ -561,17 +593,23 @@ used_key = f"used_{100 * loads[-1]:.0f}"
 numbers.record(used_key, 100 * np.mean(used), "%", 0, "cores used in the week, highest load, EASY")
 same = compared[loads[0], "jobs"].table.loc["carbon-aware EASY"]
 numbers.record("aware_weeks_same", same["times_same"], "weeks", 0, "weeks in which it saves")
-_ = numbers.record("aware_grids_same", same["clusters_same"], "grids", 0, "grids in which it saves")
+numbers.record("aware_grids_same", same["clusters_same"], "grids", 0, "grids in which it saves")
+everywhere = same["times_same"] == carbon_weeks and same["clusters_same"] == len(zones)
+numbers.fact("aware_everywhere", everywhere, "it saves in every week and every grid, lowest load")
+full = effects.xs("jobs", level="of")["percent"].xs("carbon-aware EASY", level="policy")
+less = full[loads[-1]] > full[loads[0]]
+_ = numbers.fact("less_when_full", less, "carbon-aware EASY saves less at the highest load")
 
 # %% [markdown]
-# On machines with room, holding saves {num}`carbon_aware_cluster.gated_jobs_30` of the jobs' emissions and suspending {num}`carbon_aware_cluster.aware_jobs_30`; carbon-aware EASY saves in {num}`carbon_aware_cluster.aware_weeks_same` and in {num}`carbon_aware_cluster.aware_grids_same`, but by very different amounts, from {num}`carbon_aware_cluster.aware_least_grid` in the grid where it saves least to {num}`carbon_aware_cluster.aware_most_grid` where it saves most.
+# At {num}`carbon_aware_cluster.load_30`, holding saves {num}`carbon_aware_cluster.gated_jobs_30` of the jobs' emissions and suspending {num}`carbon_aware_cluster.aware_jobs_30`; carbon-aware EASY saves in {num}`carbon_aware_cluster.aware_weeks_same` of {num}`carbon_aware_cluster.carbon_weeks` and in {num}`carbon_aware_cluster.aware_grids_same` of {num}`carbon_aware_cluster.grids`, by amounts from {num}`carbon_aware_cluster.aware_least_grid` in the grid where it saves least to {num}`carbon_aware_cluster.aware_most_grid` where it saves most.
 # After Holm's correction over all loads and policies, p is {num}`carbon_aware_cluster.p_aware_low` for carbon-aware EASY at {num}`carbon_aware_cluster.load_30` and up to {num}`carbon_aware_cluster.p_aware` at other loads.
-# Below 0.05 would count as shown: so few weeks, as different as they are, leave the size of the saving open, though hardly its direction.
+# {if}`carbon_aware_cluster.none_shown` Below 0.05 would count as shown: so few weeks and grids, as different as they are, leave the size of the saving open.
+# {if}`carbon_aware_cluster.some_apart` Some intervals exclude zero all the same: an interval is about one comparison, where Holm's p pays for having looked at all policies and loads.
 #
 # Savings vanish in three ways.
 #
 # * *On a full machine*: at {num}`carbon_aware_cluster.load_95` cores are used to {num}`carbon_aware_cluster.used_95`, in clean hours and in dirty ones, and {num}`carbon_aware_cluster.gated_jobs_95` and {num}`carbon_aware_cluster.aware_jobs_95` are left.
-# * *On an empty machine*, whose nodes emit {num}`carbon_aware_cluster.nodes_share_30` of everything at {num}`carbon_aware_cluster.load_30` by standing there: of the whole, carbon-aware EASY saves {num}`carbon_aware_cluster.aware_whole_30`, and {num}`carbon_aware_cluster.aware_whole_70` at {num}`carbon_aware_cluster.load_70`, where the two effects balance.
+# * *On an empty machine*, whose nodes emit {num}`carbon_aware_cluster.nodes_share_30` of everything at {num}`carbon_aware_cluster.load_30` by standing there: of the whole, carbon-aware EASY saves {num}`carbon_aware_cluster.aware_whole_30`, and {num}`carbon_aware_cluster.aware_whole_70` at {num}`carbon_aware_cluster.load_70`.
 # * *In a grid that hardly varies*.
 #
 # The price is the same everywhere: a mean delay of {num}`carbon_aware_cluster.aware_added_30` more at {num}`carbon_aware_cluster.load_30` and {num}`carbon_aware_cluster.aware_added_95` more at {num}`carbon_aware_cluster.load_95`, a 95th percentile of {num}`carbon_aware_cluster.aware_p95_30` or more, since some spells of dirty hours outlast everybody's patience.
@@ -580,6 +618,7 @@ _ = numbers.record("aware_grids_same", same["clusters_same"], "grids", 0, "grids
 # Gated FIFO saves no more than gated EASY and delays jobs by {num}`carbon_aware_cluster.fifo_added_95` instead of {num}`carbon_aware_cluster.gated_added_95` more than EASY: who gates should backfill.
 
 # %% [markdown]
+# (how-far-from-the-best)=
 # ## How far from the best?
 #
 # Is that little because there is little to be had, or because the policies are poor?
@@ -668,7 +707,7 @@ for load in gap_loads:
 gap = pd.DataFrame(rows).T
 print((gap / KG).round(1).rename_axis("emissions [kg]").to_string())
 
-# %% mystnb={"figure": {"caption": "Emissions of the jobs against those of EASY, on the example, by load. The hatched area is proven out of reach of any schedule without pauses; only carbon-aware EASY, which pauses jobs, may enter it. Nothing gets below the dotted line even with free pauses and endless machines.", "name": "fig:aware-gap"}, "image": {"alt": "Lines of relative emissions against load; EASY at zero, gated EASY variants one to two percent below, the plan and the bound nearly on top of each other several percent below, carbon-aware EASY with pauses in between, and the bound with pauses far below."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Emissions of the jobs against those of EASY, on the example, by load. The hatched area is proven out of reach of any schedule without pauses; only carbon-aware EASY, which pauses jobs, may enter it. Nothing gets below the dotted line even with free pauses and endless machines.", "name": "fig:aware-gap"}, "image": {"alt": "Lines of relative emissions against load, EASY at zero. At the highest load gated EASY lies {num}`carbon_aware_cluster.example_gated_95` below it, the plan {num}`carbon_aware_cluster.planned_95`, the bound without pauses {num}`carbon_aware_cluster.possible_95`, carbon-aware EASY, which pauses, {num}`carbon_aware_cluster.example_aware_95`, and the bound with pauses {num}`carbon_aware_cluster.possible_pauses_95`."}} tags=["hide-input"]
 relative = 100 * (gap.div(gap["EASY"], axis=0) - 1)
 fig, ax = plt.subplots(figsize=(7.2, 4.6))
 lowest = 1.15 * relative.min().min()
@@ -693,19 +732,46 @@ ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
 plt.show()
 
 # %% tags=["hide-cell"]
+EXAMPLE = {"grids": (example_zone,), "years": (example_start[:4],), "weeks": 1}
 for load in gap_loads:
     label, row, bound = f"{100 * load:.0f}", gap.loc[load], bounds[load]
-    for key, of, text in (
-        ("possible", "bound", "most that any schedule without pauses could save"),
-        ("planned", "plan", "saved by the plan that knows everything"),
-        ("example_gated", "gated EASY", "saved by gated EASY"),
-        ("example_yesterday", "gated EASY, yesterday", "saved with yesterday's curve as forecast"),
-        ("example_perfect", "gated EASY, perfect", "saved with a perfect forecast"),
-        ("example_aware", "carbon-aware EASY", "saved by carbon-aware EASY"),
-        ("possible_pauses", "bound, pauses", "most that any schedule with pauses could save"),
+    one_week = EXAMPLE | {"load_percent": 100 * load}
+    for key, of, pauses, future, text in (
+        ("possible", "bound", "none", "known", "most that any schedule without pauses could save"),
+        ("planned", "plan", "none", "known", "saved by the plan that knows everything"),
+        ("example_gated", "gated EASY", "none", "unknown", "saved by gated EASY"),
+        (
+            "example_yesterday",
+            "gated EASY, yesterday",
+            "none",
+            "forecast",
+            "saved with yesterday's curve as forecast",
+        ),
+        (
+            "example_perfect",
+            "gated EASY, perfect",
+            "none",
+            "known",
+            "saved with a perfect forecast",
+        ),
+        (
+            "example_aware",
+            "carbon-aware EASY",
+            "charged",
+            "unknown",
+            "saved by carbon-aware EASY",
+        ),
+        (
+            "possible_pauses",
+            "bound, pauses",
+            "free",
+            "known",
+            "most that any schedule with pauses could save",
+        ),
     ):
-        saved = 100 * (1 - row[of] / row["EASY"])
-        numbers.record(f"{key}_{label}", saved, "%", 2, f"{text}, example, load {load:g}")
+        saved, about = 100 * (1 - row[of] / row["EASY"]), {"pauses": pauses, "future": future}
+        meaning = f"{text}, example, load {load:g}"
+        numbers.record(f"{key}_{label}", saved, "%", 2, meaning, scope=one_week | about)
     for key, of in (
         ("above_easy", "EASY"),
         ("above_gated", "gated EASY"),
@@ -715,10 +781,14 @@ for load in gap_loads:
         numbers.record(f"{key}_{label}", above, "%", 2, f"{of} above the bound, load {load:g}")
     above = 100 * (row["carbon-aware EASY"] / row["bound, pauses"] - 1)
     numbers.record(f"above_aware_{label}", above, "%", 1, "carbon-aware EASY above its own bound")
-    numbers.record(f"gap_{label}", 100 * bound.gap, "%", 3, f"gap of plan and bound, load {load:g}")
-    numbers.record(f"least_{label}", bound.lower_g / KG, "kg", 1, "no schedule emits less")
+    one_week |= {"pauses": "none", "future": "known"}
+    meaning = f"gap of plan and bound, load {load:g}"
+    numbers.record(f"gap_{label}", 100 * bound.gap, "%", 3, meaning, scope=one_week)
+    meaning = "no schedule without pauses emits less"
+    numbers.record(f"least_{label}", bound.lower_g / KG, "kg", 1, meaning, scope=one_week)
     crowd = max(0.0, 100 * (bound.lower_g / bound.endless_g - 1))  # rounding is taken off
-    numbers.record(f"crowding_{label}", crowd, "%", 2, "at least added by the machine being finite")
+    meaning = "at least added by the machine being finite"
+    numbers.record(f"crowding_{label}", crowd, "%", 2, meaning, scope=one_week)
     late = 100 * is_late(done[load]["gated EASY"]).mean()
     numbers.record(f"late_gated_{label}", late, "%", 1, "jobs of gated EASY that end too late")
     jobs = done[load]["EASY"].workload.jobs
@@ -729,24 +799,33 @@ strict_g, loose_g = (
     endless_g(example_zone, example_start, patience_s(jobs, those), pauses=False).sum()
     for those in ([], done[gap_loads[-1]].values())
 )
-numbers.record("example_jobs", len(jobs), "jobs", 0, "jobs of the example")
+numbers.record("example_jobs", len(jobs), "jobs", 0, "jobs of the example", scope=EXAMPLE)
+middle = gap.loc[gap_loads[len(gap_loads) // 2]]
+helps = middle["gated EASY, perfect"] < middle["gated EASY"]
+numbers.fact(
+    "forecast_helps", helps, "a perfect forecast of a day saves more, example, medium load"
+)
+matches = middle["carbon-aware EASY"] <= 1.01 * middle["plan"]
+numbers.fact("stopping_matches", matches, "carbon-aware EASY is within 1 % of the plan, the same")
 _ = numbers.record(
     "loosened", 100 * (1 - loose_g / strict_g), "%", 1, "what the later deadlines lower the bound"
 )
 
 # %% [markdown]
 # All jobs that are replayed count in the example, also those around the week.
-# At {num}`carbon_aware_cluster.load_95` (Germany, end of May 2020) no schedule whatsoever without pauses could emit less than {num}`carbon_aware_cluster.least_95`, {num}`carbon_aware_cluster.possible_95` below EASY; the plan built saves {num}`carbon_aware_cluster.planned_95`, so that what is best is known to {num}`carbon_aware_cluster.gap_95` there, and to {num}`carbon_aware_cluster.gap_70` at {num}`carbon_aware_cluster.load_70`.
+# At {num}`carbon_aware_cluster.load_95`, in this one week ({word}`carbon_aware_cluster.example_place`, from {word}`carbon_aware_cluster.example_week`) and for these jobs, no schedule without pauses could emit less than {num}`carbon_aware_cluster.least_95`, {num}`carbon_aware_cluster.possible_95` below EASY; the plan built saves {num}`carbon_aware_cluster.planned_95`, so that what is best is known to {num}`carbon_aware_cluster.gap_95` there, and to {num}`carbon_aware_cluster.gap_70` at {num}`carbon_aware_cluster.load_70`.
 # Gated EASY is at most {num}`carbon_aware_cluster.above_gated_30` above the best at {num}`carbon_aware_cluster.load_30` and {num}`carbon_aware_cluster.above_gated_95` at {num}`carbon_aware_cluster.load_95`, and EASY {num}`carbon_aware_cluster.above_easy_30` and {num}`carbon_aware_cluster.above_easy_95`.
-# A forecast of the next day is no help to such a gate: at {num}`carbon_aware_cluster.load_70`, comparing the present with the next day saves {num}`carbon_aware_cluster.example_perfect_70` if that day is known perfectly and {num}`carbon_aware_cluster.example_yesterday_70` if yesterday stands for it; comparing it with the past week saves {num}`carbon_aware_cluster.example_gated_70`.
-# These jobs run for days, so what matters is whether the whole next days are clean, and not which of their hours.
+# {if-not}`carbon_aware_cluster.forecast_helps` A forecast of the next day is no help to such a gate.
+# At {num}`carbon_aware_cluster.load_70`, comparing the present with the next day saves {num}`carbon_aware_cluster.example_perfect_70` if that day is known perfectly and {num}`carbon_aware_cluster.example_yesterday_70` if yesterday stands for it; comparing it with the past week saves {num}`carbon_aware_cluster.example_gated_70`.
+# {if-not}`carbon_aware_cluster.forecast_helps` These jobs run for days, so what matters is whether the whole next days are clean, and not which of their hours.
 # What else is missing is knowledge of the jobs: the plan knows every run time and every later job, and saves {num}`carbon_aware_cluster.planned_70`.
 #
 # The finite machine itself takes little: crowding adds at least {num}`carbon_aware_cluster.crowding_70` at {num}`carbon_aware_cluster.load_70` and {num}`carbon_aware_cluster.crowding_95` at {num}`carbon_aware_cluster.load_95` to the least emissions on endless machines.
 # Deadlines are later than users accept for {num}`carbon_aware_cluster.later_95` of the jobs at {num}`carbon_aware_cluster.load_95`; that alone lowers the least emissions on endless machines by {num}`carbon_aware_cluster.loosened`.
 #
 # With pauses more is possible: the bound for them, which takes machines to be endless and pauses to be free, is {num}`carbon_aware_cluster.possible_pauses_70` below EASY.
-# Carbon-aware EASY, which knows neither run times nor the future, saves {num}`carbon_aware_cluster.example_aware_70` at {num}`carbon_aware_cluster.load_70`, where the best schedule without pauses saves {num}`carbon_aware_cluster.planned_70`: being able to stop is worth about as much as knowing everything beforehand.
+# Carbon-aware EASY, which knows neither run times nor the future, saves {num}`carbon_aware_cluster.example_aware_70` at {num}`carbon_aware_cluster.load_70`, where the best schedule without pauses saves {num}`carbon_aware_cluster.planned_70`.
+# {if}`carbon_aware_cluster.stopping_matches` In this week being able to stop is worth as much as knowing everything beforehand.
 
 # %% [markdown]
 # ### The same in all grids and weeks
@@ -788,12 +867,14 @@ numbers.record(
     "late_roomy", late_jobs["gated EASY"], "%", 2, "most late jobs in a week, gated EASY"
 )
 sum_of = pd.concat([roomy, best]).groupby("policy")["jobs"].sum()
+lowest = {"load_percent": 100 * loads[0]}
+no_pauses, any_pauses = lowest | {"pauses": "none"}, lowest | {"pauses": "charged"}
 taken = (sum_of["EASY"] - sum_of["gated EASY"]) / (sum_of["EASY"] - sum_of["best start"])
-numbers.record(
-    "taken_gated", 100 * taken, "%", 0, "of the best starts' saving, taken by gated EASY"
-)
+meaning = "of the best starts' saving, taken by gated EASY"
+numbers.record("taken_gated", 100 * taken, "%", 0, meaning, scope=no_pauses)
 taken = (sum_of["EASY"] - sum_of["carbon-aware EASY"]) / (sum_of["EASY"] - sum_of["best pauses"])
-numbers.record("taken_aware", 100 * taken, "%", 0, "of the best pauses' saving: carbon-aware EASY")
+meaning = "of the best pauses' saving, taken by carbon-aware EASY"
+numbers.record("taken_aware", 100 * taken, "%", 0, meaning, scope=any_pauses)
 for key, name, of in (
     ("easy", "EASY", "best start"),
     ("gated", "gated EASY", "best start"),
@@ -807,6 +888,7 @@ for key, name, of in (
         1,
         f"emissions of {name} above those of the {of}, lowest load",
         interval=(ends.low, ends.high),
+        scope=any_pauses if key == "aware" else no_pauses,
     )
 
 # %% [markdown]
@@ -819,7 +901,7 @@ for key, name, of in (
 #
 # The prices that prove the bound have a meaning of their own: what one more core in that hour would save, as far as the bound can tell.
 
-# %% mystnb={"figure": {"caption": "The example on its smallest machine. Above: carbon intensity. Middle: price of a core-hour, the emissions that one more core would save; dashed: what a core-hour of a job emits on average. Below: cores held under EASY (line) and in the plan (area), and the cores there are (dashed).", "name": "fig:aware-prices"}, "image": {"alt": "Three panels over nine days; the intensity swings daily; the price of a core-hour is zero most of the time and jumps up in the clean valleys when the machine is full; the plan fills the valleys up to the capacity and leaves dirty hours emptier than EASY."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The example on its smallest machine. Above: carbon intensity. Middle: price of a core-hour, the emissions that one more core would save; dashed: what a core-hour of a job emits on average. Below: cores held under EASY (line) and in the plan (area), and the cores there are (dashed).", "name": "fig:aware-prices"}, "image": {"alt": "Three panels over the days around the example's week: the intensity; the price of a core-hour, above zero {num}`carbon_aware_cluster.priced_time` of the time and at most {num}`carbon_aware_cluster.dearest_hour`; and the cores held under EASY and in the plan, which fills the clean valleys up to the capacity."}} tags=["hide-input"]
 tight = gap_loads[-1]
 bound, signal = bounds[tight], CURVES[example_zone]
 day, jobs = job_week(example_start), WORK[job_week(example_start)].jobs
@@ -877,6 +959,7 @@ _ = numbers.record(
 # A core-hour of a job emits {num}`carbon_aware_cluster.usual_hour` on average, and the dearest core-hour would save {num}`carbon_aware_cluster.dearest_hour`; in {num}`carbon_aware_cluster.priced_time` of the time a further core would save something, and in the rest nothing at all.
 
 # %% [markdown]
+# (idle-power-and-sleep)=
 # ## Idle power and sleep
 #
 # On a machine whose nodes stay on, what the nodes draw by themselves is {num}`carbon_aware_cluster.nodes_share_30` of all emissions at {num}`carbon_aware_cluster.load_30` and {num}`carbon_aware_cluster.nodes_share_95` at {num}`carbon_aware_cluster.load_95`, and no order of jobs changes it.
@@ -910,7 +993,7 @@ curves = {
     for load in loads[:2]
 }
 
-# %% mystnb={"figure": {"caption": "Emissions of the whole machine saved against EASY with nodes always on, by the idle power of a node; left at low, right at medium load. Full lines: nodes always on; dashed: nodes sleep. The vertical line marks the idle power assumed elsewhere.", "name": "fig:aware-idle"}, "image": {"alt": "Two panels of saving against idle power; dashed lines of policies with sleeping nodes rise steeply to tens of percent, full lines fall from a few percent towards zero; the dashed line of carbon-aware EASY lies a few percent above that of EASY."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Emissions of the whole machine saved against EASY with nodes always on, by the idle power of a node; left at low, right at medium load. Full lines: nodes always on; dashed: nodes sleep. The vertical line marks the idle power assumed elsewhere.", "name": "fig:aware-idle"}, "image": {"alt": "Two panels of saving against idle power; full lines, nodes always on, fall towards zero; dashed lines, nodes sleep, rise; at the idle power assumed elsewhere sleep saves {num}`carbon_aware_cluster.sleep_30` on the left and {num}`carbon_aware_cluster.sleep_70` on the right, with carbon-aware EASY {num}`carbon_aware_cluster.both_30` and {num}`carbon_aware_cluster.both_70`."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 4.0), sharey=True)
 for ax, load in zip(axes, loads[:2], strict=True):
     for name in NAMED:
@@ -937,13 +1020,14 @@ for load in loads[:2]:
 for load in loads[:2]:
     label = f"{100 * load:.0f}"
     saved = whole_saving(asleep[asleep["load"] == load], 1.0, "EASY")
-    numbers.record(
-        f"sleep_{label}", saved["EASY, nodes sleep"], "%", 1, f"saved by sleep, EASY, load {load:g}"
-    )
-    on = saved["carbon-aware EASY"]
-    numbers.record(f"awake_{label}", on, "%", 2, f"the same with nodes always on, load {load:g}")
-    both = saved["carbon-aware EASY, nodes sleep"]
-    numbers.record(f"both_{label}", both, "%", 1, f"sleep and carbon-aware EASY, load {load:g}")
+    half = {"weeks": len(STARTS[::2]), "load_percent": 100 * load}
+    for key, name, digits, pauses, text in (
+        ("sleep", "EASY, nodes sleep", 1, "none", "saved by sleep, EASY"),
+        ("awake", "carbon-aware EASY", 2, "charged", "saved by carbon-aware EASY, nodes always on"),
+        ("both", "carbon-aware EASY, nodes sleep", 1, "charged", "saved by both"),
+    ):
+        text, about = f"{text}, load {load:g}", half | {"pauses": pauses}
+        numbers.record(f"{key}_{label}", saved[name], "%", digits, text, scope=about)
     ends = on_top[load].interval("carbon-aware EASY")
     numbers.record(
         f"top_{label}",
@@ -952,6 +1036,7 @@ for load in loads[:2]:
         2,
         f"saved by carbon-aware EASY when nodes sleep, whole machine, load {load:g}",
         interval=(-ends.high, -ends.low),
+        scope=half | {"pauses": "charged"},
     )
     rows = asleep[asleep["load"] == load].groupby("named")["nodes"].sum()
     numbers.record(
@@ -961,13 +1046,23 @@ for load in loads[:2]:
         1,
         f"emissions of nodes, carbon-aware against plain EASY, nodes sleep, load {load:g}",
     )
+numbers.record("sleep_weeks", len(STARTS[::2]), "weeks", 0, "weeks in which sleep was replayed")
+ends = on_top[loads[1]].interval("carbon-aware EASY")
+shown = not ends.low <= 0 <= ends.high
+numbers.fact("top_apart", shown, "the interval of what it saves on top of sleep excludes zero")
+many = whole_saving(asleep[asleep["load"] == loads[1]], 1.0, "EASY")
+times = many["EASY, nodes sleep"] / many["carbon-aware EASY"]
+_ = numbers.record(
+    "sleep_times", times, "", 0, "sleep's saving over carbon-aware EASY's, medium load"
+)
 
 # %% [markdown]
-# Sleep saves {num}`carbon_aware_cluster.sleep_30` of all emissions at {num}`carbon_aware_cluster.load_30` and {num}`carbon_aware_cluster.sleep_70` at {num}`carbon_aware_cluster.load_70`, many times what any order of jobs does.
-# Where nodes sleep, moving a job moves its nodes' power too, and what gating saves of the whole machine's emissions is a larger share of what is left: {num}`carbon_aware_cluster.top_30` and {num}`carbon_aware_cluster.top_70` for carbon-aware EASY, against {num}`carbon_aware_cluster.awake_30` and {num}`carbon_aware_cluster.awake_70` in the same weeks with nodes always on.
-# These are half of the weeks, too few to show by themselves that it saves.
+# Sleep saves {num}`carbon_aware_cluster.sleep_30` of all emissions at {num}`carbon_aware_cluster.load_30` and {num}`carbon_aware_cluster.sleep_70` at {num}`carbon_aware_cluster.load_70`, in {num}`carbon_aware_cluster.sleep_weeks` of the weeks, where carbon-aware EASY with nodes always on saves {num}`carbon_aware_cluster.awake_30` and {num}`carbon_aware_cluster.awake_70`.
+# Where nodes sleep, moving a job moves its nodes' power too, and what carbon-aware EASY saves of the whole machine's emissions is a share of what is left: {num}`carbon_aware_cluster.top_30` ({num-interval}`carbon_aware_cluster.top_30`) and {num}`carbon_aware_cluster.top_70` ({num-interval}`carbon_aware_cluster.top_70`).
+# {if-not}`carbon_aware_cluster.top_apart` These are half of the weeks, too few to show by themselves that it saves on top of sleep.
 
 # %% [markdown]
+# (limits-carbon-aware-cluster)=
 # ## What could be wrong, and what would change our mind
 #
 # The comparison at medium load says in words how much it would take; its p-values count its three policies alone.
@@ -983,7 +1078,7 @@ for name in ("gated EASY", "carbon-aware EASY"):
     print("\n".join(fill(line, 96) for line in lines), end="\n\n")
 
 # %% [markdown]
-# * **Choices made with results in view.** Gates were chosen on another year, but not the design: that each grid counts the same, which grids, how many weeks and which loads were settled after first results for 2020 had been seen, with other grids and weeks tried on the way. With grams of all grids added up as they are, so that the dirtiest grid weighs most, savings at {num}`carbon_aware_cluster.load_30` are {num}`carbon_aware_cluster.gated_grams` for gated and {num}`carbon_aware_cluster.aware_grams` for carbon-aware EASY. The intervals and p-values do not allow for such choices.
+# * **Choices made with results in view.** Gates were chosen on another year, but not the design: that each grid counts the same, which grids, how many weeks and which loads were settled after first results for {word}`carbon_aware_cluster.year` had been seen, with other grids and weeks tried on the way. With grams of all grids added up as they are, so that the dirtiest grid weighs most, savings at {num}`carbon_aware_cluster.load_30` are {num}`carbon_aware_cluster.gated_grams` for gated and {num}`carbon_aware_cluster.aware_grams` for carbon-aware EASY. The intervals and p-values do not allow for such choices.
 # * **One cluster, two weeks of jobs.** Both are weeks of one summer. The intervals are about grids and weeks of weather, not about other clusters; jobs here are long, which is bad for starts and good for pauses.
 # * **Assumed power.** All jobs draw the same per core, and no job's power changes while it runs; percentages of the jobs do not depend on how much, those of the whole machine do ({numref}`fig:aware-idle`).
 # * **Users do not react.** Whoever is kept waiting for a day would ask for less, or for more, or leave; the log cannot say.
