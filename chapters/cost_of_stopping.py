@@ -42,7 +42,7 @@ from helpers.power import baseline, energies, energy_j, paired_sum
 
 figures.use_style()
 COLORS = figures.COLORS
-numbers = publish.Numbers("cost_of_stopping")
+numbers = publish.Numbers("cost_of_stopping", publish.Scope(jobs="one training job"))
 rng = np.random.default_rng(seed)
 
 # %% [markdown]
@@ -470,7 +470,7 @@ _ = numbers.record(
     "the same, share of the power",
 )
 
-# %% mystnb={"figure": {"caption": "Power while the first epoch of a program is trained, by the time at which its recording began. Filled: the machine was still awake from the program before; open: it was asleep.", "name": "fig:stop-clock"}, "image": {"alt": "Dots over three and a half hours: whole runs come first, all in a row and high, nearly all filled; all later ones are open and lower, except one filled dot of the first stopped run, which is as high as the whole runs."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Power while the first epoch of a program is trained, by the time at which its recording began. Filled: the machine was still awake from the program before; open: it was asleep.", "name": "fig:stop-clock"}, "image": {"alt": "Dots over the hours of a night: whole runs come first, all in a row and high, nearly all filled; all later ones are open and lower, except one filled dot of the first stopped run, which is as high as the whole runs."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
 SHADES = dict(
     zip(MEASURED, ("baseline", "completed", "completed", "failed", "failed"), strict=True)
@@ -936,7 +936,7 @@ _ = numbers.record(
     "work that has the energy of one stop after a checkpoint",
 )
 
-# %% mystnb={"figure": {"caption": "How far the carbon intensity has to fall before a stop saves emissions, by the work that is still ahead.", "name": "fig:stop-break-even"}, "image": {"alt": "Three falling lines on logarithmic axes: tens of percent with a minute of work ahead, below one percent with an hour; no save lies above save, and save with a machine left awake close to no save."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "How far the carbon intensity has to fall before a stop saves emissions, by the work that is still ahead.", "name": "fig:stop-break-even"}, "image": {"alt": "Three falling lines on logarithmic axes. With a minute of work ahead the fall needed is {num}`cost_of_stopping.break_even_minute_save` after a save and {num}`cost_of_stopping.break_even_minute_no_save` without one; with an hour {num}`cost_of_stopping.break_even_hour_save` and {num}`cost_of_stopping.break_even_hour_no_save`; save with a machine left awake lies close to no save."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.5))
 lines = {
     "save": ("completed", "-"),
@@ -965,6 +965,7 @@ plt.show()
 # A job with a larger model starts up for longer, and its start-up is what has to be measured.
 
 # %% [markdown]
+# (limits-cost-of-stopping)=
 # ## What could be wrong
 #
 # * **Order.**

@@ -177,7 +177,8 @@ plt.show()
 # %% [markdown]
 # The run's {num}`counting_carbon.run_kwh` at {num}`counting_carbon.run_intensity` make {num}`counting_carbon.run_grams`; a PUE of {num}`counting_carbon.pue` adds {num}`counting_carbon.pue_grams`, and the machine's making {num}`counting_carbon.embodied_grams` ({numref}`fig:account-steps`).
 # Nothing here is turned into kilometres or trees: such equivalents add errors of their own and no knowledge.
-#
+
+# %% [markdown] tags=["download"]
 # ### The recordings themselves
 #
 # :::{note}
@@ -207,7 +208,7 @@ table = pd.DataFrame(
 print(table.agg(["mean", "std"]).round(3).to_string())
 print(f"phase model: {job.energy_j / 1000:.3f} kJ")
 
-# %% [markdown]
+# %% [markdown] tags=["download"]
 # The phase model has the energy of the recordings to within their spread.
 # Their grams are others, because the night in 2024 was another one than that of the year charged above: the same joules, another gram.
 

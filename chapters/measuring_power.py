@@ -38,7 +38,7 @@ from helpers.power import Run, baseline, energies, energy_j, paired_sum, stack
 
 figures.use_style()
 COLORS = figures.COLORS
-numbers = publish.Numbers("measuring_power")
+numbers = publish.Numbers("measuring_power", publish.Scope(jobs="one training job"))
 rng = np.random.default_rng(seed)
 
 # %% [markdown]
@@ -147,7 +147,7 @@ for name, value in sd_w.items():
         f"sd_by_{name}", value, "W", 0, f"spread of power between runs, aligned on the {name}"
     )
 
-# %% mystnb={"figure": {"caption": "Ten whole runs (thin), their mean (thick) and one standard deviation to either side (band), during training. Above: by the start of the recording. Below: by the event at which training starts.", "name": "fig:power-stack"}, "image": {"alt": "Two panels of ten overlaid power curves; in the upper one the edges of the plateaus are smeared over a second or two and the band is wide there, in the lower one the edges of the first epochs coincide and the band is narrow."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Ten whole runs (thin), their mean (thick) and one standard deviation to either side (band), during training. Above: by the start of the recording. Below: by the event at which training starts.", "name": "fig:power-stack"}, "image": {"alt": "Two panels of ten overlaid power curves; in the upper one the edges of the plateaus are smeared and runs spread by {num}`measuring_power.sd_by_recording`, in the lower one the edges of the first epochs coincide and they spread by {num}`measuring_power.sd_by_event`."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.0), sharex=True, sharey=True)
 for ax, stacked, title in zip(
     axes,
@@ -287,7 +287,7 @@ numbers.record(
 )
 _ = numbers.record("pause", gaps_s.mean(), "s", 0, "pause between the recordings of two whole runs")
 
-# %% mystnb={"figure": {"caption": "What follows the job's last event (second 0): mean of ten runs of each kind. Dashed: idle.", "name": "fig:power-awake"}, "image": {"alt": "Three curves from six seconds before to thirty after the end of the job; all fall to the same level, about twice the idle power, and stay there; only that of the resumed runs steps down to idle within the figure."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What follows the job's last event (second 0): mean of ten runs of each kind. Dashed: idle.", "name": "fig:power-awake"}, "image": {"alt": "Three curves from before to after the end of the job; all fall to the same level, {num}`measuring_power.awake_power` where the idle machine draws {num}`measuring_power.idle_power`, and stay there; only that of the resumed runs steps down to idle within the figure."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.3))
 for (text, tail), color in zip(tails.items(), ("baseline", "failed", "work"), strict=True):
     ax.plot(tail.time_s, tail.mean_w, color=COLORS[color], label=text)
@@ -301,7 +301,7 @@ ax.set(
 plt.show()
 
 # %% [markdown]
-# The GPU's process is gone, yet the machine draws {num}`measuring_power.awake_power`, twice its idle power, as long as the recordings of the whole and the stopped runs last; after resumed runs it falls asleep within the recording, in steps ({numref}`fig:power-awake`).
+# The GPU's process is gone, yet the machine draws {num}`measuring_power.awake_power`, where idle it draws {num}`measuring_power.idle_power`, as long as the recordings of the whole and the stopped runs last; after resumed runs it falls asleep within the recording, in steps ({numref}`fig:power-awake`).
 # Between whole runs the pause was {num}`measuring_power.pause`, too short: {num}`measuring_power.awake_starts` begin with a machine that is still awake, and though most of that is over in seconds, it draws more than idle until the program starts (right of {numref}`fig:power-idle`).
 # Why it falls asleep sooner in one case than in another cannot be told from these files.
 #
@@ -397,7 +397,7 @@ _ = numbers.record(
     "save and resume less whole, published window",
 )
 
-# %% mystnb={"figure": {"caption": "The same recordings in six windows. Left: energy. Right: what stopping and resuming adds.", "name": "fig:power-window"}, "image": {"alt": "Dot plot with one row a window; energies of whole, save and no-save runs grow with the window, and so do their differences; without start-up and with save, the difference is about zero."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The same recordings in six windows. Left: energy. Right: what stopping and resuming adds.", "name": "fig:power-window"}, "image": {"alt": "Dot plot with one row a window; energies of whole, save and no-save runs grow with the window, and so do their differences."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.6), sharey=True)
 rows = np.arange(len(by_window))[::-1]
 for name, color in (("whole", "baseline"), ("save", "completed"), ("no save", "failed")):
@@ -502,7 +502,7 @@ for name, at in (("tenth", tenth), ("second", second)):
             f"error of a run's energy with a sample each {at:.1f} s, meter of the {kind}",
         )
 
-# %% mystnb={"figure": {"caption": "Error of a run's energy (root mean square over runs and over where sampling begins) against the sampling interval, for a meter that reads the instant and one that reports means.", "name": "fig:power-interval"}, "image": {"alt": "Two rising lines on logarithmic axes; the meter of instants soon errs by more than runs differ, the meter of means stays orders of magnitude below it and reaches that line only at the longest interval."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Error of a run's energy (root mean square over runs and over where sampling begins) against the sampling interval, for a meter that reads the instant and one that reports means.", "name": "fig:power-interval"}, "image": {"alt": "Two rising lines on logarithmic axes; at one sample a second the meter of instants errs by {num}`measuring_power.thin_instant_second`, the meter of means by {num}`measuring_power.thin_mean_second`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
 for kind, color, text in (
     ("instant", "failed", "reads the instant"),
@@ -566,7 +566,7 @@ for name, text in (("end", "training ends"), ("saved", "checkpoint saved")):
         interval=(low, high),
     )
 
-# %% mystnb={"figure": {"caption": "Power around two events (second 0): thin, epochs 1 to 4 of the ten runs; thick, their mean; dashed, the median instant at which power is past half-way.", "name": "fig:power-lag"}, "image": {"alt": "Left, power falls steeply to less than half, some tenths of a second after the event; right, power more than doubles almost at the event."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Power around two events (second 0): thin, epochs 1 to 4 of the ten runs; thick, their mean; dashed, the median instant at which power is past half-way.", "name": "fig:power-lag"}, "image": {"alt": "Left, power falls steeply, {num}`measuring_power.lag_end` after the event; right, power rises steeply, within {num}`measuring_power.lag_saved` of the event."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True)
 for ax, (text, form) in zip(axes, kinds.items(), strict=True):
     around = [
@@ -698,6 +698,7 @@ plt.show()
 # This holds for random spread only: a difference that comes from the order of the experiments is not found by more runs.
 
 # %% [markdown]
+# (limits-measuring-power)=
 # ## What could be wrong
 #
 # * **The experiments were not interleaved.**

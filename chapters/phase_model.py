@@ -11,8 +11,8 @@
 # Which simple model of a job's power is good enough?
 #
 # **Answer.**
-# Second by second a model of phases errs by {num}`phase_model.rmse_phases` and one constant power by {num}`phase_model.rmse_constant`, but a grid's carbon intensity is known by the hour: the emissions of a job of many short epochs are told by the constant to within {num}`phase_model.error_epochs_95` in 95 of 100 starts, whatever its length.
-# Phases are needed where power has a trend over hours (the same job stretched to a day loses {num}`phase_model.missed_all_day` of what shifting can save if it is planned with a constant) and wherever jobs stop and resume, because the constant puts the price of starting again at {num}`phase_model.restart_constant` instead of {num}`phase_model.restart`.
+# Second by second a model of phases errs by {num}`phase_model.rmse_phases` and one constant power by {num}`phase_model.rmse_constant`, but a grid's carbon intensity is known by the hour: on the curve of {word}`phase_model.place` in {word}`phase_model.year` the constant tells the emissions of a job of many short epochs to within {num}`phase_model.error_epochs_95` in 95 of 100 starts.
+# Phases are needed where power has a trend over hours, and wherever jobs stop and resume: the constant puts the price of starting again at {num}`phase_model.restart_constant` instead of {num}`phase_model.restart`.
 #
 # **You need.**
 # *Power* is energy per time, 1 W = 1 J/s.
@@ -59,7 +59,10 @@ from helpers.power import stack
 
 figures.use_style()
 COLORS = figures.COLORS
-numbers = publish.Numbers("phase_model")
+SCOPE = publish.Scope((zone,), (year,), jobs="one training job")
+numbers = publish.Numbers("phase_model", SCOPE)
+numbers.word("place", datasets.place(zone), "the grid of the emissions")
+_ = numbers.word("year", year, "the year of its curve")
 
 
 def claim(*number, **more):
@@ -260,7 +263,7 @@ def scored(step_w):
 steps_w = np.array([5, 7, 10, 14, 20, 28, 40, 57, 80, 113, 160])
 scores = pd.DataFrame([scored(w) for w in steps_w], steps_w)
 
-# %% mystnb={"figure": {"caption": "Change points against events, by the smallest step of power that is worth a cut (logarithmic axis): share of clear borders found, share of all events found, share of the change points that lie near an event. Dotted: the step used above.", "name": "fig:phases-score"}, "image": {"alt": "Three curves over the smallest step; the share of clear borders found stays at one until large steps, the share of change points near an event rises to one, the share of all events found falls to about a half."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Change points against events, by the smallest step of power that is worth a cut (logarithmic axis): share of clear borders found, share of all events found, share of the change points that lie near an event. Dotted: the step used above.", "name": "fig:phases-score"}, "image": {"alt": "Three curves over the smallest step; the share of clear borders found stays at one until large steps, the share of change points near an event rises, from {num}`phase_model.changes_true` at the step used; of all events {num}`phase_model.events_found` are found there."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.2))
 lines = (
     (scores[0] / scores[1], "green", "clear borders that are found"),
@@ -335,7 +338,7 @@ in_folds = summarise(cross_validate(runs, plan, folds=folds, seed=seed, builders
 print(f"\n{folds} folds:")
 print(in_folds[show].round(2).to_string())
 
-# %% mystnb={"figure": {"caption": "Root mean square error of the power of each run, predicted from all the others (dots), and the mean over runs (bars).", "name": "fig:phases-left-out"}, "image": {"alt": "Five rows of dots, one a run: phases, one epoch and barycenter scatter lowest, start-up plus constant lies in a tight cluster above them, constant in another at about twice their error."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Root mean square error of the power of each run, predicted from all the others (dots), and the mean over runs (bars).", "name": "fig:phases-left-out"}, "image": {"alt": "A row of dots for each model, a dot a run; the mean error is {num}`phase_model.rmse_phases` for phases, {num}`phase_model.rmse_epoch` for one epoch, {num}`phase_model.rmse_barycenter` for the barycenter, {num}`phase_model.rmse_startup_constant` for start-up plus constant and {num}`phase_model.rmse_constant` for the constant."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 2.9))
 hues = ["model", "model", "second", "baseline", "baseline"]
 for row, (name, hue) in enumerate(zip(builders, hues, strict=True)):
@@ -449,7 +452,7 @@ for ax, text in zip(axes, ("as timed", "after warping"), strict=True):
 axes[1].set_xlabel("time since the program was started [s]")
 plt.show()
 
-# %% mystnb={"figure": {"caption": "Mean square error of a prediction, split with the help of the events (top) and by dynamic time warping (bottom).", "name": "fig:phases-split"}, "image": {"alt": "Two stacked horizontal bars of the same length; by events about half is timing of phases, next to nothing is level, the rest lies inside of phases; by warping most counts as timing."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Mean square error of a prediction, split with the help of the events (top) and by dynamic time warping (bottom).", "name": "fig:phases-split"}, "image": {"alt": "Two stacked horizontal bars of the same length; by events {num}`phase_model.split_timing` is timing of phases, {num}`phase_model.split_level` is level and {num}`phase_model.split_inside` lies inside of phases; by warping {num}`phase_model.split_warped` count as timing."}} tags=["hide-input"]
 square = (parts[["predicted", "borders known", "powers too", "warped"]] ** 2).mean()
 total, timed, own, level = square
 split = {
@@ -585,7 +588,7 @@ step_s = np.median([dominant_period_s(s, 0.5, 0.9) for s in spectra])
 print("highest peak between 5 and 20 s [s]:", *periods_s.round(1))
 print("epoch by events [s]:                ", *epochs_s.round(1))
 
-# %% mystnb={"figure": {"caption": "Power spectrum of the work of each run (grey) and of their mean (line), by period, logarithmic axes. Dashed: the epoch by events, and a half, a third and so on of it.", "name": "fig:phases-spectrum"}, "image": {"alt": "Spectrum by period; the highest peak lies at the length of an epoch, lower ones at its half, quarter and fifth but not at its third, and the density falls towards short periods."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Power spectrum of the work of each run (grey) and of their mean (line), by period, logarithmic axes. Dashed: the epoch by events, and a half, a third and so on of it.", "name": "fig:phases-spectrum"}, "image": {"alt": "Spectrum by period; the highest peak lies at {num}`phase_model.period`, near the length of an epoch, lower ones at parts of it, and the density falls towards short periods."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
 grid_s = np.geomspace(0.25, 30, 1500)
 densities = [np.interp(1 / grid_s, s["frequency_hz"], s["density"]) for s in spectra]
@@ -655,7 +658,7 @@ at_hour = np.interp(3600, long_scales_s, away_w)
 print(f"job of {long_job.duration_s / 3600:.1f} h, {long_job.work[0].times} epochs")
 print(f"constant against phases, mean power over an hour: {at_hour:.2f} W")
 
-# %% mystnb={"figure": {"caption": "Error of the mean power of windows, by their length, logarithmic axes. Dots: runs that were left out. Thin line: a job of six hours made of the fitted epoch, by its constant twin.", "name": "fig:phases-scale"}, "image": {"alt": "Error over window length: for single runs all three models stay level up to the length of an epoch and then fall, the constant later than the others; for a job of many epochs the constant's error falls steeply and is a small fraction of its start at an hour."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Error of the mean power of windows, by their length, logarithmic axes. Dots: runs that were left out. Thin line: a job of six hours made of the fitted epoch, by its constant twin.", "name": "fig:phases-scale"}, "image": {"alt": "Error over window length: for single runs all three models stay level up to the length of an epoch and then fall, the constant later than the others; for a job of many epochs the constant's error falls steeply, to {num}`phase_model.hourly_error` at an hour."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 4.5))
 hues = {"phases": "model", "start-up + constant": "second", "constant": "baseline"}
 places = {"phases": (0.11, 20), "start-up + constant": (0.11, 61), "constant": (0.11, 95)}
@@ -752,7 +755,7 @@ for way in ("more epochs", "longer epochs", "stretched"):
 grams = pd.DataFrame(rows).set_index(["way", "length_h"])
 print(grams.round(3).to_string())
 
-# %% mystnb={"figure": {"caption": "A constant power instead of phases, by the length of the job. Left: error of the emissions (95th percentile of the start times; dashed: median). Right: share of the possible saving that is missed if the start is chosen with the constant.", "name": "fig:phases-emissions"}, "image": {"alt": "Left, three curves of error in percent over job length on logarithmic axes: more epochs lie lowest and fall with length, longer epochs lie one to two powers of ten higher, stretched jobs another one. Right, missed saving: near zero for longer epochs, rising steeply with length for stretched jobs."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A constant power instead of phases, by the length of the job. Left: error of the emissions (95th percentile of the start times; dashed: median). Right: share of the possible saving that is missed if the start is chosen with the constant.", "name": "fig:phases-emissions"}, "image": {"alt": "Left, curves of error over job length on logarithmic axes; for a job of a day with longer epochs the median error is {num}`phase_model.error_longer_day`, for one that is stretched {num}`phase_model.error_all_day`. Right, the saving missed: {num}`phase_model.missed_longer_day` and {num}`phase_model.missed_all_day`."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.5))
 hues = {"more epochs": "green", "longer epochs": "second", "stretched": "model"}
 for way, hue in hues.items():
@@ -818,7 +821,7 @@ claim("longest_wait", longest_wait_h, "h", 0, "how long a job may be held back")
 # With more epochs, 95 of 100 starts are within {num}`phase_model.error_epochs_95` at every length.
 # With epochs of hours it is {num}`phase_model.error_longer_day` in the median of a job of a day ({num}`phase_model.error_longer_day_95` in one start of twenty), and choosing the start by the constant within {num}`phase_model.longest_wait` misses {num}`phase_model.missed_longer_day` of the possible saving ({num}`phase_model.missed_longer_worst` at the worst of all lengths).
 # If everything is stretched, so that the job begins with hours of low power, the error is {num}`phase_model.error_all_day` in the median and {num}`phase_model.error_all_day_95` in one start of twenty, and {num}`phase_model.missed_all_day` of the possible saving of {num}`phase_model.saving_all_day` is missed.
-# So a constant is good enough as long as phases are short against the hour, and close to it even for long ones if they alternate; what it gets wrong is a job whose power has a *trend*.
+# So a constant is good enough as long as phases are short against the hour; what it gets wrong is a job whose power has a *trend*.
 # There are two constant twins: one power for the whole job, which is compared here, and one for the work alone, which keeps the start-up as it is.
 
 # %% [markdown]
@@ -894,6 +897,7 @@ claim("stop_worst", overhead["phases"].max(), "kJ", 2, "energy that a stop at th
 # All of this holds the machine's idle power, which runs on whether or not this job is started again; what a stop costs beyond that is the subject of the measurements.
 
 # %% [markdown]
+# (limits-phase-model)=
 # ## What could be wrong
 #
 # - *One program, one machine.* Ten runs of one small training job say how well *its* phases repeat. A job on shared nodes, with a network in it or with data-dependent work, repeats less well.
@@ -907,8 +911,8 @@ claim("stop_worst", overhead["phases"].max(), "kJ", 2, "energy that a stop at th
 #
 # Every parameter at the top can be set from the command line, which writes a page of its own into `runs/`:
 #
-# - `make run CHAPTER=phase_model P="zone=FR year=2019"`: a grid with little carbon and other swings.
-# - `make run CHAPTER=phase_model P="zone=GB longest_wait_h=48"`: strong nights, and twice the wait.
+# - `make run CHAPTER=phase_model P="zone=FR year=2019"`: another grid and year.
+# - `make run CHAPTER=phase_model P="zone=GB longest_wait_h=48"`: another grid, and twice the wait.
 # - `make run CHAPTER=phase_model P="smallest_step_w=8 tolerance_s=0.5"`: more change points, a stricter judge.
 # - `make run CHAPTER=phase_model P="folds=2 seed=7"`: half of the runs to fit, half to judge.
 # - `make run CHAPTER=phase_model P="warp_s=6 cell_s=0.5"`: more freedom to warp, coarser cells.

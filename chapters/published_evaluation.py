@@ -11,8 +11,8 @@
 # A published study asked what suspending and resuming saves when every resume repeats a start-up, solved {num}`published_evaluation.problems` with a mixed-integer program, and left {num}`published_evaluation.left_open` of them open: what did it miss?
 #
 # **Answer.**
-# With every problem at its proven optimum, over {num}`published_evaluation.weeks` of German weather, the best single start saves {num}`published_evaluation.saved_start` against starting at once, and suspension {num}`published_evaluation.gained` of what is left; one week alone, which is what was published, may say anything from {num}`published_evaluation.week_low` to {num}`published_evaluation.week_high` in total.
-# The effects that the study could not find are there once each problem is compared with itself: suspension pays in {num}`published_evaluation.resumed` of the problems, start-ups of half an hour cut its gain from {num}`published_evaluation.gained_0` to {num}`published_evaluation.gained_30`, but the study's simulator, which charged a second start-up as work, would have shown {num}`published_evaluation.claimed_30`.
+# With every problem at its proven optimum, over {num}`published_evaluation.weeks` of {word}`published_evaluation.years` in {word}`published_evaluation.place` and the curve known, the best single start saves {num}`published_evaluation.saved_start` against starting at once, and suspension {num}`published_evaluation.gained` of what is left; one week alone, as published, may say anything from {num}`published_evaluation.week_low` to {num}`published_evaluation.week_high`.
+# {if}`published_evaluation.effects_found` The effects that the study could not find are there once each problem is compared with itself.
 #
 # **You need.**
 # {doc}`pause_and_resume` for the problem and how it is solved.
@@ -60,7 +60,12 @@ from helpers.schedule.suspend import grid
 
 figures.use_style()
 COLORS = figures.COLORS
-numbers = publish.Numbers("published_evaluation")
+SCOPE = publish.Scope(
+    (zone,), datasets.years(), jobs="the published problems", pauses="charged", future="known"
+)
+numbers = publish.Numbers("published_evaluation", SCOPE)
+numbers.word("place", datasets.place(zone), "the grid of the weeks")
+_ = numbers.word("years", " and ".join(map(str, datasets.years())), "the years of the weeks")
 
 # %% [markdown]
 # ## What was published
@@ -177,7 +182,7 @@ _ = numbers.record("hard_states", states.cells, "states", 0, "dynamic program, s
 #
 # ## All of them, in many weeks
 #
-# Now every problem is solved, with and without suspension, for an arrival at midnight between Sunday and Monday in every third week of 2019 and 2020.
+# Now every problem is solved, with and without suspension, for an arrival at midnight between Sunday and Monday in every so many weeks of {word}`published_evaluation.years` in {word}`published_evaluation.place`, {num}`published_evaluation.weeks` in all.
 # The windows of two starts do not overlap.
 
 # %%
@@ -256,7 +261,7 @@ for name, values in {"best start": saved, "suspension": gained, "both": total}.i
     found = over_weeks(values.mean(axis=1))
     print(f"{name:<11}{found.value:5.1f} %  [{found.low:.1f}, {found.high:.1f}]")
 
-# %% mystnb={"figure": {"caption": "Mean saving over all problems by the week of the start: by the best single start (light), and with suspension (dark). Each bar is as much as a study of one week would have to go on.", "name": "fig:published-weeks"}, "image": {"alt": "Bars over the starts of two years, from nearly nothing to tens of per cent from one to the next without a pattern, most of each bar light and a thin dark part on top."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Mean saving over all problems by the week of the start: by the best single start (light), and with suspension (dark). Each bar is as much as a study of one week would have to go on.", "name": "fig:published-weeks"}, "image": {"alt": "Bars over the starts of two years, from {num}`published_evaluation.week_low` to {num}`published_evaluation.week_high`, most of each bar light and a thin dark part on top."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 days = 7 * every_weeks * 0.8
 ax.bar(releases, saved.mean(axis=1), width=days, color=COLORS["partial"])
@@ -279,7 +284,7 @@ def claim(name, weekly, unit, digits, meaning, **options):
     return found
 
 
-numbers.record("weeks", len(releases), "weeks", 0, "starts, one in every third week")
+numbers.record("weeks", len(releases), "weeks", 0, f"starts, {every_weeks} weeks apart")
 numbers.record("runs", 2 * runs["best_g"].size, "runs", 0, "runs solved, all to the optimum")
 numbers.record("worse", worse, "runs", 0, "runs in which suspension is worse than none")
 claim("saved_start", saved.mean(axis=1), "%", 1, "saved by the best start against starting at once")
@@ -292,8 +297,8 @@ _ = claim("resumed", resumed.mean(axis=1), "%", 0, "problems whose optimum resum
 
 # %% [markdown]
 # All {num}`published_evaluation.runs` are proven optima, and suspension is worse than none in {num}`published_evaluation.worse`.
-# Both together save {num}`published_evaluation.saved_both` against starting at once, nearly all of it by a good start: suspension adds {num}`published_evaluation.gained` of what the best start emits.
-# The mean of a single week lies anywhere between {num}`published_evaluation.week_low` and {num}`published_evaluation.week_high` ({numref}`fig:published-weeks`): the weather of that week is the largest effect of all, and a study of one week cannot see it.
+# Both together save {num}`published_evaluation.saved_both` against starting at once, most of it by a good start: suspension adds {num}`published_evaluation.gained` of what the best start emits.
+# The mean of a single week lies anywhere between {num}`published_evaluation.week_low` and {num}`published_evaluation.week_high` ({numref}`fig:published-weeks`): a study of one week cannot see what the weather of that week does.
 #
 # ## Why the analysis of variance saw nothing
 #
@@ -384,7 +389,7 @@ effects = {
     for name, values in {"start": saved, "suspension": gained}.items()
 }
 
-# %% mystnb={"figure": {"caption": "What one parameter changes, paired by problem: in the saving of the best start (left) and in the gain of suspension beyond it (right), in points. Intervals hold together with 95 %.", "name": "fig:published-paired"}, "image": {"alt": "Two panels of dots with intervals, one row a contrast; on the left the longest wait and the length stand far from zero; on the right start-up length stands below zero, wait and length above it, phases near zero."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "What one parameter changes, paired by problem: in the saving of the best start (left) and in the gain of suspension beyond it (right), in points. Intervals hold together with 95 %.", "name": "fig:published-paired"}, "image": {"alt": "Two panels of dots with intervals, one row a contrast; on the right, the gain of suspension, half an hour of start-up stands at {num}`published_evaluation.gain_startup_30`, the longest wait at {num}`published_evaluation.gain_wait_96`, a length of sixteen hours at {num}`published_evaluation.gain_length_16`, phases at {num}`published_evaluation.gain_power_phases`."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 5.4), sharey=True)
 titles = {"start": "best start", "suspension": "gain of suspension"}
 for ax, (name, found) in zip(axes, effects.items(), strict=True):
@@ -414,6 +419,8 @@ for (factor, level, text), start, gain in zip(contrasts, *effects.values(), stri
             level=round(sure, 4),
         )
 clear = sum(interval.low > 0 or interval.high < 0 for interval in effects["suspension"])
+found_them = clear > len(contrasts) / 2
+numbers.fact("effects_found", found_them, "over half of the paired contrasts leave zero out")
 numbers.record("contrasts", len(contrasts), "contrasts", 0, "paired contrasts of each outcome")
 numbers.record("contrasts_clear", clear, "contrasts", 0, "whose interval for the gain leaves 0 out")
 for minutes in (0, 30):
@@ -439,7 +446,7 @@ for name, differs in (("more", ratio > 1e-9), ("less", ratio < -1e-9)):
 # %% [markdown]
 # Of {num}`published_evaluation.contrasts` of the gain of suspension, {num}`published_evaluation.contrasts_clear` are clear of zero.
 # A start-up of half an hour takes {num}`published_evaluation.lost_startup_30` off the gain of {num}`published_evaluation.gained_0` without one; a longest wait of 96 h adds {num}`published_evaluation.gain_wait_96`, a length of 16 h {num}`published_evaluation.gain_length_16`.
-# The power of the start-up is small beside its length ({num}`published_evaluation.gain_startup_power_w_200`): a restart costs time in the clean hours as well as energy.
+# {if}`in-book` The power of the start-up is small beside its length ({num}`published_evaluation.gain_startup_power_w_200`): a restart costs time in the clean hours as well as energy.
 # Phases instead of their average change the gain by {num}`published_evaluation.gain_power_phases`: a job with phases and its average differ by {num}`published_evaluation.phases_absolute` in what the optimum emits, but with phases it is more in {num}`published_evaluation.phases_more` of the pairs and less in {num}`published_evaluation.phases_less`, for phases of an hour on a curve of hours are too short to be placed ({doc}`when_to_start`).
 #
 # ## Parameters act together
@@ -455,7 +462,7 @@ def cells(values, **fixed):
     return part.pivot_table("value", "length_h", "longest_wait_h")
 
 
-# %% mystnb={"figure": {"caption": "Gain of suspension beyond the best start, per cent, by length of the job and longest wait, for four lengths of the start-up; mean over the weeks.", "name": "fig:published-cells"}, "image": {"alt": "Four tables of coloured cells; the gain is near zero for short jobs and short waits, grows towards long jobs with long waits, and shrinks from one table to the next as the start-up gets longer."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Gain of suspension beyond the best start, per cent, by length of the job and longest wait, for four lengths of the start-up; mean over the weeks.", "name": "fig:published-cells"}, "image": {"alt": "Four tables of coloured cells; for the longest job and the longest wait the gain is {num}`published_evaluation.cell_free_16_96` without a start-up and {num}`published_evaluation.cell_slow_16_96` with the longest; for a job of four hours {num}`published_evaluation.cell_free_4_96` and {num}`published_evaluation.cell_slow_4_96`."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.8), sharex=True, sharey=True)
 top = cells(gained, startup_min=0).to_numpy().max()
 for ax, minutes in zip(axes.flat, STARTUPS_MIN, strict=True):
@@ -487,9 +494,10 @@ for minutes, name in ((0, "free"), (30, "slow")):
         )
 
 # %% [markdown]
-# A longer wait raises the gain of a job of sixteen hours, without start-up from {num}`published_evaluation.cell_free_16_6` to {num}`published_evaluation.cell_free_16_96`, for it finds more valleys to be split over; it lowers that of a job of four hours from {num}`published_evaluation.cell_free_4_6` to {num}`published_evaluation.cell_free_4_96`, for it finds one valley that is deep and wide enough ({numref}`fig:published-cells`).
+# A longer wait changes the gain of a job of sixteen hours without start-up from {num}`published_evaluation.cell_free_16_6` to {num}`published_evaluation.cell_free_16_96`, and that of a job of four hours from {num}`published_evaluation.cell_free_4_6` to {num}`published_evaluation.cell_free_4_96` ({numref}`fig:published-cells`).
+# {if}`in-book` The long job finds more valleys to be split over, the short one a valley that is deep and wide enough for all of it.
 # The mean effect of the wait, {num}`published_evaluation.gain_wait_96`, is that of neither.
-# With start-ups of half an hour only the longest jobs are left, with {num}`published_evaluation.cell_slow_16_96` at best.
+# With start-ups of half an hour the longest jobs gain {num}`published_evaluation.cell_slow_16_96` at best.
 #
 # ## When suspension pays
 
@@ -506,7 +514,7 @@ print(shares.round(2).to_string())
 bound_by = runs["resumes"] + 1 > milp.PUBLISHED_STARTS
 print(f"optima with more than {milp.PUBLISHED_STARTS} starts: {bound_by.sum()}")
 
-# %% mystnb={"figure": {"caption": "Problems whose optimum resumes at least once, by length of the start-up, for jobs of 16 h (upper) and of all lengths (lower) and both powers of the start-up; 95 % intervals over the weeks.", "name": "fig:published-resumes"}, "image": {"alt": "Falling lines of the share of problems with a resume against the length of the start-up, the job of sixteen hours far above the mean of all lengths, the two start-up powers close together."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Problems whose optimum resumes at least once, by length of the start-up, for jobs of 16 h (upper) and of all lengths (lower) and both powers of the start-up; 95 % intervals over the weeks.", "name": "fig:published-resumes"}, "image": {"alt": "Lines of the share of problems with a resume against the length of the start-up: jobs of sixteen hours from {num}`published_evaluation.resumed_0_16h` to {num}`published_evaluation.resumed_30_16h`, all lengths from {num}`published_evaluation.resumed_0` to {num}`published_evaluation.resumed_30`."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 for chosen, name in ((table["length_h"] == 16, "16 h"), (table["length_h"] > 0, "all lengths")):
     for power, line in zip(STARTUP_POWERS_W, ("-", "--"), strict=True):
@@ -685,7 +693,8 @@ for label, (name, share) in zip(labels, swaps.items(), strict=True):
 # That looks small, but it is to be held against what suspension gains: for jobs of sixteen hours with start-ups of half an hour it is {num}`published_evaluation.true_16_30` charged right and {num}`published_evaluation.claimed_16_30` as published ({numref}`fig:published-charge`).
 # The study's conclusion that savings hold under different start-up costs rests on a charge in which a restart has no cost in energy.
 # Against *no* suspension the order stays, since the right charge never puts the optimum above the best start; but of the pairs that involve a resume {num}`published_evaluation.flipped_power` change order between phases and their average, {num}`published_evaluation.flipped_startup_power` between the two powers of a start-up, and {num}`published_evaluation.flipped_startup_10_30` between ten and thirty minutes of it.
-#
+
+# %% [markdown] tags=["download"]
 # ## On the published curve
 #
 # :::{note}
@@ -711,7 +720,7 @@ for name, value in means.items():
     print(f"{name:<24}{value:5.1f} %")
 print(f"resumed jobs understated by {short_by.mean():.1f} %, at most {short_by.max():.1f} %")
 
-# %% mystnb={"figure": {"caption": "Mean saving over all problems, with suspension: the weeks of this chapter (grey) and of the published curve (blue), the week of the study marked.", "name": "fig:published-july"}, "image": {"alt": "Two rows of dots on an axis of mean saving; most weeks lie far below the marked week of the study, which is near the upper end."}} tags=["hide-input", "download"]
+# %% mystnb={"figure": {"caption": "Mean saving over all problems, with suspension: the weeks of this chapter (grey) and of the published curve (blue), the week of the study marked.", "name": "fig:published-july"}, "image": {"alt": "Two rows of dots on an axis of mean saving, above the weeks of the published curve with the study's week marked, below the weeks of this chapter, from {num}`published_evaluation.week_low` to {num}`published_evaluation.week_high`."}} tags=["hide-input", "download"]
 summer = pd.date_range(july.start, july.stop - pd.Timedelta(seconds=window_s.max()), freq="14D")
 shown = [there, *(solve_all(july, release.timestamp()) for release in summer[1:])]
 by_week = [100 * (1 - week["best_g"] / week["now_g"]).mean() for week in shown]
@@ -720,7 +729,8 @@ ax.plot(total.mean(axis=1), np.zeros(len(releases)), "o", color=COLORS["baseline
 ax.plot(by_week, np.ones(len(by_week)), "o", color=COLORS["work"], alpha=0.5)
 ax.plot(by_week[0], 1, "o", color=COLORS["model"], markersize=9)
 figures.label_line(ax, by_week[0], 1, "the study's", COLORS["model"], xytext=(0, 12), ha="center")
-ax.set_yticks([0, 1], [f"{zone} 2019, 2020", "July to September 2024"])
+own_years = ", ".join(map(str, datasets.years()))
+ax.set_yticks([0, 1], [f"{zone} {own_years}", "July to September 2024"])
 ax.set(xlabel="emissions saved, mean over the problems, %", ylim=(-0.5, 1.6))
 ax.grid(axis="y", visible=False)
 plt.show()
@@ -731,10 +741,10 @@ print("one-way p-values      published  all optimal, charged as published")
 for name, value in published_p.items():
     print(f"{name:<20}{value:>11.2g}{again_p[name]:>11.2g}")
 
-# %% [markdown]
-# Within its own summer the study's week is not unusual; against the weeks of 2019 and 2020 it is at the upper end ({numref}`fig:published-july`).
-# The two differ in year, in season and in who computed them, and what a wait saves differs with them far more than between any two schedulers.
-# The one-way p-values of the optima, charged as published, resemble the published ones; so these were one-way analyses, and it is not the missing optima that made them say little.
+# %% [markdown] tags=["download"]
+# {if}`in-book` Within its own summer the study's week is not unusual; against the weeks of {word}`published_evaluation.years` it is at the upper end ({numref}`fig:published-july`).
+# {if}`in-book` The two differ in year, in season and in who computed them, and what a wait saves differs with them far more than between any two schedulers.
+# {if}`in-book` The one-way p-values of the optima, charged as published, resemble the published ones; so these were one-way analyses, and it is not the missing optima that made them say little.
 #
 # Some of the study's own schedules are stored with its code.
 # Each is checked, charged both ways and held against the optimum.
@@ -769,17 +779,19 @@ assert judge["again"].abs().max() < 1e-6
 print("emissions [g]: as stored, charged right, of the optimum, of the best single start")
 print(judge.drop(columns="again").round(1).to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] tags=["download"]
 # Charged as its simulator did, each of these schedules gives back the stored number to the last digit, so the problems solved here are those of the study.
-# With constant power, and with phases and start-ups of half an hour (which make for few slots), the published schedule is the optimum.
-# The others of eight and sixteen hours are not; some are worse than the best single start, and one starts up for a few minutes of work, days before the rest.
-#
+# {if}`in-book` With constant power, and with phases and start-ups of half an hour (which make for few slots), the published schedule is the optimum.
+# {if}`in-book` The others of eight and sixteen hours are not; some are worse than the best single start, and one starts up for a few minutes of work, days before the rest.
+
+# %% [markdown]
+# (limits-published-evaluation)=
 # ## What could be wrong
 #
 # * **Perfect knowledge.** Every saving here is that of a planner who knows the curve; with forecasts there is less of it.
 # * **Always midnight, always Monday.** As in the study, all jobs arrive together; another hour has another first valley, and starting at once is then a better or worse choice.
 # * **Averages over a grid of parameters.** A mean over the problems is a mean over the study's choice of values, no mean over real jobs.
-# * **Two years of one zone.** {num}`published_evaluation.weeks` are resampled in blocks; intervals speak of German weather of 2019 and 2020, not of other grids.
+# * **Two years of one zone.** {num}`published_evaluation.weeks` are resampled in blocks; intervals speak of the weather of {word}`published_evaluation.years` in {word}`published_evaluation.place`, not of other grids.
 # * **A curve with a hole.** The published curve lacks four days in September; the weeks used here end before it.
 # * **Free pauses.** A suspended job draws nothing and saving costs nothing, as in the study.
 #

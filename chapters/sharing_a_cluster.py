@@ -5,8 +5,8 @@
 # Who waits when machines are finite, and how much of that is the policy's doing?
 #
 # **Answer.**
-# On a real log replayed on its own machine, of which it uses {num}`sharing_a_cluster.utilization_own`, hardly anyone waits: {num}`sharing_a_cluster.own_fifo_waited` of the jobs under first in, first out; on a machine so small that it is used to {num}`sharing_a_cluster.utilization_small` the mean wait is {num}`sharing_a_cluster.small_fifo_wait` under first in, first out, {num}`sharing_a_cluster.small_easy_wait` with EASY backfilling and {num}`sharing_a_cluster.small_round_robin_wait` when jobs take turns, and holding jobs for clean hours makes it {num}`sharing_a_cluster.small_carbon_easy_wait`.
-# Nodes that stand idle draw {num}`sharing_a_cluster.own_idle_share` of the energy on the log's own machine, more than any order of jobs can change; letting them sleep saves {num}`sharing_a_cluster.own_sleep_saving` of all of it.
+# In {num}`sharing_a_cluster.slice_days` of a real log replayed on its own machine, of which they use {num}`sharing_a_cluster.utilization_own`, {num}`sharing_a_cluster.own_fifo_waited` of the jobs wait under first in, first out; on one so small that they use {num}`sharing_a_cluster.utilization_small` the mean wait is {num}`sharing_a_cluster.small_fifo_wait`, and {num}`sharing_a_cluster.small_easy_wait` with EASY backfilling.
+# Nodes that stand idle draw {num}`sharing_a_cluster.own_idle_share` of the energy on the log's own machine.
 #
 # **You need.**
 # {doc}`workload_traces` for the log, {doc}`carbon_intensity` for the curve.
@@ -58,7 +58,10 @@ from helpers.work import Cluster, NodePower, Workload, workload_table
 figures.use_style()
 COLORS = figures.COLORS
 HOUR, DAY = 3600.0, 86400.0
-numbers = publish.Numbers("sharing_a_cluster")
+TRACE = "unilu-gaia-2014"
+numbers = publish.Numbers("sharing_a_cluster", publish.Scope((zone,), (year,), jobs=TRACE))
+numbers.word("place", datasets.place(zone), "the grid whose curve is laid over the log")
+_ = numbers.word("year", year, "the year of its curve")
 
 # %% [markdown]
 # ## The policies, on eight jobs
@@ -129,7 +132,7 @@ def draw(ax, found, title):
     ax.set_ylabel("node")
 
 
-# %% mystnb={"figure": {"caption": "Eight made-up jobs in strict order (above), with EASY backfilling (middle) and with conservative backfilling (below). Dashed: the time EASY reserves for C when C cannot start; E backfills beside that reservation, and D has to wait for it.", "name": "fig:share-order"}, "image": {"alt": "Three Gantt charts of eight lettered jobs on four nodes; in the first large gaps stay empty before the wide jobs C and D, in the second and third small jobs fill them; a dashed line marks the reservation of C at hour seven."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eight made-up jobs in strict order (above), with EASY backfilling (middle) and with conservative backfilling (below). Dashed: the time EASY reserves for C when C cannot start; E backfills beside that reservation, and D has to wait for it.", "name": "fig:share-order"}, "image": {"alt": "Three Gantt charts of eight lettered jobs on four nodes; in the first large gaps stay empty before the wide jobs C and D, in the second and third small jobs fill them; a dashed line marks the reservation of C after {num}`sharing_a_cluster.example_promise`."}} tags=["hide-input"]
 easy = WatchedEasy()
 by_order = {"FIFO": rules.Fifo(), "EASY": easy, "conservative": rules.Conservative()}
 shown = {name: show(policy) for name, policy in by_order.items()}
@@ -247,11 +250,11 @@ _ = numbers.record("example_kept", kept / HOUR, "h", 0, "when it starts C")
 # The *small machine* has {num}`sharing_a_cluster.small_nodes` of them.
 # The *slice* is days {num}`sharing_a_cluster.from_day` to {num}`sharing_a_cluster.to_day`, clear of the break in the recording.
 #
-# The log is of 2014 and the carbon curve of another year: the log is moved by whole weeks, to the date nearest to its own, so that weekday and local hour agree.
+# The log is of 2014 and the carbon curve that of {word}`sharing_a_cluster.place` in {word}`sharing_a_cluster.year`: the log is moved by whole weeks, to the date nearest to its own, so that weekday and local hour agree.
 # A node draws power when it is on, a core that works draws more on top; these figures are *assumed*, of the order published for servers of that size {cite}`rais2018`, and can be turned.
 
 # %%
-log = datasets.job_log("unilu-gaia-2014")
+log = datasets.job_log(TRACE)
 power = NodePower(idle_w=idle_w, off_w=off_w, boot_w=boot_w, boot_s=boot_s, shutdown_s=shutdown_s)
 whole = Workload.from_log(
     log,
@@ -343,7 +346,7 @@ shares = logged_wait_s.quantile([0.5, 0.95, 0.99]) / 60
 print(f"really waited [min]: mean {logged_wait_s.mean() / 60:.0f},", end=" ")
 print(", ".join(f"p{100 * q:.0f} {v:.0f}" for q, v in shares.items()))
 
-# %% mystnb={"figure": {"caption": "Share of the jobs that waited at most so long, on the log's own machine (above) and on the small one (below). Black: what was really scheduled.", "name": "fig:share-waits"}, "image": {"alt": "Two panels of cumulative curves of waits on a logarithmic axis from a second to a week; on the own machine most lines start above ninety percent and only those of the carbon-aware policies and of the log lie lower; on the small machine the lines spread, the feedback queue on top and carbon-gated FIFO at the bottom."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Share of the jobs that waited at most so long, on the log's own machine (above) and on the small one (below). Black: what was really scheduled.", "name": "fig:share-waits"}, "image": {"alt": "Two panels of cumulative curves of waits on a logarithmic axis from a second to a week; on the own machine {num}`sharing_a_cluster.own_fifo_waited` of the jobs wait under FIFO and {num}`sharing_a_cluster.own_carbon_easy_waited` under carbon-aware EASY; on the small machine the lines spread, from {num}`sharing_a_cluster.small_feedback_waited` under the feedback queue to {num}`sharing_a_cluster.small_carbon_fifo_waited` under carbon-gated FIFO."}} tags=["hide-input"]
 lines = {
     "FIFO": ("fifo", "-"),
     "shortest first": ("shortest_first", "-"),
@@ -413,11 +416,11 @@ _ = numbers.record("logged_p99", logged_wait_s.quantile(0.99) / HOUR, "h", 1, "i
 # %% [markdown]
 # On its own machine FIFO makes {num}`sharing_a_cluster.own_fifo_waited` of the jobs wait, {num}`sharing_a_cluster.own_fifo_wait` in the mean, and EASY {num}`sharing_a_cluster.own_easy_wait`.
 # In the log they waited {num}`sharing_a_cluster.logged_wait`: a machine half full has other reasons to let jobs wait than a lack of cores.
-# Only the policies that hold jobs on purpose make anyone wait for long: {num}`sharing_a_cluster.own_carbon_easy_wait`.
+# The policies that hold jobs on purpose make them wait for long: {num}`sharing_a_cluster.own_carbon_easy_wait`.
 #
 # On the small machine the order matters ({numref}`fig:share-waits`).
 # FIFO: {num}`sharing_a_cluster.small_fifo_wait`; EASY: {num}`sharing_a_cluster.small_easy_wait`; conservative backfilling: {num}`sharing_a_cluster.small_conservative_wait`; shortest first, without backfilling: {num}`sharing_a_cluster.small_shortest_wait`, with a 99th percentile of {num}`sharing_a_cluster.small_shortest_p99`, because who asks for much waits without end.
-# Taking turns ends almost all waiting, {num}`sharing_a_cluster.small_round_robin_wait` with {num}`sharing_a_cluster.small_round_robin_preemptions` and {num}`sharing_a_cluster.small_feedback_wait` with {num}`sharing_a_cluster.small_feedback_preemptions`; but a first start is not an end, and the mean bounded slowdown, which counts the time suspended too, is {num}`sharing_a_cluster.small_round_robin_slowdown` and {num}`sharing_a_cluster.small_feedback_slowdown` against {num}`sharing_a_cluster.small_easy_slowdown` for EASY.
+# Taking turns shortens the wait for a first start, {num}`sharing_a_cluster.small_round_robin_wait` with {num}`sharing_a_cluster.small_round_robin_preemptions` and {num}`sharing_a_cluster.small_feedback_wait` with {num}`sharing_a_cluster.small_feedback_preemptions`; but a first start is not an end, and the mean bounded slowdown, which counts the time suspended too, is {num}`sharing_a_cluster.small_round_robin_slowdown` and {num}`sharing_a_cluster.small_feedback_slowdown` against {num}`sharing_a_cluster.small_easy_slowdown` for EASY.
 # Few clusters can suspend any job at will: both need a checkpoint that always works.
 
 # %% [markdown]
@@ -441,7 +444,7 @@ slow = pd.DataFrame(
 )
 print("jobs:", ", ".join(f"{kind}: {chosen.sum():,}" for kind, chosen in kinds.items()))
 
-# %% mystnb={"figure": {"caption": "Mean wait in hours on the small machine, by kind of job: wide jobs need more than one node, long ones run for more than an hour.", "name": "fig:share-kinds"}, "image": {"alt": "A heat map with a row for each policy and four columns for narrow or wide and short or long jobs, with the mean wait written in each cell; wide jobs wait longest under the backfilling policies, all alike under FIFO, and nearly nobody under the policies that take turns."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Mean wait in hours on the small machine, by kind of job: wide jobs need more than one node, long ones run for more than an hour.", "name": "fig:share-kinds"}, "image": {"alt": "A heat map with a row for each policy and four columns for narrow or wide and short or long jobs, with the mean wait written in each cell; under EASY narrow short jobs wait {num}`sharing_a_cluster.easy_narrow_short` and wide long ones {num}`sharing_a_cluster.easy_wide_long`, under FIFO {num}`sharing_a_cluster.fifo_narrow_short` and {num}`sharing_a_cluster.fifo_wide_long`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 4.9))
 image = figures.heatmap(
     ax, np.log10(slow.clip(lower=0.01)), label="mean wait, h", cmap="cividis", vmin=-2, vmax=2
@@ -473,7 +476,7 @@ for code, name in (("fifo", "FIFO"), ("easy", "EASY"), ("conservative", "conserv
 # EASY lets the narrow ones through, {num}`sharing_a_cluster.easy_narrow_short`, and leaves the wide ones with {num}`sharing_a_cluster.easy_wide_long`; conservative backfilling with {num}`sharing_a_cluster.conservative_narrow_short` and {num}`sharing_a_cluster.conservative_wide_long`.
 # No policy makes work disappear: what one job gains in a full machine, another has to give.
 
-# %% mystnb={"figure": {"caption": "Cores in use on the small machine under EASY (above) and carbon-aware EASY (below), each rectangle a job on neighbouring cores. Shades tell neighbours apart; pink: best-effort jobs. Grey: the grid is dirty, so that carbon-aware EASY holds jobs.", "name": "fig:share-gantt"}, "image": {"alt": "Two dense Gantt charts of thousands of jobs over four weeks; in the upper one the machine is mostly full with irregular gaps, in the lower one gaps follow the grey stripes of dirty hours."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Cores in use on the small machine under EASY (above) and carbon-aware EASY (below), each rectangle a job on neighbouring cores. Shades tell neighbours apart; pink: best-effort jobs. Grey: the grid is dirty, so that carbon-aware EASY holds jobs.", "name": "fig:share-gantt"}, "image": {"alt": "Two dense Gantt charts of {num}`sharing_a_cluster.slice_jobs`; {if}`in-book` in the upper one the machine is mostly full with irregular gaps, in the lower one gaps follow the grey stripes of dirty hours."}} tags=["hide-input"]
 small = machines["small"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 6.6), sharex=True)
 curve = grid.to_series()
@@ -504,7 +507,7 @@ for ax, name in zip(axes, ("EASY", "carbon EASY"), strict=True):
 axes[1].set_xlabel("day of the log")
 plt.show()
 
-# %% mystnb={"figure": {"caption": "Jobs that wait on the small machine, hourly means.", "name": "fig:share-queue"}, "image": {"alt": "Lines of the number of waiting jobs over the days of the slice for FIFO, EASY, round-robin and carbon-aware EASY; the queue of FIFO towers above the others for days, that of carbon-aware EASY has daily teeth, that of round-robin stays near zero."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Jobs that wait on the small machine, hourly means.", "name": "fig:share-queue"}, "image": {"alt": "Lines of the number of waiting jobs over the days of the slice for FIFO, EASY, round-robin and carbon-aware EASY. {if}`in-book` The queue of FIFO towers above the others for days, that of carbon-aware EASY has daily teeth, that of round-robin stays near zero."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
 hour_edges = np.arange(from_day * 24, to_day * 24 + 1) * HOUR
 for name in ("FIFO", "carbon EASY", "EASY", "round-robin"):
@@ -555,7 +558,7 @@ plt.show()
 # The dates are those of the carbon curve ({numref}`fig:share-power`).
 # How much carbon this saves, for whom and at which utilization, is the question of a chapter of its own; here it matters who waits for it.
 
-# %% mystnb={"figure": {"caption": "Energy of the slice by what draws it, on both machines, until the last job of the slowest policy has ended.", "name": "fig:share-energy"}, "image": {"alt": "Stacked horizontal bars of energy for six policies on each of two machines; nearly all have the same length and only the shares of idle nodes differ; the bar with sleeping nodes is the shortest by far on the large machine."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Energy of the slice by what draws it, on both machines, until the last job of the slowest policy has ended.", "name": "fig:share-energy"}, "image": {"alt": "Stacked horizontal bars of energy for six policies on each of two machines; the part of idle nodes is {num}`sharing_a_cluster.own_idle_share` on the own machine and {num}`sharing_a_cluster.small_idle_share` on the small one under EASY; the bar with sleeping nodes is shorter by {num}`sharing_a_cluster.own_sleep_saving` and {num}`sharing_a_cluster.small_sleep_saving`."}} tags=["hide-input"]
 bars = ("FIFO", "EASY", "round-robin", "carbon EASY", "carbon EASY, suspends", "EASY, nodes sleep")
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.4), sharex=True)
 for ax, machine in zip(axes, machines, strict=True):
@@ -592,7 +595,8 @@ for machine in machines:
 # Jobs take the same energy under every policy but for what suspending adds ({numref}`fig:share-energy`).
 # What differs is what nodes draw beside them.
 # On the own machine idle nodes take {num}`sharing_a_cluster.own_idle_share` of {num}`sharing_a_cluster.own_energy`; letting them sleep saves {num}`sharing_a_cluster.own_sleep_saving` with {num}`sharing_a_cluster.own_boots` and changes the mean wait by {num}`sharing_a_cluster.own_sleep_later`.
-# On the small one it is {num}`sharing_a_cluster.small_idle_share`, and saves {num}`sharing_a_cluster.small_sleep_saving`; the mean wait changes by {num}`sharing_a_cluster.small_sleep_later`, which is chance rather than boots: where the queue is never empty a small shift reorders all that follows.
+# On the small one it is {num}`sharing_a_cluster.small_idle_share`, and saves {num}`sharing_a_cluster.small_sleep_saving`; the mean wait changes by {num}`sharing_a_cluster.small_sleep_later`.
+# Where the queue is never empty a small shift reorders all that follows, so that such a change is chance rather than boots.
 
 # %% [markdown]
 # ## The whole log, week by week
@@ -678,12 +682,17 @@ for machine, found in added.items():
     numbers.record(f"{machine}_added", found.value, "h", 1, meaning, interval=ends)
     for end, value in zip(("low", "high"), ends, strict=True):
         numbers.record(f"{machine}_added_{end}", value, "h", 1, f"{end} end of its interval")
+turns = compared["own"].interval("round-robin")
+differs = not turns.low <= 0 <= turns.high
+numbers.fact("turns_differ", differs, "the interval of whole_own_round_robin excludes zero")
+numbers.record("slice_days", to_day - from_day, "days", 0, "days of the slice")
 logged_h = log.jobs["wait_s"].mean() / HOUR
 _ = numbers.record("whole_logged_wait", logged_h, "h", 2, "mean wait in the log, all jobs")
 
 # %% [markdown]
 # On the small machine EASY changes the sum of all delays by {num}`sharing_a_cluster.whole_small_easy` (95 % interval {num}`sharing_a_cluster.whole_small_easy_low` to {num}`sharing_a_cluster.whole_small_easy_high`) against FIFO, shortest first by {num}`sharing_a_cluster.whole_small_shortest` (95 % interval {num}`sharing_a_cluster.whole_small_shortest_low` to {num}`sharing_a_cluster.whole_small_shortest_high`), and round-robin, which hardly lets anyone wait for a first start, by {num}`sharing_a_cluster.whole_small_round_robin` (95 % interval {num}`sharing_a_cluster.whole_small_round_robin_low` to {num}`sharing_a_cluster.whole_small_round_robin_high`): part of the wait it saves comes back as suspension.
-# On the own machine EASY changes them by {num}`sharing_a_cluster.whole_own_easy` (95 % interval {num}`sharing_a_cluster.whole_own_easy_low` to {num}`sharing_a_cluster.whole_own_easy_high`) and shortest first by {num}`sharing_a_cluster.whole_own_shortest` (95 % interval {num}`sharing_a_cluster.whole_own_shortest_low` to {num}`sharing_a_cluster.whole_own_shortest_high`), of a mean wait of {num}`sharing_a_cluster.whole_own_fifo_wait` under FIFO; for round-robin a difference is not shown, {num}`sharing_a_cluster.whole_own_round_robin` (95 % interval {num}`sharing_a_cluster.whole_own_round_robin_low` to {num}`sharing_a_cluster.whole_own_round_robin_high`).
+# On the own machine EASY changes them by {num}`sharing_a_cluster.whole_own_easy` (95 % interval {num}`sharing_a_cluster.whole_own_easy_low` to {num}`sharing_a_cluster.whole_own_easy_high`) and shortest first by {num}`sharing_a_cluster.whole_own_shortest` (95 % interval {num}`sharing_a_cluster.whole_own_shortest_low` to {num}`sharing_a_cluster.whole_own_shortest_high`), of a mean wait of {num}`sharing_a_cluster.whole_own_fifo_wait` under FIFO; by {num}`sharing_a_cluster.whole_own_round_robin` with round-robin (95 % interval {num}`sharing_a_cluster.whole_own_round_robin_low` to {num}`sharing_a_cluster.whole_own_round_robin_high`).
+# {if-not}`sharing_a_cluster.turns_differ` That interval of round-robin holds zero: no difference is shown.
 # In the log the mean wait was {num}`sharing_a_cluster.whole_logged_wait`.
 # A few weeks of one log hold most of the waiting, so that these intervals are rough; an end beyond a hundred percent less says no more than that.
 #
@@ -780,6 +789,7 @@ _ = numbers.record("erlang_seen", seen.value, "s", 3, meaning, interval=(seen.lo
 # Every replay of the examples above was checked too: no core holds two jobs, nothing starts before its submission, all work is done once, and the energy is the integral of the power.
 
 # %% [markdown]
+# (limits-sharing-a-cluster)=
 # ## What could be wrong
 #
 # * **Equal nodes.**

@@ -1006,7 +1006,7 @@ for how, points in weekend.items():
 # Deadlines on the next workday let the project save {num}`waiting_for_clean_power.project_next_workday_in_one_go` in one go and {num}`waiting_for_clean_power.project_next_workday_with_pauses` with pauses, those on Mondays and Thursdays {num}`waiting_for_clean_power.project_semi_weekly_in_one_go` and {num}`waiting_for_clean_power.project_semi_weekly_with_pauses`.
 # The next workday after a Friday evening is Monday here, as the rule's name says; the paper's program makes it Saturday, which would cost {num}`waiting_for_clean_power.weekend_in_one_go` of the saving in one go and {num}`waiting_for_clean_power.weekend_with_pauses` with pauses.
 
-# %% [markdown]
+# %% [markdown] tags=["download"]
 # ## Other jobs
 #
 # The three traces of a year with which GAIA was published (virtual machines of Azure, jobs of the Mustang cluster and of Alibaba's PAI) are downloads.
@@ -1047,7 +1047,7 @@ for name in clouds:
         cloud_numbers.record(label, clouds.loc[policy, name], "%", 1, f"{name}: saved by {policy}")
 cloud_numbers
 
-# %% [markdown]
+# %% [markdown] tags=["download"]
 # Their jobs are shorter than those of the cluster, and the best starts save more: {num}`waiting_for_clean_power.azure_best_start` (Azure), {num}`waiting_for_clean_power.mustang_best_start` (Mustang) and {num}`waiting_for_clean_power.pai_best_start` (PAI).
 # With the mean length {num}`waiting_for_clean_power.azure_window_mean`, {num}`waiting_for_clean_power.mustang_window_mean` and {num}`waiting_for_clean_power.pai_window_mean` are left.
 

@@ -11,8 +11,10 @@
 # What do jobs on a real cluster look like, and does their load already follow the clean hours of the grid?
 #
 # **Answer.**
-# Half of the {num}`workload_traces.jobs` run for less than {num}`workload_traces.median_run`, but those that run for more than {num}`workload_traces.long_job`, {num}`workload_traces.long_jobs` of them, hold {num}`workload_traces.share_work_over_6h` of the core-hours: whoever wants clean hours has to move long jobs.
-# People submit by day ({num}`workload_traces.office_hours_share_batches` of their batches fall into office hours, {num}`workload_traces.office_hours_time` of the time), but the machine then works through the night, so that the carbon intensity weighted by processors in use differs from its plain mean by only {num}`workload_traces.follow_carbon`, with an interval from {num}`workload_traces.follow_carbon_low` to {num}`workload_traces.follow_carbon_high`: the load does not follow the grid.
+# Half of the {num}`workload_traces.jobs` in the log {word}`workload_traces.log` run for less than {num}`workload_traces.median_run`, but those over {num}`workload_traces.long_job`, {num}`workload_traces.long_jobs` of them, hold {num}`workload_traces.share_work_over_6h` of the core-hours.
+# {if}`workload_traces.long_hold_most` Whoever wants clean hours has to move long jobs.
+# Laid on {word}`workload_traces.place` in {word}`workload_traces.year`, the carbon intensity weighted by processors in use differs from its mean by {num}`workload_traces.follow_carbon` ({num-interval}`workload_traces.follow_carbon`).
+# {if}`workload_traces.no_following` That is no difference: the load does not follow the grid.
 #
 # **You need.**
 # A *job* is a program that waits in a queue until the processors it asked for are free.
@@ -47,7 +49,10 @@ from helpers.jobs import describe, end_s, header_fields, to_epoch
 figures.use_style()
 COLORS = figures.COLORS | {"processors": figures.COLORS["jobs"]}
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-numbers = publish.Numbers("workload_traces")
+numbers = publish.Numbers("workload_traces", publish.Scope(jobs=trace))
+numbers.word("log", trace, "the log of this chapter")
+numbers.word("place", datasets.place(zone), "the grid that is laid over the log")
+numbers.word("year", year, "the year of its curve")
 rng = np.random.default_rng(seed)
 
 
@@ -62,9 +67,10 @@ def claim(name, value, unit, digits, meaning, **more):
 # %% [markdown]
 # ## The log
 #
-# The first log is that of the Gaia cluster of the University of Luxembourg, from the Parallel Workloads Archive {cite}`feitelson2014`.
-# *The workload log from the UniLu Gaia cluster was graciously provided by Joseph Emeras (SnT, University of Luxembourg).*
-# It is the archive's uncleaned version; {doc}`data_sheets` says where the file comes from and how it was derived.
+# {if}`workload_traces.is_gaia` The first log is that of the Gaia cluster of the University of Luxembourg, from the Parallel Workloads Archive {cite}`feitelson2014`.
+# {if}`workload_traces.is_gaia` *The workload log from the UniLu Gaia cluster was graciously provided by Joseph Emeras (SnT, University of Luxembourg).*
+# {if}`workload_traces.is_gaia` It is the archive's uncleaned version; {doc}`data_sheets` says where the file comes from and how it was derived.
+# {if-not}`workload_traces.is_gaia` The log is {word}`workload_traces.log`.
 
 # %%
 log = datasets.job_log(trace)
@@ -101,6 +107,7 @@ print(f"processors of the machine: {machine:,.0f} ({known})")
 print(f"not in the curve of processors in use: {usage.left_out} jobs of unknown run time")
 
 # %% tags=["hide-cell"]
+numbers.fact("is_gaia", trace == "unilu-gaia-2014", "the log is that of the book")
 claim("jobs", len(log), "jobs", 0, f"jobs in the log {trace}")
 claim("users", jobs["user"].nunique() or np.nan, "users", 0, "distinct users")
 claim("long_job", long_job_h, "h", 0, "run time above which a job is called long")
@@ -137,7 +144,7 @@ claim("utilization", whole, "%", 0, "processors in use over those there are, fro
 inner = 100 * utilization(complete)
 claim("utilization_complete", inner, "%", 0, "the same, where the log holds all running jobs")
 
-# %% mystnb={"figure": {"caption": "Processors in use: exact (light) and daily means (line). Hatched: no job ended, so nothing was recorded. Grey: jobs that ran on into such a time, or past the end of the log, would be missing.", "name": "fig:workload-usage"}, "image": {"alt": "Area chart of processors in use over the days of the log against the size of the machine; usage rises over the first days, breaks off in the middle where recording stopped, and falls off at the end."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Processors in use: exact (light) and daily means (line). Hatched: no job ended, so nothing was recorded. Grey: jobs that ran on into such a time, or past the end of the log, would be missing.", "name": "fig:workload-usage"}, "image": {"alt": "Area chart of processors in use over the days of the log against the size of the machine. {if}`in-book` Usage rises over the first days, breaks off in the middle where recording stopped, and falls off at the end."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.7))
 days = np.arange(0, np.floor(last_end / 86400) + 1)
 mean = usage.mean(days[:-1] * 86400, days[1:] * 86400)
@@ -155,11 +162,11 @@ ax.set(xlim=(0, days[-1] + 1), ylim=(0, machine * 1.12))
 plt.show()
 
 # %% [markdown]
-# {numref}`fig:workload-usage` shows the three edges of this log.
-# No job ends in the first days: what is there are the long jobs that were still running when recording began.
-# In July no job ends for {num}`workload_traces.recording_break`, though some start and run on: recording must have broken off, or most of the machine; the log does not say which.
-# If it was recording, jobs that ended then are missing, before and in the break.
-# And the log stops with the last recorded end, so that jobs which ran on are missing there too.
+# {if}`in-book` {numref}`fig:workload-usage` shows the three edges of this log.
+# {if}`in-book` No job ends in the first days: what is there are the long jobs that were still running when recording began.
+# {if}`in-book` In July no job ends for {num}`workload_traces.recording_break`, though some start and run on: recording must have broken off, or most of the machine; the log does not say which.
+# {if}`in-book` If it was recording, jobs that ended then are missing, before and in the break.
+# {if}`in-book` And the log stops with the last recorded end, so that jobs which ran on are missing there too.
 # Dividing all recorded work by the whole time gives a utilization of {num}`workload_traces.utilization`, the figure usually quoted; where the log is complete it is {num}`workload_traces.utilization_complete`.
 
 # %% [markdown]
@@ -178,7 +185,7 @@ print(f"{len(batches):,} batches; the largest has {sizes.max():,} jobs")
 print(f"batches of one job: {100 * (sizes == 1).mean():.0f} % of the batches")
 print(f"batches of 100 jobs and more: {(sizes >= 100).sum()}, with {large:.0f} % of the jobs")
 
-# %% mystnb={"figure": {"caption": "Submissions by hour of the local week: jobs per hour (left) and batches per hour (right), while recording ran.", "name": "fig:workload-week"}, "image": {"alt": "Two heat maps with seven rows for weekdays and 24 columns for hours; the left one, jobs, is patchy with single bright cells, the right one, batches, is bright on weekdays from nine to about six."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Submissions by hour of the local week: jobs per hour (left) and batches per hour (right), while recording ran.", "name": "fig:workload-week"}, "image": {"alt": "Two heat maps with a row for each weekday and a column for each hour, jobs on the left, batches on the right; {num}`workload_traces.office_hours_share` of the jobs and {num}`workload_traces.office_hours_share_batches` of the batches fall into office hours."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.0))
 for ax, (what, seconds) in zip(axes, arrivals.items(), strict=True):
     ax.set_title(what)
@@ -207,9 +214,10 @@ meaning = "share of batches submitted Mon-Fri, 9 to 17 h"
 claim("office_hours_share_batches", office["batches"], "%", 0, meaning)
 
 # %% [markdown]
-# The two halves of {numref}`fig:workload-week` tell different stories.
-# People keep office hours: {num}`workload_traces.office_hours_share_batches` of the batches fall into Monday to Friday, nine to five, which is {num}`workload_traces.office_hours_time` of the week.
-# Jobs do so less, {num}`workload_traces.office_hours_share`, because scripts submit day and night and a single batch of thousands lights up whatever hour it falls into.
+# {if}`in-book` The two halves of {numref}`fig:workload-week` tell different stories.
+# Into Monday to Friday, nine to five, which is {num}`workload_traces.office_hours_time` of the week, fall {num}`workload_traces.office_hours_share_batches` of the batches and {num}`workload_traces.office_hours_share` of the jobs.
+# {if}`in-book` People keep office hours: {num}`workload_traces.office_hours_share_batches` of the batches fall into Monday to Friday, nine to five, which is {num}`workload_traces.office_hours_time` of the week.
+# {if}`in-book` Jobs do so less, {num}`workload_traces.office_hours_share`, because scripts submit day and night and a single batch of thousands lights up whatever hour it falls into.
 # Hours are those of the local clock; what daylight-saving time skips or repeats is counted as it happened.
 
 # %%
@@ -218,7 +226,7 @@ for what, held in by_user.items():
     top = 100 * held.nlargest(3).sum() / held.sum()
     print(f"three largest of {len(held)} users: {top:.0f} % of the {what.replace('_', '-')}")
 
-# %% mystnb={"figure": {"caption": "Concentration. Left: share of the jobs and of the core-hours held by the least active users. Right: share of the jobs that lie in batches of at least so many jobs.", "name": "fig:workload-concentration"}, "image": {"alt": "Left, two Lorenz curves that stay near zero for most users and rise steeply at the end, far below the diagonal; right, a falling curve of the share of jobs against batch size on a logarithmic axis."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Concentration. Left: share of the jobs and of the core-hours held by the least active users. Right: share of the jobs that lie in batches of at least so many jobs.", "name": "fig:workload-concentration"}, "image": {"alt": "Left, two Lorenz curves below the diagonal; the Gini coefficient of core-hours over users is {num}`workload_traces.gini_work`; right, a falling curve of the share of jobs against batch size on a logarithmic axis, {num}`workload_traces.large_batch_share` at a hundred."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.3))
 left.plot([0, 1], [0, 1], color=COLORS["rest"], linewidth=1)
 left.text(0.24, 0.62, "all users alike", color=COLORS["baseline"], ha="center")
@@ -246,7 +254,7 @@ claim("top_user_batches", 100 * top_user, "%", 0, "share of the batches that one
 # %% [markdown]
 # The Gini coefficient of core-hours over the {num}`workload_traces.users` is {num}`workload_traces.gini_work`.
 # One user submitted {num}`workload_traces.top_user_jobs` of all jobs, and batches of a hundred and more hold {num}`workload_traces.large_batch_share`.
-# Any average over jobs is therefore mostly an average over a handful of scripts; below, what matters is given for jobs *and* for batches or core-hours.
+# {if}`in-book` Any average over jobs is therefore mostly an average over a handful of scripts; below, what matters is given for jobs *and* for batches or core-hours.
 
 # %% [markdown]
 # ## How long jobs run
@@ -270,11 +278,13 @@ long = run_s > long_job_h * 3600
 claim("median_run", run_s.median() / 60, "min", 1, "median run time")
 claim("long_jobs", 100 * long.mean(), "%", 1, f"share of jobs that run over {long_job_h} h")
 long_work = 100 * run_work[long].sum() / run_work.sum()
+if np.isfinite(long_work):
+    numbers.fact("long_hold_most", long_work > 50, "long jobs hold over half of the core-hours")
 claim("share_work_over_6h", long_work, "%", 0, f"share of core-hours in jobs over {long_job_h} h")
 half = float(describe.weighted_quantile(run_s, 0.5, run_work)) / 3600
 claim("median_work_run", half, "h", 0, "run time above which half of the core-hours lie")
 
-# %% mystnb={"figure": {"caption": "Share of the jobs, and share of the core-hours, in jobs that run at most so long (logarithmic axis). Dashed: above, a job is called long.", "name": "fig:workload-lengths"}, "image": {"alt": "Two cumulative curves over run time from one second to weeks; the curve of jobs rises steeply at about ten minutes, the curve of core-hours rises only after hours and days."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Share of the jobs, and share of the core-hours, in jobs that run at most so long (logarithmic axis). Dashed: above, a job is called long.", "name": "fig:workload-lengths"}, "image": {"alt": "Two cumulative curves over run time on a logarithmic axis; half of the jobs run for less than {num}`workload_traces.median_run`, half of the core-hours lie in jobs that run for more than {num}`workload_traces.median_work_run`."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 shown = run_s.clip(lower=1)
 for what, weights, share, side in (
@@ -292,8 +302,8 @@ plt.show()
 
 # %% [markdown]
 # {numref}`fig:workload-lengths` is the most important figure of this chapter.
-# The median job runs for {num}`workload_traces.median_run`; only {num}`workload_traces.long_jobs` run for over {num}`workload_traces.long_job`, but those hold {num}`workload_traces.share_work_over_6h` of the core-hours, and half of the core-hours lie in jobs that run for more than {num}`workload_traces.median_work_run`.
-# Whoever wants to move work into clean hours has to move long jobs, and a job that runs for days can be moved into them only if it can pause.
+# The median job runs for {num}`workload_traces.median_run`; {num}`workload_traces.long_jobs` run for over {num}`workload_traces.long_job`, and those hold {num}`workload_traces.share_work_over_6h` of the core-hours, and half of the core-hours lie in jobs that run for more than {num}`workload_traces.median_work_run`.
+# {if}`workload_traces.long_hold_most` Whoever wants to move work into clean hours has to move long jobs, and a job that runs for days can be moved into them only if it can pause.
 
 # %% [markdown]
 # ## How long jobs wait
@@ -305,7 +315,7 @@ lines = [line.split() for line in header_fields(log.header).get("Queue", ())]
 queue_names = {words[0]: words[1] for words in lines if len(words) == 3}
 print(f"wait known for {len(waits):,} jobs; {100 * (waits > 3600).mean():.1f} % wait over an hour")
 
-# %% mystnb={"figure": {"caption": "Share of the jobs that wait at most so long, by queue (logarithmic axis; waits below a second are drawn at one).", "name": "fig:workload-waits"}, "image": {"alt": "Cumulative curves of the wait time by queue; nearly all start at more than seventy percent within a few seconds, with a thin tail up to days."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Share of the jobs that wait at most so long, by queue (logarithmic axis; waits below a second are drawn at one).", "name": "fig:workload-waits"}, "image": {"alt": "Cumulative curves of the wait time by queue; {num}`workload_traces.wait_below_minute` of all jobs wait at most a minute, with a tail up to days."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 colors = ("completed", "jobs", "cancelled", "timeout", "partial", "baseline")
 for (queue, chosen), color in zip(waits.groupby(queues), colors, strict=False):
@@ -326,13 +336,14 @@ mean_wait = waits.mean() / 60 if len(waits) else np.nan
 claim("mean_wait", mean_wait, "min", 0, "mean wait time")
 
 # %% [markdown]
-# On this machine {num}`workload_traces.wait_below_minute` of the jobs start within a minute, although the mean wait is {num}`workload_traces.mean_wait`: hardly anybody waits but the preemptible *besteffort* jobs and a few that ask for much at once.
-# That is good news for a study of shifting: the queue itself hardly moves work in time, so a scheduler that holds jobs back for clean hours does so openly, and the price in waiting can be measured.
+# On this machine {num}`workload_traces.wait_below_minute` of the jobs start within a minute, although the mean wait is {num}`workload_traces.mean_wait`.
+# {if}`in-book` Hardly anybody waits but the preemptible *besteffort* jobs and a few that ask for much at once.
+# {if}`in-book` That is good news for a study of shifting: the queue itself hardly moves work in time, so a scheduler that holds jobs back for clean hours does so openly, and the price in waiting can be measured.
 
 # %% [markdown]
 # ## How large jobs are
 
-# %% mystnb={"figure": {"caption": "Jobs and core-hours by processors of the job.", "name": "fig:workload-sizes"}, "image": {"alt": "Paired bars of the share of jobs and of core-hours in classes of job size that double; most jobs use one or up to sixteen processors, most core-hours lie in larger jobs."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Jobs and core-hours by processors of the job.", "name": "fig:workload-sizes"}, "image": {"alt": "Paired bars of the share of jobs and of core-hours in classes of job size that double; {num}`workload_traces.wide_jobs` of the jobs and {num}`workload_traces.wide_work` of the core-hours are those of jobs of more than {num}`workload_traces.wide_job`."}} tags=["hide-input"]
 top = int(np.ceil(np.log2(jobs["processors"].max())))
 edges = np.concatenate([[0], 2.0 ** np.arange(top + 1)])
 size_class = pd.cut(jobs["processors"], edges, labels=False)
@@ -359,13 +370,13 @@ wide_work = 100 * work[wide].sum() / work.sum()
 claim("wide_work", wide_work, "%", 0, f"share of core-hours in jobs of over {node} processors")
 
 # %% [markdown]
-# Sizes cluster at one processor and at what fills a node ({numref}`fig:workload-sizes`).
-# Wide jobs weigh more than their number says: those of more than {num}`workload_traces.wide_job`, {num}`workload_traces.wide_jobs` of the jobs, hold {num}`workload_traces.wide_work` of the core-hours.
+# {if}`in-book` Sizes cluster at one processor and at what fills a node ({numref}`fig:workload-sizes`).
+# Wide jobs, those of more than {num}`workload_traces.wide_job`, are {num}`workload_traces.wide_jobs` of the jobs and hold {num}`workload_traces.wide_work` of the core-hours.
 
 # %% [markdown]
 # ## What became of them
 
-# %% mystnb={"figure": {"caption": "Jobs and core-hours by what became of the job, as the log's status says.", "name": "fig:workload-states"}, "image": {"alt": "Horizontal bars of the share of jobs and of core-hours by state; most jobs completed, about a fifth failed."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Jobs and core-hours by what became of the job, as the log's status says.", "name": "fig:workload-states"}, "image": {"alt": "Horizontal bars of the share of jobs and of core-hours by state; {num}`workload_traces.failed_jobs` of the jobs failed, with {num}`workload_traces.failed_work` of the core-hours."}} tags=["hide-input"]
 states = describe.totals(jobs, jobs["state"].astype(str)).sort_values("jobs", ascending=False)
 states *= 100 / states.sum()
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 0.9 + 0.45 * len(states)), sharey=True)
@@ -386,10 +397,10 @@ claim("failed_jobs", failed["jobs"], "%", 0, "share of jobs with the state faile
 claim("failed_work", failed["core_hours"], "%", 0, "share of core-hours in failed jobs")
 
 # %% [markdown]
-# Failed are {num}`workload_traces.failed_jobs` of the jobs, but {num}`workload_traces.failed_work` of the core-hours lie in them ({numref}`fig:workload-states`).
-# That is not all waste: the status does not tell a crash from a job that the scheduler ended at its time limit, and the next section shows how many were.
-# *Partial* is status 2 of the format, a part of a job to be continued; this log has no rows for other parts, so each counts as a job.
-# Being cancelled or preempted has no status of its own here.
+# Failed are {num}`workload_traces.failed_jobs` of the jobs, and {num}`workload_traces.failed_work` of the core-hours lie in them ({numref}`fig:workload-states`).
+# {if}`in-book` That is not all waste: the status does not tell a crash from a job that the scheduler ended at its time limit, and the next section shows how many were.
+# {if}`in-book` *Partial* is status 2 of the format, a part of a job to be continued; this log has no rows for other parts, so each counts as a job.
+# {if}`in-book` Being cancelled or preempted has no status of its own here.
 
 # %% [markdown]
 # ## How far users over-estimate
@@ -412,7 +423,7 @@ if len(over_s):
     print(f"beyond their limit: {len(over_s):,} jobs, in the median by {over_s.median():.0f} s")
     print(f"by over a minute: {(over_s > 60).sum()}; state failed: {100 * failed_over:.0f} %")
 
-# %% mystnb={"figure": {"caption": "Run time over requested time, by jobs, by batches (their first job) and by core-hours (logarithmic axis). Dashed: the limit.", "name": "fig:workload-limits"}, "image": {"alt": "Three cumulative curves of run time over requested time; for jobs half lie below one percent, for core-hours the curve rises late and jumps at one."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Run time over requested time, by jobs, by batches (their first job) and by core-hours (logarithmic axis). Dashed: the limit.", "name": "fig:workload-limits"}, "image": {"alt": "Three cumulative curves of run time over requested time, with medians of {num}`workload_traces.requested_ratio_median` for jobs, {num}`workload_traces.requested_ratio_batches` for batches and {num}`workload_traces.requested_ratio_work` for core-hours."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 label_at = {"jobs": 0.35, "batches": 0.33, "core_hours": 0.18}
 for what, (values, weights) in used.items() if len(ratio) else ():
@@ -441,9 +452,10 @@ at_limit = at_limit if len(ratio) else np.nan
 claim("work_at_limit", at_limit, "%", 0, "share of core-hours in jobs that ran to their limit")
 
 # %% [markdown]
-# The median job uses {num}`workload_traces.requested_ratio_median` of the time it asked for, and that is again the thousands of one script; the median batch uses {num}`workload_traces.requested_ratio_batches`.
-# Weighted by core-hours the median is {num}`workload_traces.requested_ratio_work`: those who compute most estimate best, or are cut off, for {num}`workload_traces.work_at_limit` of the core-hours lie in jobs that ran into their limit.
-# {num}`workload_traces.past_limit` ran past it, most of them by the seconds that ending a job takes.
+# The median job uses {num}`workload_traces.requested_ratio_median` of the time it asked for; the median batch uses {num}`workload_traces.requested_ratio_batches`.
+# Weighted by core-hours the median is {num}`workload_traces.requested_ratio_work`, and {num}`workload_traces.work_at_limit` of the core-hours lie in jobs that ran into their limit.
+# {if}`in-book` Those who compute most estimate best, or are cut off.
+# {num}`workload_traces.past_limit` ran past their limit.
 # A time limit is an upper bound, not a forecast.
 
 # %% [markdown]
@@ -464,7 +476,7 @@ print(
     .T.to_string()
 )
 
-# %% mystnb={"figure": {"caption": "Index of dispersion of submissions over windows of growing length. Grey: where a Poisson process would lie (95 % of the time).", "name": "fig:workload-dispersion"}, "image": {"alt": "Two rising lines on logarithmic axes, jobs far above batches, both far above the grey band at one except batches in the shortest windows."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Index of dispersion of submissions over windows of growing length. Grey: where a Poisson process would lie (95 % of the time).", "name": "fig:workload-dispersion"}, "image": {"alt": "Two rising lines on logarithmic axes, jobs and batches, against a grey band at one; in windows of a day that of jobs stands at {num}`workload_traces.dispersion_day_jobs`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.3))
 freedom = (scatter["jobs"]["windows"] - 1).clip(lower=1)
 poisson = [stats.chi2.ppf(q, freedom) / freedom for q in (0.025, 0.975)]
@@ -480,8 +492,8 @@ ax.set(yscale="log", xlim=(8, 1.2e6), xlabel="length of the window", ylabel="var
 plt.show()
 
 # %% [markdown]
-# Jobs come in avalanches ($B$ = {num}`workload_traces.burstiness_jobs`, of batches {num}`workload_traces.burstiness_batches`): in windows of a day the variance is {num}`workload_traces.dispersion_day_jobs` times that of a Poisson process ({numref}`fig:workload-dispersion`).
-# Batches are nearly Poisson over a minute, but not over hours, because people sleep, and not over days, because projects come and go.
+# The burstiness of jobs is $B$ = {num}`workload_traces.burstiness_jobs`, that of batches {num}`workload_traces.burstiness_batches`: in windows of a day the variance is {num}`workload_traces.dispersion_day_jobs` times that of a Poisson process ({numref}`fig:workload-dispersion`).
+# {if}`in-book` Batches are nearly Poisson over a minute, but not over hours, because people sleep, and not over days, because projects come and go.
 #
 # Is there a clock behind it?
 # The spectrum in {numref}`fig:workload-spectrum` gives, for each period, the share of the variance of the hourly numbers that a wave of this period explains.
@@ -506,7 +518,7 @@ for name, times in arrivals.items():
             f"{name}, {period:3} h: {100 * power[0]:4.1f} % of the variance, p = {p_value[name, period]:.3f}"
         )
 
-# %% mystnb={"figure": {"caption": "Spectrum of hourly submissions: jobs (left) and batches (right). Grey: up to here reach 95 of 100 shuffled logs.", "name": "fig:workload-spectrum"}, "image": {"alt": "Two spectra over periods from six hours to two weeks; jobs show a small peak at one day, batches a high peak at one day and another at one week, well above the grey band."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Spectrum of hourly submissions: jobs (left) and batches (right). Grey: up to here reach 95 of 100 shuffled logs.", "name": "fig:workload-spectrum"}, "image": {"alt": "Two spectra over periods from six hours to two weeks; at one day jobs reach {num}`workload_traces.daily_jobs` of the variance and batches {num}`workload_traces.daily_batches`, at one week batches {num}`workload_traces.weekly_batches`."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2))
 for ax, name in zip(axes, arrivals, strict=True):
     ax.fill_between(periods_h, 0, 100 * chance[name], color=COLORS["rest"], linewidth=0)
@@ -532,9 +544,9 @@ for name in arrivals:
         claim(f"{label}_{name}_p", p_value[name, period], "", 3, meaning)
 
 # %% [markdown]
-# Batches follow the day ({num}`workload_traces.daily_batches` of the variance, p = {num}`workload_traces.daily_batches_p`) and the week ({num}`workload_traces.weekly_batches`, p = {num}`workload_traces.weekly_batches_p`).
-# Of the jobs the day explains just {num}`workload_traces.daily_jobs` (p = {num}`workload_traces.daily_jobs_p`), and a week cannot be told from chance (p = {num}`workload_traces.weekly_jobs_p`).
-# A forecast of *when people will submit* is possible; one of *how many jobs* mostly is not.
+# Of the variance of batches the day explains {num}`workload_traces.daily_batches` (p = {num}`workload_traces.daily_batches_p`) and the week {num}`workload_traces.weekly_batches` (p = {num}`workload_traces.weekly_batches_p`).
+# Of that of jobs the day explains {num}`workload_traces.daily_jobs` (p = {num}`workload_traces.daily_jobs_p`) and the week {num}`workload_traces.weekly_jobs` (p = {num}`workload_traces.weekly_jobs_p`).
+# {if}`in-book` A forecast of *when people will submit* is possible; one of *how many jobs* mostly is not.
 
 # %% [markdown]
 # ## Does a simple distribution fit?
@@ -568,7 +580,7 @@ for family, fit in fits["batches"].items():
 print(f"{len(positive['all']):,} jobs, {len(positive['batches']):,} batches; AIC above the best")
 print(table.round({c: 0 if "AIC" in c else 3 for c in table}).to_string())
 
-# %% mystnb={"figure": {"caption": "Quantiles of run times in the log (one job a batch) against those of each fitted distribution, logarithmic axes. A good fit would lie on the grey diagonal.", "name": "fig:workload-fits"}, "image": {"alt": "Five quantile-quantile plots, one for each fitted distribution; all leave the diagonal, with a flat step where many jobs ran equally long, and most strongly below a minute."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Quantiles of run times in the log (one job a batch) against those of each fitted distribution, logarithmic axes. A good fit would lie on the grey diagonal.", "name": "fig:workload-fits"}, "image": {"alt": "Quantile-quantile plots, one for each fitted distribution, against the diagonal; the smallest distance of a fit is {num}`workload_traces.fit_distance`, where chance would allow {num}`workload_traces.fit_chance`."}} tags=["hide-input"]
 q = (np.arange(500) + 0.5) / 500
 observed = describe.weighted_quantile(positive["batches"], q)
 fig, axes = plt.subplots(2, 3, figsize=(7.2, 5.0), sharex=True, sharey=True)
@@ -591,21 +603,23 @@ meaning = f"smallest distance of a fitted distribution, one job a batch ({best})
 claim("fit_distance", table["distance, batches"].min(), "", 3, meaning)
 meaning = "distance that 5 % of samples of that distribution exceed"
 claim("fit_chance", table.loc[best, "by chance"], "", 3, meaning)
+nothing = table["distance, batches"].min() > table.loc[best, "by chance"]
+numbers.fact("none_fits", nothing, "the best distance is larger than chance allows")
 claim("fit_p", table["p, batches"].max(), "", 2, "largest p-value of the fitted distributions")
 claim("fit_samples", fit_samples, "samples", 0, "fitted again for each p-value of a distribution")
 
 # %% [markdown]
-# None fits.
+# {if}`workload_traces.none_fits` None fits.
 # The best of the five is off by {num}`workload_traces.fit_distance` in probability where chance would allow {num}`workload_traces.fit_chance`; the largest p-value is {num}`workload_traces.fit_p`, as small as {num}`workload_traces.fit_samples` can show.
-# {numref}`fig:workload-fits` shows why: the script of one user that ends itself just before its limit makes a step that no smooth distribution has.
-# The best by distance is not the best by AIC, and with all jobs it is another again: what a fit describes is mostly whose script was running.
+# {if}`in-book` {numref}`fig:workload-fits` shows why: the script of one user that ends itself just before its limit makes a step that no smooth distribution has.
+# {if}`in-book` The best by distance is not the best by AIC, and with all jobs it is another again: what a fit describes is mostly whose script was running.
 # Later chapters therefore draw jobs from the log itself, and use fitted distributions only where they say so.
 
 # %% [markdown]
 # ## The log beside the grid
 #
-# The log is of 2014, the carbon curve of another year.
-# The mapping is this: the log is moved by whole weeks, to the date of the chosen year nearest to its own, so that weekdays and local hours agree (Monday ten o'clock in Luxembourg is Monday ten o'clock in the grid's zone).
+# The carbon curve is that of {word}`workload_traces.place` in {word}`workload_traces.year`; the log {word}`workload_traces.log` is of another time.
+# The mapping is this: the log is moved by whole weeks, to the date of the chosen year nearest to its own, so that weekdays and local hours agree (Monday ten o'clock by the log's clock is Monday ten o'clock in the grid's zone).
 # Durations are not touched.
 # What the weather did in that week has then nothing to do with the log: only what repeats by the clock, by the weekday and by the season can be compared, and how much the rest matters is shown by moving the log to all other weeks.
 
@@ -645,7 +659,7 @@ if len(hours):
         text = "{:+.1f} % (95 % interval {:+.1f} to {:+.1f} %)".format(*follow[name])
         print(f"intensity weighted by {name}, over its mean: {text}")
 
-# %% mystnb={"figure": {"caption": "The mean day, each curve over its own mean: what people submit (batches), what the machine does (processors in use) and how dirty the grid is.", "name": "fig:workload-day"}, "image": {"alt": "Three curves over the hours of the day relative to their mean: batches double in office hours, processors in use swing little and peak in the early evening, carbon intensity dips around noon and peaks in the evening."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The mean day, each curve over its own mean: what people submit (batches), what the machine does (processors in use) and how dirty the grid is.", "name": "fig:workload-day"}, "image": {"alt": "Three curves over the hours of the day relative to their mean: batches submitted, processors in use, which swing by {num}`workload_traces.usage_swing`, and carbon intensity. {if}`in-book` Batches double in office hours, processors in use peak in the early evening, the intensity dips around noon."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.8))
 if len(hours):
     shape = hours.groupby(hours.index.hour).mean() / hours.mean()
@@ -674,7 +688,7 @@ if len(moved):
     print(f"{len(moved)} ways to lay the log on the calendar; change of the weighted intensity [%]")
     print(moved.quantile([0.025, 0.5, 0.975]).round(1).to_string())
 
-# %% mystnb={"figure": {"caption": "Intensity weighted by batches and by processors in use, against its plain mean, for each week in which the log could begin. Dot: the mapping used here.", "name": "fig:workload-alignment"}, "image": {"alt": "Two lines over the start week through two years; that of batches lies below zero in summer and well above in winter, that of processors in use wavers around zero."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Intensity weighted by batches and by processors in use, against its plain mean, for each week in which the log could begin. Dot: the mapping used here.", "name": "fig:workload-alignment"}, "image": {"alt": "Two lines over the start week through two years; that of batches goes from {num}`workload_traces.moved_batches_low` to {num}`workload_traces.moved_batches_high`, that of processors in use from {num}`workload_traces.moved_low` to {num}`workload_traces.moved_high`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
 if len(moved):
     start = describe.same_weekday(log.epoch, year, grid_clock).tz_localize(None)
@@ -694,7 +708,8 @@ plt.show()
 for name, what in (("processors", "follow_carbon"), ("batches", "follow_carbon_batches")):
     value, *interval = follow.get(name, [np.nan] * 3)
     meaning = f"intensity weighted by {name} over its mean, less one; {zone} {year}"
-    claim(what, value, "%", 1, meaning, interval=tuple(interval))
+    scope = {"grids": (zone,), "years": (year,)}
+    claim(what, value, "%", 1, meaning, interval=tuple(interval), scope=scope)
 for end, limit in zip(("low", "high"), follow.get("processors", [np.nan] * 3)[1:], strict=True):
     claim(f"follow_carbon_{end}", limit, "%", 1, f"{end} end of the 95 % interval of follow_carbon")
 
@@ -704,6 +719,9 @@ for name, what in (("processors", "moved"), ("batches", "moved_batches")):
         value = moved[name].quantile(q) if len(moved) else np.nan
         meaning = f"the same weighted by {name}: {100 * q:.1f} % of the start weeks lie below"
         claim(f"{what}_{end}", value, "%", 1, meaning)
+value, low, high = follow.get("processors", [np.nan] * 3)
+if np.isfinite(value):
+    numbers.fact("no_following", low <= 0 <= high, "the interval of follow_carbon holds zero")
 above = 100 * (moved["processors"] > 0).mean() if len(moved) else np.nan
 claim("moved_above", above, "%", 0, "share of the start weeks in which usage lies above the mean")
 
@@ -715,16 +733,18 @@ if len(hours):
 claim("usage_swing", swing, "%", 0, "swing of processors in use over the mean day, of their mean")
 
 # %% [markdown]
-# People work when the sun shines: weighted by batches, the intensity differs from its mean by {num}`workload_traces.follow_carbon_batches`.
-# But what draws power is not the submission, it is the machine at work, and long jobs smear office hours over the night: in the mean day the processors in use swing by just {num}`workload_traces.usage_swing`, and they peak in the early evening, when the sun is leaving the grid ({numref}`fig:workload-day`).
+# Weighted by batches, the intensity differs from its mean by {num}`workload_traces.follow_carbon_batches`.
+# But what draws power is not the submission, it is the machine at work, and long jobs smear office hours over the night: in the mean day the processors in use swing by {num}`workload_traces.usage_swing` ({numref}`fig:workload-day`).
 # Weighted by processors in use the intensity differs from its mean by {num}`workload_traces.follow_carbon`; resampled weeks give an interval from {num}`workload_traces.follow_carbon_low` to {num}`workload_traces.follow_carbon_high`.
 #
 # {numref}`fig:workload-alignment` shows how much of this is the choice of the week.
-# Laid on other weeks of the two years, usage lands between {num}`workload_traces.moved_low` and {num}`workload_traces.moved_high`, and above zero in {num}`workload_traces.moved_above` of them: a cluster that nobody steers does not follow the grid, and if anything it leans towards the dirty evening.
-# Batches have a season: office hours are clean hours in summer and dirty ones in autumn and winter, from {num}`workload_traces.moved_batches_low` to {num}`workload_traces.moved_batches_high`.
-# So users who work by day have not already done what a carbon-aware scheduler would do.
+# Laid on other weeks of the two years, usage lands between {num}`workload_traces.moved_low` and {num}`workload_traces.moved_high`, and above zero in {num}`workload_traces.moved_above` of them.
+# {if}`workload_traces.no_following` A cluster that nobody steers does not follow the grid.
+# Batches land between {num}`workload_traces.moved_batches_low` and {num}`workload_traces.moved_batches_high`.
+# {if}`in-book` They have a season: office hours are clean hours in summer and dirty ones in autumn and winter.
+# {if}`workload_traces.no_following` So users who work by day have not already done what a carbon-aware scheduler would do.
 
-# %% [markdown]
+# %% [markdown] tags=["download"]
 # ## A second log
 #
 # :::{note}
@@ -752,7 +772,7 @@ compared = {
 }
 print(pd.DataFrame(compared).map("{:.3g}".format).to_string())
 
-# %% mystnb={"figure": {"caption": "Two clusters. Left: share of the jobs (full) and of the core-hours (dashed) in jobs that run at most so long. Right: index of dispersion of submitted jobs.", "name": "fig:workload-second"}, "image": {"alt": "Left, cumulative curves of run time by jobs and by core-hours for two logs, in both the core-hours lie far to the right of the jobs; right, two rising lines of variance over mean against window length, far above one."}} tags=["hide-input", "download"]
+# %% mystnb={"figure": {"caption": "Two clusters. Left: share of the jobs (full) and of the core-hours (dashed) in jobs that run at most so long. Right: index of dispersion of submitted jobs.", "name": "fig:workload-second"}, "image": {"alt": "Left, cumulative curves of run time by jobs and by core-hours for two logs, core-hours to the right of the jobs; right, two rising lines of variance over mean against window length."}} tags=["hide-input", "download"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4))
 for (name, (log_, work_, spans_)), color in zip(both.items(), ("jobs", "second"), strict=True):
     run = log_["run_s"].dropna().clip(lower=1)
@@ -769,21 +789,22 @@ right.set(yscale="log", xlabel="length of the window", ylabel="variance / mean")
 right.legend()
 plt.show()
 
-# %% [markdown]
-# What generalises is what the rest of this book stands on.
-# In both logs nearly all jobs are short and nearly all work is in long ones; in both a large part of the jobs comes in large batches, far burstier than Poisson, and the day explains next to nothing of the number of jobs, but a good part of the number of batches.
-# What does not generalise are the numbers themselves: the median run time differs by an order of magnitude ({numref}`fig:workload-second`), so a result for one log is a result for one log.
+# %% [markdown] tags=["download"]
+# {if}`in-book` What generalises is what the rest of this book stands on.
+# {if}`in-book` In both logs nearly all jobs are short and nearly all work is in long ones; in both a large part of the jobs comes in large batches, far burstier than Poisson, and the day explains next to nothing of the number of jobs, but a good part of the number of batches.
+# {if}`in-book` What does not generalise are the numbers themselves: the median run time differs by an order of magnitude ({numref}`fig:workload-second`), so a result for one log is a result for one log.
 
 # %% [markdown]
+# (limits-workload-traces)=
 # ## What could be wrong
 #
 # * **The log's edges.**
 #   Jobs are in it if their end was recorded; the days before a break and before the end lack the longest jobs.
 #   Clearing the edges of a few days removes that for all but the very longest.
-# * **One period, one cluster, 2014.**
-#   The weeks after the break hold most of the jobs, many of them one user's; anything counted by jobs would be different a month earlier.
+# * **One period, one cluster.**
+#   {if}`in-book` The weeks after the break hold most of the jobs, many of them one user's; anything counted by jobs would be different a month earlier.
 # * **Another year's weather.**
-#   The log and the carbon curve never met; {numref}`fig:workload-alignment` shows how much the choice of the week matters.
+#   {if}`in-book` The log and the carbon curve never met; {numref}`fig:workload-alignment` shows how much the choice of the week matters.
 # * **Processors are not power.**
 #   A processor in use draws more or less depending on what it does, and an idle one is not off.
 #   The next chapters measure that.
@@ -804,14 +825,14 @@ plt.show()
 # make run CHAPTER=workload_traces P="trace=scorelab epoch=2023-05-01T00:00+02:00"
 # ```
 #
-# The figures and numbers follow; the sentences between them are about the log and the grid of this book.
+# The figures, the numbers and the sentences follow; what was said after looking at this book's own figures is left out.
 #
 # * Does the daily wave of jobs grow when the busiest user is left out?
 # * How would the mean day of processors in use look if nobody could submit after four o'clock?
 # * Which share of the core-hours could wait for noon if no job might end later than its limit allows?
 #
 # **What the next chapters take from here.**
-# Jobs to schedule are the long ones, {num}`workload_traces.long_jobs` of the jobs with {num}`workload_traces.share_work_over_6h` of the work; they are drawn from the log, not from a distribution; a time limit is a bound, not a forecast; and the load to compare with is flat over the day.
+# {if}`workload_traces.long_hold_most` Jobs to schedule are the long ones, {num}`workload_traces.long_jobs` of the jobs with {num}`workload_traces.share_work_over_6h` of the work; they are drawn from the log, not from a distribution; and a time limit is a bound, not a forecast.
 # {doc}`carbon_intensity` asks what there is to gain for them.
 
 # %%
