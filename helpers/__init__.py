@@ -9,6 +9,7 @@ room                   what it holds
                        steps, integrated exactly
 `helpers.files`        read a file whole, compressed or not; write it whole or not
                        at all
+`helpers.extras`       libraries that only some features need
 `helpers.jobs`         job logs: one jobs table, readers and writers, description,
                        generation, privacy
 `helpers.carbon`       carbon intensity over time, forecasts, their readers, accounting

@@ -222,20 +222,21 @@ class _Entry:
 
 
 def data_folder() -> Path:
-    """Return the folder of the embedded data, ``data/`` beside the package.
+    """Return the folder of the embedded data: in the installed package, or in the clone.
 
     Raises
     ------
     DatasetMissingError
-        If the package was installed without it.
+        If it is in neither.
     """
-    folder = Path(__file__).resolve().parent.parent / "data"
-    if not (folder / "registry.txt").is_file():
-        raise DatasetMissingError(
-            f"there is no data folder at {folder}: the data come with the repository, not with an "
-            "installed package; clone it and install it there with pip install --editable ."
-        )
-    return folder
+    package = Path(__file__).resolve().parent
+    for folder in (package / "_data", package.parent / "data"):
+        if (folder / "registry.txt").is_file():
+            return folder
+    raise DatasetMissingError(
+        f"there are no data at {package.parent / 'data'}: install the package from a clone of the "
+        "repository with pip install ., which brings them."
+    )
 
 
 def cache_folder() -> Path:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from helpers.extras import extra
+
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
@@ -495,8 +497,7 @@ def interactive_gantt(
     ValueError
         If there is nothing to draw.
     """
-    import plotly.graph_objects as go
-
+    go = extra("plotly.graph_objects")
     left, right, low, high, run = _cut_lines(runs, blocks, unit_s, cores_per_line)
     groups = {"jobs": np.ones(len(runs), dtype=bool)} if groups is None else groups
     rows = np.ceil(high.max() / cores_per_line) - np.floor(low.min() / cores_per_line)

@@ -85,7 +85,7 @@ def _unzstd(stream: IO[bytes]) -> Iterator[bytes]:
 _UNFOLD: dict[bytes, Callable[[IO[bytes]], Iterator[bytes]]] = {
     b"\x1f\x8b": lambda stream: _read1(gzip.GzipFile(fileobj=stream)),
     b"BZh": lambda stream: _read1(bz2.BZ2File(stream)),
-    b"\xfd7zXZ\x00": lambda stream: _read1(lzma.LZMAFile(stream)),
+    b"\xfd7zXZ\x00": lambda stream: _read1(lzma.LZMAFile(stream)),  # noqa: SIM115 (closed by who reads)
     b"\x28\xb5\x2f\xfd": _unzstd,
 }
 # Those that hold files with names of their own, or tables that are no text.

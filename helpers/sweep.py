@@ -56,6 +56,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from helpers.extras import extra
 from helpers.files import write_whole
 
 if TYPE_CHECKING:
@@ -566,9 +567,10 @@ def _drain(
 
 def _on_dask(function: Callable, jobs: Sequence[_Open], scheduler: "str | Client") -> Outcomes:
     """Run cases on the workers of a Dask cluster, which replaces those that die."""
-    from distributed import Client, as_completed
-
-    client = scheduler if isinstance(scheduler, Client) else Client(scheduler)
+    distributed = extra("distributed")
+    client = (
+        scheduler if isinstance(scheduler, distributed.Client) else distributed.Client(scheduler)
+    )
     futures = {}
     try:
         run = uuid.uuid4().hex  # a scheduler must not answer with what it has kept of another run
@@ -578,7 +580,9 @@ def _on_dask(function: Callable, jobs: Sequence[_Open], scheduler: "str | Client
         )
         futures = dict(zip(attempts, jobs, strict=True))
         # Fetched as they come: one at a time, each would wait for the way there and back.
-        for future, got in as_completed(attempts, with_results=True, raise_errors=False):
+        for future, got in distributed.as_completed(
+            attempts, with_results=True, raise_errors=False
+        ):
             if future.status not in ("finished", "error"):
                 raise RuntimeError(
                     f"the scheduler was lost or gave up with {len(futures)} cases open: what was "

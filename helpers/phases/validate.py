@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.extras import extra
 from helpers.phases.fit import Plan, RunLike, as_run, fit_model, match_borders
 from helpers.phases.model import Phase, Profile
 from helpers.power.runs import Run, energy_j
@@ -292,9 +293,7 @@ def align(
     measured_w = _cells(run, start_s, stop_s, step_s)
     edges_s = np.linspace(0, profile.duration_s, max(1, round(profile.duration_s / step_s)) + 1)
     predicted_w = np.diff(profile.energy_until_j(edges_s)) / np.diff(edges_s)
-    from tslearn.metrics import dtw_path
-
-    pairs, _ = dtw_path(
+    pairs, _ = extra("tslearn.metrics").dtw_path(
         predicted_w,
         measured_w,
         global_constraint="sakoe_chiba",
@@ -359,7 +358,7 @@ def barycenter_profile(
     start = np.mean(
         [np.interp(grid, (np.arange(c.size) + 0.5) / c.size, c) for c in curves], axis=0
     )
-    from tslearn.barycenters import dtw_barycenter_averaging
+    dtw_barycenter_averaging = extra("tslearn.barycenters").dtw_barycenter_averaging
 
     radius = max(1, round(window_s / step_s))
     curve = dtw_barycenter_averaging(

@@ -46,6 +46,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity
+from helpers.extras import extra
 from helpers.phases.model import PhaseModel, Profile
 from helpers.phases.suspension import Suspension
 from helpers.schedule.intervals import Schedule, check_window
@@ -196,7 +197,7 @@ def solve(
 
 def _solve_cbc(problem: pulp.LpProblem, time_limit_s: float | None) -> tuple[str, float, float]:
     """Run CBC and read its own summary, since PuLP drops the bound and blurs the status."""
-    import pulp
+    pulp = extra("pulp")
 
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "cbc.log"
@@ -228,8 +229,7 @@ def _solve_cbc(problem: pulp.LpProblem, time_limit_s: float | None) -> tuple[str
 
 def _solve_highs(problem: pulp.LpProblem, time_limit_s: float | None) -> tuple[str, float, float]:
     """Run HiGHS and ask it itself, for the same reason."""
-    import highspy
-    import pulp
+    highspy, pulp = extra("highspy"), extra("pulp")
 
     problem.solve(
         pulp.HiGHS(msg=False, timeLimit=time_limit_s, gapRel=0.0, gapAbs=1e-12, threads=1)
@@ -333,7 +333,7 @@ def tight_program(
         If the job does not fit into the window, the intensity does not cover it, or there are
         too many slots.
     """
-    import pulp
+    pulp = extra("pulp")
 
     slots = _Slots.of(job, intensity, release, deadline, suspension or Suspension())
     n, rules = slots.count, slots.suspension
@@ -375,7 +375,7 @@ def _emissions(
     slots: _Slots, begun: list, stop: list, finish: list, suspended: list, on_phase: list[list]
 ):
     """Emissions [g CO2e] of the tight program."""
-    import pulp
+    pulp = extra("pulp")
 
     idle_w = slots.suspension.suspended_power_w
     terms = [v * slots.cost_from(slots.startup, t) for t, v in enumerate(begun)]
@@ -409,7 +409,7 @@ def _order_phases(
     problem: pulp.LpProblem, slots: _Slots, on_phase: list[list], stop: list, binaries: _Binaries
 ) -> None:
     """Do every phase whole, after the one before it, and stop only where work is kept."""
-    import pulp
+    pulp = extra("pulp")
 
     n, marked = slots.count, slots.suspension.keep == "checkpoints"
     kept = [[] for _ in range(n)]
@@ -474,7 +474,7 @@ def big_m_program(
         If the job has end phases, which the published program does not know, or as
         `tight_program`.
     """
-    import pulp
+    pulp = extra("pulp")
 
     if job.end_profile.phases:
         raise ValueError(
