@@ -30,6 +30,7 @@ __all__ = [
     "decode",
     "number",
     "numbers",
+    "plain_lines",
     "read_bytes",
     "read_text",
     "read_utf8",
@@ -53,7 +54,16 @@ _ZSTD_PIECE = 2**12
 
 
 class Damaged(ValueError):
-    """A compressed file does not unfold to its end: it was cut short, or changed."""
+    """A compressed file does not unfold to its end: it was cut short, or changed.
+
+    ``before`` are the bytes before the damage, of the file of this ``name``.
+    """
+
+    def __init__(self, name: str, why: object, before: bytes = b"") -> None:
+        super().__init__(
+            f"{name}: the compressed file is damaged or cut short ({why}): fetch it again."
+        )
+        self.name, self.before = name, before
 
 
 def _read1(stream: Any) -> Iterator[bytes]:
@@ -139,9 +149,7 @@ def _pieces(stream: IO[bytes], name: str, largest_bytes: int) -> Iterator[bytes]
                 )
             yield piece
     except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-        raise Damaged(
-            f"{name}: the compressed file is damaged or cut short ({error}): fetch it again."
-        ) from error
+        raise Damaged(name, error) from error
 
 
 class _Pushed:
@@ -175,7 +183,7 @@ def _open(source: Source) -> tuple[Any, str]:
         return path.open("rb"), path.name
     name = Path(str(getattr(source, "name", "<buffer>"))).name
     if isinstance(source.read(0), str):
-        return BytesIO(source.read().encode("utf-8", "replace")), name  # type: ignore[union-attr]
+        return BytesIO(source.read().encode("utf-8", "replace")), name
     return nullcontext(source), name
 
 
@@ -207,8 +215,14 @@ def read_bytes(source: Source, *, largest_bytes: int = LARGEST_BYTES) -> tuple[b
         `largest_bytes`, or is an archive.
     """
     context, name = _open(source)
+    pieces: list[bytes] = []
     with context as stream:
-        return b"".join(_pieces(stream, name, largest_bytes)), name
+        try:
+            pieces.extend(_pieces(stream, name, largest_bytes))
+        except Damaged as error:
+            error.before = b"".join(pieces)
+            raise
+    return b"".join(pieces), name
 
 
 def read_utf8(source: Source, *, largest_bytes: int = LARGEST_BYTES) -> tuple[bytes, str]:
@@ -217,11 +231,16 @@ def read_utf8(source: Source, *, largest_bytes: int = LARGEST_BYTES) -> tuple[by
     As `read_bytes`, with encodings as in `decode` and ends of lines as in `text_lines`.
     """
     data, name = read_bytes(source, largest_bytes=largest_bytes)
+    return plain_lines(data, name), name
+
+
+def plain_lines(data: bytes, name: str = "the file", *, cut: bool = False) -> bytes:
+    r"""Return text as UTF-8 with ``\n`` at the end of lines; parameters as in `decode`."""
     if not data.isascii() or b"\0" in data:
-        data = decode(data, name).encode("utf-8")
+        data = decode(data, name, cut=cut).encode("utf-8")
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return data, name
+    return data
 
 
 @dataclass(frozen=True)
@@ -274,17 +293,14 @@ def read_text(
     ValueError
         As `read_bytes` and `decode`.
     """
-    context, name = _open(source)
-    pieces: list[bytes] = []
     damage = ""
-    with context as stream:
-        try:
-            pieces.extend(_pieces(stream, name, largest_bytes))
-        except Damaged as error:
-            if not keep_cut:
-                raise
-            damage = str(error)
-    text = decode(b"".join(pieces), name, latin_1=latin_1, cut=bool(damage))
+    try:
+        data, name = read_bytes(source, largest_bytes=largest_bytes)
+    except Damaged as error:
+        if not keep_cut:
+            raise
+        data, name, damage = error.before, error.name, str(error)
+    text = decode(data, name, latin_1=latin_1, cut=bool(damage))
     return Text(name, tuple(text_lines(text)), bool(text) and text[-1] not in "\r\n", damage)
 
 

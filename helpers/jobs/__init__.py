@@ -23,7 +23,7 @@ from .table import (
     start_s,
     states,
     to_epoch,
-    to_zone,
+    to_time_zone,
     write_csv,
 )
 
@@ -63,7 +63,7 @@ __all__ = [
     "start_s",
     "states",
     "to_epoch",
-    "to_zone",
+    "to_time_zone",
     "write_csv",
     "write_gaia_csv",
     "write_swf",

@@ -29,10 +29,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.files import Source, decode, read_bytes, write_whole
+from helpers.files import LARGEST_BYTES, Source, write_whole
 
-from .rows import Rows, Rule, read_rows
-from .table import STATES, JobLog, check, jobs_table, states, to_epoch
+from .rows import Rows, Rule, read_lines, read_rows
+from .table import STATES, JobLog, check, settle_jobs, states, to_epoch
 
 __all__ = [
     "GOOGLE_QUERY",
@@ -48,19 +48,26 @@ _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 _KIB_PER_GIB = 2.0**20
 
 
-def _read_table(path_or_buffer: Source, fields: Mapping[str, str], *, named: bool) -> Rows:
+def _read_table(
+    path_or_buffer: Source,
+    fields: Mapping[str, str],
+    *,
+    named: bool,
+    errors: str,
+    largest_bytes: int,
+) -> Rows:
     """Read a CSV file; its line of names must (`named`) or may stand on top."""
-    data, source = read_bytes(path_or_buffer)
+    data, source, cut = read_lines(path_or_buffer, errors=errors, largest_bytes=largest_bytes)
     top, _, body = data.partition(b"\n")
-    words = [word.strip().strip('"') for word in decode(top).split(",")]
+    words = [word.strip().strip('"') for word in top.decode().split(",")]
     if words == list(fields):
-        return read_rows(body, fields, source=source, first_line=2)
+        return read_rows(body, fields, source=source, first_line=2, problems=cut)
     if named:
         raise ValueError(
-            f"{source}, line 1: is {decode(top).strip()[:80]!r}: it must name the columns "
+            f"{source}, line 1: is {top.decode().strip()[:80]!r}: it must name the columns "
             f"{','.join(fields)}."
         )
-    return read_rows(data, fields, source=source)
+    return read_rows(data, fields, source=source, problems=cut)
 
 
 def _not_negative(frame: pd.DataFrame, names: Iterable[str]) -> Iterable[Rule]:
@@ -108,7 +115,8 @@ def read_gaia_csv(
     time_unit: str,
     errors: str = "raise",
     epoch: Any = None,
-    zone: str | tzinfo | None = None,
+    time_zone: str | tzinfo | None = None,
+    largest_bytes: int = LARGEST_BYTES,
 ) -> JobLog:
     """Read a GAIA-style trace: ``arrival_time,length,cpus`` and perhaps ``status``.
 
@@ -123,8 +131,10 @@ def read_gaia_csv(
         Whether a bad row raises, or is left out and listed in `JobLog.skipped`.
     epoch : Timestamp, datetime, str or number, optional
         The instant of arrival time 0, which such files do not give.
-    zone : str or tzinfo, optional
+    time_zone : str or tzinfo, optional
         The log's time zone.
+    largest_bytes : int
+        What a compressed file may unfold to [bytes].
 
     Returns
     -------
@@ -139,8 +149,9 @@ def read_gaia_csv(
         one of `STATES` (in capitals, as Slurm writes them); or if `time_unit` is unknown.
     """
     factor = _length_unit(time_unit)
-    data, source = read_bytes(path_or_buffer)
-    top = decode(data.partition(b"\n")[0]).strip()
+    data, source, cut = read_lines(path_or_buffer, errors=errors, largest_bytes=largest_bytes)
+    first, _, body = data.partition(b"\n")
+    top = first.decode().strip()
     fields = {"arrival_time": "float64", "length": "float64", "cpus": "float64"}
     if top == ",".join([*fields, "status"]):
         fields["status"] = "str"
@@ -158,18 +169,19 @@ def read_gaia_csv(
         if "status" in fields:
             yield _among(frame, "status", words)
 
-    rows = read_rows(data.partition(b"\n")[2], fields, source=source, first_line=2)
-    frame, skipped = rows.accept(rules, errors=errors)
-    jobs = {
+    rows = read_rows(body, fields, source=source, first_line=2, problems=cut).accept(rules)
+    frame = rows.frame
+    columns: dict[str, Any] = {
         "job_id": np.arange(1, len(frame) + 1),
         "submit_s": (frame["arrival_time"] * factor).round(6),
         "run_s": (frame["length"] * factor).round(6),
         "processors": frame["cpus"],
     }
     if "status" in fields:
-        jobs["state"] = states(frame["status"], words)
-    instant = None if epoch is None else to_epoch(epoch, zone)
-    return JobLog(jobs_table(jobs), epoch=instant, source=source, skipped=skipped)
+        columns["state"] = states(frame["status"], words)
+    jobs, skipped = settle_jobs(columns, rows, errors=errors)
+    instant = None if epoch is None else to_epoch(epoch, time_zone)
+    return JobLog(jobs, epoch=instant, source=source, skipped=skipped)
 
 
 def write_gaia_csv(log: JobLog, path: str | os.PathLike, *, time_unit: str) -> None:
@@ -246,6 +258,7 @@ def read_azure(
     version: int,
     errors: str = "raise",
     trace_end_s: float | None = None,
+    largest_bytes: int = LARGEST_BYTES,
 ) -> JobLog:
     """Read ``vmtable.csv`` of the Azure public VM traces.
 
@@ -260,6 +273,8 @@ def read_azure(
     trace_end_s : float, optional
         The last time stamp of the trace [s]; by default that of the published one (2591700 in V1,
         2591400 in V2).  VMs deleted then were still running.
+    largest_bytes : int
+        What a compressed file may unfold to [bytes].
 
     Returns
     -------
@@ -279,30 +294,32 @@ def read_azure(
         raise ValueError(f"version is {version!r}: it must be 1 or 2.")
     cores, memory = _AZURE_SIZES[version]
     fields = _AZURE_FIELDS | dict.fromkeys((cores, memory), "float64" if version == 1 else "str")
-    rows = _read_table(path_or_buffer, fields, named=False)
-    frame, skipped = rows.accept(partial(_azure_rules, version=version), errors=errors)
+    rows = _read_table(
+        path_or_buffer, fields, named=False, errors=errors, largest_bytes=largest_bytes
+    )
+    rows = rows.accept(partial(_azure_rules, version=version))
+    frame = rows.frame
     end = _AZURE_END_S[version] if trace_end_s is None else trace_end_s
     lifetime = frame["vmdeleted"] - frame["vmcreated"]
     running = frame["vmdeleted"] >= end
     processors = pd.to_numeric(frame[cores], errors="coerce")  # '>24' is NA
     gib = pd.to_numeric(frame[memory], errors="coerce")
-    jobs = jobs_table(
-        {
-            "job_id": frame["vmid"],
-            "submit_s": frame["vmcreated"],
-            "wait_s": np.zeros(len(frame)),
-            "run_s": lifetime.mask(running),
-            "processors": processors,
-            "cpu_time_s": (frame["avgcpu"] / 100 * lifetime).mask(running),
-            "requested_processors": processors,
-            "requested_memory_kb": gib * _KIB_PER_GIB / processors,
-            "state": running.map({True: "running", False: "unknown"}),
-            "user": frame["subscriptionid"],
-            "group": frame["deploymentid"],
-            "category": frame["vmcategory"].str.lower(),
-            "observed_s": lifetime.where(running),
-        }
-    )
+    columns = {
+        "job_id": frame["vmid"],
+        "submit_s": frame["vmcreated"],
+        "wait_s": np.zeros(len(frame)),
+        "run_s": lifetime.mask(running),
+        "processors": processors,
+        "cpu_time_s": (frame["avgcpu"] / 100 * lifetime).mask(running),
+        "requested_processors": processors,
+        "requested_memory_kb": gib * _KIB_PER_GIB / processors,
+        "state": running.map({True: "running", False: "unknown"}),
+        "user": frame["subscriptionid"],
+        "group": frame["deploymentid"],
+        "category": frame["vmcategory"].str.lower(),
+        "observed_s": lifetime.where(running),
+    }
+    jobs, skipped = settle_jobs(columns, rows, errors=errors)
     return JobLog(jobs, source=rows.source, skipped=skipped)
 
 
@@ -387,7 +404,8 @@ def read_google_2019(
     processors_per_ncu: float | None = None,
     errors: str = "raise",
     epoch: Any = None,
-    zone: str | tzinfo | None = None,
+    time_zone: str | tzinfo | None = None,
+    largest_bytes: int = LARGEST_BYTES,
 ) -> JobLog:
     """Read jobs of the Google cluster trace of 2019, exported from BigQuery with `GOOGLE_QUERY`.
 
@@ -402,8 +420,10 @@ def read_google_2019(
         Whether a bad row raises, or is left out and listed in `JobLog.skipped`.
     epoch : Timestamp, datetime, str or number, optional
         The instant at which the trace starts (second 0).
-    zone : str or tzinfo, optional
+    time_zone : str or tzinfo, optional
         The log's time zone.
+    largest_bytes : int
+        What a compressed file may unfold to [bytes].
 
     Returns
     -------
@@ -421,30 +441,32 @@ def read_google_2019(
         If a row is bad, or submitted before the trace (time 0); the message names file, line, field
         and value.
     """
-    rows = _read_table(path_or_buffer, _GOOGLE_FIELDS, named=True)
-    frame, skipped = rows.accept(_google_rules, errors=errors)
+    rows = _read_table(
+        path_or_buffer, _GOOGLE_FIELDS, named=True, errors=errors, largest_bytes=largest_bytes
+    )
+    rows = rows.accept(_google_rules)
+    frame = rows.frame
     submit, start, end, last_s = _google_times(frame)
     ended = frame["last_type"].isin(_GOOGLE_ENDS).to_numpy() & ~np.isnan(end)
     state = np.where(np.isnan(start), "pending", "running")
     state = np.where(ended, frame["last_type"].map(_GOOGLE_ENDS), state)
-    jobs = jobs_table(
-        {
-            "job_id": frame["collection_id"],
-            "submit_s": submit,
-            "wait_s": start - submit,
-            "run_s": np.where(ended, end - start, np.nan),
-            "processors": frame["cpus"] * (processors_per_ncu or np.nan),
-            "requested_processors": frame["cpus"] * (processors_per_ncu or np.nan),
-            "state": state,
-            "user": frame["user"],
-            "executable": frame["collection_logical_name"],
-            "queue": frame["scheduling_class"],
-            "nodes": frame["instances"],
-            "category": _google_tier(frame["priority"]),
-            "observed_s": np.where(state == "running", last_s - start, np.nan),
-        }
-    )
-    instant = None if epoch is None else to_epoch(epoch, zone)
+    columns = {
+        "job_id": frame["collection_id"],
+        "submit_s": submit,
+        "wait_s": start - submit,
+        "run_s": np.where(ended, end - start, np.nan),
+        "processors": frame["cpus"] * (processors_per_ncu or np.nan),
+        "requested_processors": frame["cpus"] * (processors_per_ncu or np.nan),
+        "state": state,
+        "user": frame["user"],
+        "executable": frame["collection_logical_name"],
+        "queue": frame["scheduling_class"],
+        "nodes": frame["instances"],
+        "category": _google_tier(frame["priority"]),
+        "observed_s": np.where(state == "running", last_s - start, np.nan),
+    }
+    jobs, skipped = settle_jobs(columns, rows, errors=errors)
+    instant = None if epoch is None else to_epoch(epoch, time_zone)
     return JobLog(jobs, epoch=instant, source=rows.source, skipped=skipped)
 
 
@@ -489,7 +511,13 @@ _ALIBABA_STATES = {
 }
 
 
-def read_alibaba_2018(path_or_buffer: Source, *, plan_per: str, errors: str = "raise") -> JobLog:
+def read_alibaba_2018(
+    path_or_buffer: Source,
+    *,
+    plan_per: str,
+    errors: str = "raise",
+    largest_bytes: int = LARGEST_BYTES,
+) -> JobLog:
     """Read ``batch_task.csv`` of the Alibaba cluster trace of 2018.
 
     Parameters
@@ -501,6 +529,8 @@ def read_alibaba_2018(path_or_buffer: Source, *, plan_per: str, errors: str = "r
         task', most studies take it as the instance's: it is never guessed.
     errors : {"raise", "skip"}
         Whether a bad row raises, or is left out and listed in `JobLog.skipped`.
+    largest_bytes : int
+        What a compressed file may unfold to [bytes].
 
     Returns
     -------
@@ -528,7 +558,9 @@ def read_alibaba_2018(path_or_buffer: Source, *, plan_per: str, errors: str = "r
         "plan_cpu": "float64",
         "plan_mem": "float64",
     }
-    rows = _read_table(path_or_buffer, fields, named=False)
+    rows = _read_table(
+        path_or_buffer, fields, named=False, errors=errors, largest_bytes=largest_bytes
+    )
 
     def rules(frame: pd.DataFrame) -> Iterable[Rule]:
         yield from _known(frame, ["task_name", "job_name", "status"])
@@ -537,25 +569,25 @@ def read_alibaba_2018(path_or_buffer: Source, *, plan_per: str, errors: str = "r
         yield from _not_negative(frame, ["instance_num", "plan_cpu"])
         yield _unique(frame, ["job_name", "task_name"])
 
-    frame, skipped = rows.accept(rules, errors=errors)
+    rows = rows.accept(rules)
+    frame = rows.frame
     share = frame["instance_num"] if plan_per == "instance" else 1.0
     processors = frame["plan_cpu"] / 100 * share
     run_s, state, observed_s = _ends(frame, frame["start_time"])
-    jobs = jobs_table(
-        {
-            "job_id": frame["job_name"].astype(str) + "/" + frame["task_name"].astype(str),
-            "submit_s": frame["start_time"],
-            "wait_s": np.zeros(len(frame)),
-            "run_s": run_s,
-            "processors": processors,
-            "requested_processors": processors,
-            "state": state,
-            "group": frame["job_name"],
-            "nodes": frame["instance_num"],
-            "category": frame["task_type"],
-            "observed_s": observed_s,
-        }
-    )
+    columns = {
+        "job_id": frame["job_name"].astype(str) + "/" + frame["task_name"].astype(str),
+        "submit_s": frame["start_time"],
+        "wait_s": np.zeros(len(frame)),
+        "run_s": run_s,
+        "processors": processors,
+        "requested_processors": processors,
+        "state": state,
+        "group": frame["job_name"],
+        "nodes": frame["instance_num"],
+        "category": frame["task_type"],
+        "observed_s": observed_s,
+    }
+    jobs, skipped = settle_jobs(columns, rows, errors=errors)
     return JobLog(jobs, source=rows.source, skipped=skipped)
 
 
@@ -580,7 +612,13 @@ def _ends(frame: pd.DataFrame, start: pd.Series) -> tuple[pd.Series, pd.Categori
     return (end - start).where(over), state, (last_s - start).where(running)
 
 
-def read_alibaba_pai(job_table: Source, task_table: Source, *, errors: str = "raise") -> JobLog:
+def read_alibaba_pai(
+    job_table: Source,
+    task_table: Source,
+    *,
+    errors: str = "raise",
+    largest_bytes: int = LARGEST_BYTES,
+) -> JobLog:
     """Read ``pai_job_table`` and ``pai_task_table`` of the Alibaba GPU trace of 2020.
 
     Parameters
@@ -590,6 +628,8 @@ def read_alibaba_pai(job_table: Source, task_table: Source, *, errors: str = "ra
     errors : {"raise", "skip"}
         Whether a bad row raises, or is left out and listed in `JobLog.skipped`, where ``field``
         starts with ``task_table.`` for rows of the second file.
+    largest_bytes : int
+        What a compressed file may unfold to [bytes].
 
     Returns
     -------
@@ -609,7 +649,9 @@ def read_alibaba_pai(job_table: Source, task_table: Source, *, errors: str = "ra
     """
     job_fields = {"job_name": "str", "inst_id": "str", "user": "str", "status": "str"}
     job_fields |= {"start_time": "float64", "end_time": "float64"}
-    rows = _read_table(job_table, job_fields, named=False)
+    rows = _read_table(
+        job_table, job_fields, named=False, errors=errors, largest_bytes=largest_bytes
+    )
 
     def rules(frame: pd.DataFrame) -> Iterable[Rule]:
         yield from _known(frame, ["job_name", "status"])
@@ -617,29 +659,29 @@ def read_alibaba_pai(job_table: Source, task_table: Source, *, errors: str = "ra
         yield from _inside_trace(frame)
         yield _unique(frame, ["job_name"])
 
-    frame, skipped = rows.accept(rules, errors=errors)
-    tasks, skipped_tasks = _pai_tasks(task_table, rows.frame["job_name"], errors)
-    frame = frame.join(tasks, on="job_name")
+    rows = rows.accept(rules)
+    rows.settle(errors)  # what is wrong here comes before what is wrong with its tasks
+    tasks, skipped_tasks = _pai_tasks(task_table, rows.frame["job_name"], errors, largest_bytes)
+    frame = rows.frame.join(tasks, on="job_name")
     start = frame["first_start"].where(frame["first_start"] >= frame["start_time"])
     run_s, state, observed_s = _ends(frame, start)
     run_s = run_s.where(run_s >= 0)
-    jobs = jobs_table(
-        {
-            "job_id": frame["job_name"],
-            "submit_s": frame["start_time"],
-            "wait_s": start - frame["start_time"],
-            "run_s": run_s,
-            "processors": frame["processors"],
-            "requested_processors": frame["processors"],
-            "requested_memory_kb": frame["kib"] / frame["processors"],
-            "state": state,
-            "user": frame["user"],
-            "nodes": frame["instances"],
-            "gpus": frame["gpus"],
-            "gpu_type": frame["gpu_type"],
-            "observed_s": observed_s,
-        }
-    )
+    columns = {
+        "job_id": frame["job_name"],
+        "submit_s": frame["start_time"],
+        "wait_s": start - frame["start_time"],
+        "run_s": run_s,
+        "processors": frame["processors"],
+        "requested_processors": frame["processors"],
+        "requested_memory_kb": frame["kib"] / frame["processors"],
+        "state": state,
+        "user": frame["user"],
+        "nodes": frame["instances"],
+        "gpus": frame["gpus"],
+        "gpu_type": frame["gpu_type"],
+        "observed_s": observed_s,
+    }
+    jobs, skipped = settle_jobs(columns, rows, errors=errors)
     return JobLog(
         jobs,
         epoch=to_epoch(0, "Asia/Shanghai"),
@@ -649,20 +691,27 @@ def read_alibaba_pai(job_table: Source, task_table: Source, *, errors: str = "ra
 
 
 def _pai_tasks(
-    task_table: Source, jobs: pd.Series, errors: str
+    task_table: Source, jobs: pd.Series, errors: str, largest_bytes: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what the tasks of each job ask for, by job name, and the rows left out."""
     numbers = ("start_time", "end_time", "plan_cpu", "plan_mem", "plan_gpu")
     fields = {"job_name": "str", "task_name": "str", "inst_num": "float64", "status": "str"}
     fields |= dict.fromkeys(numbers, "float64") | {"gpu_type": "str"}
-    rows = _read_table(task_table, fields, named=False)
+    rows = _read_table(task_table, fields, named=False, errors=errors, largest_bytes=largest_bytes)
 
     def rules(frame: pd.DataFrame) -> Iterable[Rule]:
-        yield ~frame["job_name"].isin(jobs).to_numpy(), "job_name", "must be in the job table"
+        yield (
+            ~frame["job_name"].isin(jobs).to_numpy(),
+            "job_name",
+            "must be in the job table, in a good row",
+        )
         yield from _not_negative(frame, ("inst_num", *numbers))
+        reason = "must be above 0, or empty if unknown: memory is counted per processor"
+        yield (frame["plan_cpu"] == 0).to_numpy(), "plan_cpu", reason
         yield _unique(frame, ["job_name", "task_name"])
 
-    frame, skipped = rows.accept(rules, errors=errors)
+    rows = rows.accept(rules)
+    frame, skipped = rows.frame, rows.settle(errors)
     skipped["field"] = "task_table." + skipped["field"]
     count = frame["inst_num"]
     wanted = pd.DataFrame(

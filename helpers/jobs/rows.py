@@ -7,7 +7,7 @@ something is wrong are the lines read one by one, to say which line, which field
 import csv
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO, StringIO
 from typing import Any
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.files import decode
+from helpers.files import LARGEST_BYTES, Damaged, Source, number, plain_lines, read_utf8
 
-__all__ = ["Problem", "Rows", "Rule", "first_broken", "read_rows", "settle"]
+__all__ = ["Problem", "Rows", "Rule", "first_broken", "read_lines", "read_rows", "settle"]
 
 Problem = tuple[int, str, str, str]
 """Line number (from 1) or row position, field, value, reason."""
@@ -28,8 +28,6 @@ Rule = tuple[np.ndarray, str, str]
 SKIPPED = ("line", "field", "value", "reason")
 
 _EXTRA = "a field too many"
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_LINE_END = re.compile(r"\r\n|\n|\r")
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 # The type that reading text gives: str from pandas 3 on, object before.
 _TEXT = pd.read_csv(StringIO("a\nb"), dtype=str)["a"].dtype
@@ -39,6 +37,33 @@ _EXACT = (
     if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1)
     else {"float_precision": "round_trip"}
 )
+
+
+def read_lines(
+    source: Source, *, errors: str, largest_bytes: int = LARGEST_BYTES
+) -> tuple[bytes, str, list[Problem]]:
+    r"""Return the lines of a log as UTF-8 that end in ``\n``, its name, and what was cut off.
+
+    Of a compressed file that was cut short the lines before the cut are kept with
+    ``errors="skip"``; the rest of the last line is a problem.
+
+    Raises
+    ------
+    ValueError
+        As `helpers.files.read_utf8`.
+    """
+    if errors not in ("raise", "skip"):
+        raise ValueError(f"errors is {errors!r}: it must be 'raise' or 'skip'.")
+    try:
+        return *read_utf8(source, largest_bytes=largest_bytes), []
+    except Damaged as damaged:
+        if errors == "raise":
+            raise
+        data, _, rest = plain_lines(damaged.before, damaged.name, cut=True).rpartition(b"\n")
+        line = data.count(b"\n") + (1 if data else 0) + 1
+        shown = rest.decode("utf-8", "replace")
+        reason = "must be whole: the compressed file is damaged or cut short here"
+        return data + b"\n" if data else b"", damaged.name, [(line, "row", shown, reason)]
 
 
 def settle(problems: list[Problem], *, errors: str, source: str) -> pd.DataFrame:
@@ -105,25 +130,26 @@ class Rows:
     problems: list[Problem] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
 
-    def accept(
-        self, rules: Callable[[pd.DataFrame], Iterable[Rule]], *, errors: str
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the rows that keep all rules, and the table of those left out.
+    def accept(self, rules: Callable[[pd.DataFrame], Iterable[Rule]]) -> "Rows":
+        """Return the rows that keep all rules; the others are among its problems."""
+        return self.without(first_broken(self.frame, rules(self.frame)))
 
-        Raises
-        ------
-        ValueError
-            If a row is bad and `errors` is ``"raise"``.
-        """
-        broken = first_broken(self.frame, rules(self.frame))
-        problems = self.problems
-        frame = self.frame
-        if broken:
-            lines = self.lines()
-            problems = problems + [(int(lines[row]), *rest) for row, *rest in broken]
-            frame = frame.drop(index=[row for row, *_ in broken]).reset_index(drop=True)
-        skipped = settle(sorted(problems), errors=errors, source=self.source)
-        return frame, skipped
+    def without(self, broken: list[Problem]) -> "Rows":
+        """Return the other rows than those that are broken, which are given by position."""
+        if not broken:
+            return self
+        lines, bad = self.lines(), [row for row, *_ in broken]
+        found = [(int(lines[row]), *rest) for row, *rest in broken]
+        return replace(
+            self,
+            frame=self.frame.drop(index=self.frame.index[bad]).reset_index(drop=True),
+            lines=lambda: np.delete(lines, bad),
+            problems=self.problems + found,
+        )
+
+    def settle(self, errors: str) -> pd.DataFrame:
+        """Raise for the first problem, or return them all as the table of what was left out."""
+        return settle(sorted(self.problems), errors=errors, source=self.source)
 
 
 def read_rows(
@@ -134,13 +160,14 @@ def read_rows(
     sep: str = ",",
     comment: str = "",
     first_line: int = 1,
+    problems: Iterable[Problem] = (),
 ) -> Rows:
     """Read rows of exactly `fields`.
 
     Parameters
     ----------
     data : bytes
-        The rows, without a line of names.
+        The rows, as `read_lines` returns them, without a line of names.
     fields : mapping of str to {"int64", "Int64", "float64", "str"}
         Name and type of each field in order.  An empty field is NA, and not allowed for ``int64``.
     source : str
@@ -151,26 +178,28 @@ def read_rows(
         Lines that start with it are comments.
     first_line : int
         The number, in the file, of the first line of `data`.
+    problems : iterable of Problem
+        What was wrong with the file already.
 
     Returns
     -------
     Rows
         Rows with a wrong number of fields or a field of the wrong type are in ``problems``.
     """
-    if not data.isascii():
-        data = decode(data).encode()
+    problems = list(problems)
     plain = (sep == " " or b'"' not in data) and b"\0" not in data
     comments: list[str] = []
     rows_only = data
     mark = comment.encode()
     if mark and mark in data:
-        lines = data.splitlines()
+        lines = data.split(b"\n")
         comments = [line.decode() for line in lines if line.lstrip().startswith(mark)]
         rows_only = b"\n".join(line for line in lines if not line.lstrip().startswith(mark))
     frame = _read_fast(rows_only, fields, sep) if plain else None
     if frame is not None:
-        return Rows(frame, partial(_row_lines, data, mark, first_line), source, [], comments)
-    return _read_carefully(data.decode(), fields, source, sep, comment, first_line)
+        return Rows(frame, partial(_row_lines, data, mark, first_line), source, problems, comments)
+    rows = _read_carefully(data.decode(), fields, source, sep, comment, first_line)
+    return replace(rows, problems=problems + rows.problems)
 
 
 def _row_lines(data: bytes, mark: bytes, first_line: int) -> np.ndarray:
@@ -178,7 +207,7 @@ def _row_lines(data: bytes, mark: bytes, first_line: int) -> np.ndarray:
     return np.array(
         [
             number
-            for number, line in enumerate(data.splitlines(), first_line)
+            for number, line in enumerate(data.split(b"\n"), first_line)
             if line.strip() and not (mark and line.lstrip().startswith(mark))
         ],
         dtype=np.intp,
@@ -230,7 +259,7 @@ def _read_carefully(
     comments: list[str] = []
     lines: list[int] = []
     columns: list[list[str]] = [[] for _ in fields]
-    for number, line in enumerate(_LINE_END.split(text), first_line):
+    for place, line in enumerate(text.split("\n"), first_line):
         if not line.strip():
             continue
         if comment and line.lstrip().startswith(comment):
@@ -239,13 +268,13 @@ def _read_carefully(
         try:
             row = line.split() if sep == " " else next(csv.reader([line], strict=True))
         except csv.Error as error:
-            problems.append((number, "row", line, f"must be well quoted ({error})"))
+            problems.append((place, "row", line, f"must be well quoted ({error})"))
             continue
         bad = _fault(row, fields, may_be_empty=sep != " ")
         if bad:
-            problems.append((number, *bad))
+            problems.append((place, *bad))
             continue
-        lines.append(number)
+        lines.append(place)
         for column, word in zip(columns, row, strict=True):
             column.append(word)
     frame = pd.DataFrame(
@@ -267,28 +296,36 @@ def _fault(
         if dtype == "str" or (word == "" and may_be_empty and dtype != "int64"):
             continue
         if dtype == "float64":
-            if not _NUMBER.fullmatch(word) or np.isinf(float(word)):
+            if np.isnan(_float(word)):
                 return name, word, "must be a finite number"
         elif _whole(word) is None:
             return name, word, "must be a whole number of at most 63 bits"
     return None
 
 
+def _float(word: str) -> float:
+    """Return a plain number, NaN for what is none."""
+    try:
+        return number(word)
+    except ValueError:
+        return np.nan
+
+
 def _whole(word: str) -> int | None:
     """Return a whole number (``4``, ``4.0``, ``4e0``) that fits into int64, else None."""
     if len(word) < 30 and _WHOLE.fullmatch(word):
-        number = int(word)
-    elif _NUMBER.fullmatch(word) and float(word).is_integer():
-        number = int(float(word))
+        whole = int(word)
+    elif _float(word).is_integer():
+        whole = int(_float(word))
     else:
         return None
-    return number if -(2**63) <= number < 2**63 else None
+    return whole if -(2**63) <= whole < 2**63 else None
 
 
 def _column(words: list[str], dtype: str) -> pd.Series:
     """Return words that are known to fit in the type of their field."""
     if dtype == "float64":
-        return pd.Series([float(word) if word else np.nan for word in words], dtype="float64")
+        return pd.Series([_float(word) if word else np.nan for word in words], dtype="float64")
     if dtype == "str":
         return pd.Series([word or np.nan for word in words], dtype=_TEXT)
     return pd.Series([_whole(word) if word else pd.NA for word in words], dtype=dtype)

@@ -5,10 +5,11 @@ Export with ::
     SLURM_TIME_FORMAT=%s sacct --allusers --duplicates --parsable2 --noconvert \
         --starttime=2024-01-01 --endtime=2025-01-01 \
         --format=JobID,JobIDRaw,User,Account,Partition,QOS,Submit,Eligible,Start,End,Elapsed,\
-    Suspended,Timelimit,State,NNodes,AllocCPUS,ReqCPUS,NTasks,AllocTRES,ReqMem,AveRSS,MaxRSS,\
-    ConsumedEnergyRaw,TotalCPU > jobs.txt
+    Suspended,Timelimit,State,NodeList,NNodes,AllocCPUS,ReqCPUS,NTasks,AllocTRES,ReqMem,AveRSS,\
+    MaxRSS,ConsumedEnergyRaw,TotalCPU > jobs.txt
 
-and read with ``read_sacct("jobs.txt", zone="Europe/Berlin")``.
+and read with ``read_sacct("jobs.txt", time_zone="Europe/Berlin")``.
+`EXPORT` is that list of columns.
 
 - ``SLURM_TIME_FORMAT=%s`` prints seconds since 1970.  Without it times are local and without offset,
   so that an hour of every autumn occurs twice; a format with ``%z`` is cut off after 19 characters
@@ -16,6 +17,7 @@ and read with ``read_sacct("jobs.txt", zone="Europe/Berlin")``.
 - ``--duplicates`` also prints the earlier runs of jobs that were requeued: they used energy too.
 - ``--starttime`` picks jobs by when they became *eligible* to start: those that never did (held, or
   withdrawn before their time) are left out, unless they are asked for by number (``--jobs``).
+- ``NodeList`` tells that a job never started where an old Slurm gives it a start all the same.
 - Names that may hold the delimiter (``JobName``, ``Comment``) are best left out, or exported with a
   delimiter that no name has (``--delimiter=$'\x1f'``).
 
@@ -29,6 +31,7 @@ Slurm 22.05.8, source code: ``src/sacct/print.c`` (what a column holds), ``src/c
 """
 
 import re
+import warnings
 from collections.abc import Callable
 from datetime import tzinfo
 from operator import itemgetter
@@ -37,12 +40,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from helpers.files import Source, decode, read_bytes
+from helpers.files import LARGEST_BYTES, Source
 
-from .rows import Problem, Rule, first_broken, settle
-from .table import JobLog, jobs_table, names, states, to_epoch, to_zone
+from .rows import Problem, Rows, Rule, first_broken, read_lines
+from .table import CENTURY_S, JobLog, names, settle_jobs, states, to_epoch, to_time_zone
 
-__all__ = ["Memory", "parse_elapsed", "parse_memory", "parse_tres", "read_sacct"]
+__all__ = ["EXPORT", "Memory", "parse_elapsed", "parse_memory", "parse_tres", "read_sacct"]
+
+EXPORT = (
+    "JobID,JobIDRaw,User,Account,Partition,QOS,Submit,Eligible,Start,End,Elapsed,Suspended,Timelimit,"
+    "State,NodeList,NNodes,AllocCPUS,ReqCPUS,NTasks,AllocTRES,ReqMem,AveRSS,MaxRSS,ConsumedEnergyRaw,"
+    "TotalCPU"
+)
+"""The columns to export: what to give to ``sacct --format=``."""
 
 # Slurm's word, its short form, and what it is in the jobs table.
 _STATES = {
@@ -69,7 +79,7 @@ _WORDS = {short: word for word, (short, _) in _STATES.items()} | {word: word for
 _NO_TIME = ("", "Unknown", "None")
 _NO_LIMIT = ("", "UNLIMITED", "Partition_Limit", "INVALID")
 _ELAPSED = re.compile(r"(?:(\d+)-(?=\d\d:\d\d:))?(?:(\d\d):)?(\d\d):(\d\d(?:\.\d{1,6})?)", re.ASCII)
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([BKMGTP]?)([nc]?)", re.ASCII)
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([BKMGTP?]?)([nc]?)", re.ASCII)
 _KIB = {"B": 2.0**-10, "K": 1.0, "M": 2.0**10, "G": 2.0**20, "T": 2.0**30, "P": 2.0**40}
 _PER = {"": "job", "n": "node", "c": "cpu"}
 # The columns that are read.
@@ -105,9 +115,12 @@ _FIELDS = (
     "TotalCPU",
     "Cluster",
 )
+# Columns that tell how many processors a job had.
+_PROCESSORS = {"AllocCPUS", "AllocTRES"}
 _DURATION = "must be a duration such as 1-06:00:00"
 _COUNT = "must be a whole number"
 _AMOUNT = "must be an amount of memory such as 4096K"
+_ENERGY = "must be an energy that the job's nodes can draw in its time, at most 100 kW each"
 _FORMAT = "%Y-%m-%dT%H:%M:%S"
 _TIMES = ("Submit", "Eligible", "Start", "End")
 _NAMES = ("user", "group", "executable", "queue", "partition", "gpu_type")
@@ -125,8 +138,23 @@ _NUMBERS = (
     "suspended_s",
     "held_s",
 )
-_WHOLE = r"\d{1,18}"
-_ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
+# What Slurm calls parts of a GPU, and how NVIDIA names slices (MIG).
+_SHARED_GPUS = ("gres/shard", "gres/mps")
+_SLICE = re.compile(r"^gres/gpu:.*\dg\.\d+gb", re.ASCII)
+_WHOLE = r"[0-9]{1,18}"
+_ISO = r"[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]"
+# Slurm began in 2002: an instant before is none of its; one after 2200 is in another unit.
+_EARLIEST, _LATEST = (pd.Timestamp(year, tz="UTC").timestamp() for year in ("1990", "2200"))
+# Slurm's 32-bit and 64-bit numbers that stand for no value or infinity (NO_VAL, INFINITE) are the
+# largest few of their type; a sum or a change of unit moves them a little.
+_NO_VALUE_32, _NO_VALUE_64 = 2.0**32, 2.0**63
+# No node draws more: a rack of 2025 draws about as much.
+_HIGHEST_NODE_W = 100_000.0
+# Slurm reads a node's meter now and then, and charges a short job what was used since it last did.
+_METER_S = 300.0
+# A controller forgets an ended job after at most 65,533 s (MinJobAge has 16 bits) and cannot requeue
+# it then; with a margin for jobs that were held. A number that comes back later is another job's.
+_REQUEUE_S = 7 * 86400.0
 
 
 def parse_elapsed(text: str) -> float:
@@ -140,14 +168,14 @@ def parse_elapsed(text: str) -> float:
     Returns
     -------
     float
-        Duration [s]; infinite for ``UNLIMITED``, NaN for ``Partition_Limit``, ``INVALID`` and an
-        empty text.
+        Duration [s]; infinite for ``UNLIMITED``, NaN for ``Partition_Limit``, ``INVALID``, an empty
+        text and Slurm's mark for no value.
 
     Raises
     ------
     ValueError
         If `text` is none of these, or minutes or seconds are above 59, or hours above 23 beside
-        days.
+        days, or it is longer than a century.
 
     Examples
     --------
@@ -160,11 +188,25 @@ def parse_elapsed(text: str) -> float:
     if match:
         days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
         if hours < 24 and minutes < 60 and seconds < 60:
-            return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+            duration = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+            if duration < CENTURY_S:
+                return duration
+            if duration < 1e18 and any(map(_is_no_value, (duration, duration // 60))):
+                return np.nan
     raise ValueError(
-        f"duration is {text!r}: it must be [days-]hours:minutes:seconds, minutes:seconds, UNLIMITED, "
-        "Partition_Limit, INVALID or empty."
+        f"duration is {text!r}: it must be [days-]hours:minutes:seconds, minutes:seconds (below a "
+        "century), UNLIMITED, Partition_Limit, INVALID or empty."
     )
+
+
+def _is_no_value(amount: float) -> bool:
+    """Tell whether a number is one of those that stand for no value.
+
+    Raises ValueError if it is larger than any number of Slurm's.
+    """
+    if amount > 1.001 * 2**64:
+        raise ValueError(f"{amount:g} must be a number of at most 64 bits.")
+    return amount >= _NO_VALUE_64 or _NO_VALUE_32 - 16 <= amount <= _NO_VALUE_32
 
 
 class Memory(NamedTuple):
@@ -188,7 +230,8 @@ def parse_memory(text: str, *, unit: str = "B") -> Memory:
     Returns
     -------
     Memory
-        Amount [KiB], NaN for an empty text or ``?``, and what it is counted for.
+        Amount [KiB], NaN for an empty text, ``?`` or Slurm's mark for no value, and what it is
+        counted for.
 
     Raises
     ------
@@ -210,7 +253,10 @@ def parse_memory(text: str, *, unit: str = "B") -> Memory:
             f"memory is {text!r}: it must be a number with a unit of {', '.join(_KIB)} or none, "
             "perhaps with n (per node) or c (per CPU)."
         )
-    return Memory(float(match[1]) * _KIB[match[2] or unit], _PER[match[3]])
+    if match[2] == "?" or _is_no_value(float(match[1])):
+        return Memory(np.nan, _PER[match[3]])
+    kb = float(match[1]) * _KIB[match[2] or unit]
+    return Memory(np.nan if kb * 2.0**10 >= _NO_VALUE_64 else kb, _PER[match[3]])
 
 
 def parse_tres(text: str) -> dict[str, float]:
@@ -225,7 +271,8 @@ def parse_tres(text: str) -> dict[str, float]:
     -------
     dict of str to float
         By Slurm's name: ``mem`` and ``vmem`` [KiB], ``energy`` [J], a ``cpu`` written as time [s],
-        everything else a count (a suffix is a power of 1024, of 1000 in ``energy``).
+        everything else a count (a suffix is a power of 1024, of 1000 in ``energy``).  NaN where
+        Slurm writes its mark for no value.
 
     Raises
     ------
@@ -248,21 +295,26 @@ def parse_tres(text: str) -> dict[str, float]:
         match = _QUANTITY.fullmatch(amount)
         if not match or match[3]:
             raise ValueError(f"resources are {text!r}: {entry!r} must be name=amount.")
-        if name in ("mem", "vmem"):
+        if match[2] == "?":  # beyond the largest unit that Slurm writes: no value
+            amounts[name] = np.nan
+        elif name in ("mem", "vmem"):
             amounts[name] = parse_memory(amount, unit="M").kb
         else:
             power = max(0, " KMGTP".find(match[2] or " "))
-            amounts[name] = float(match[1]) * (1000.0 if name == "energy" else 1024.0) ** power
+            count = float(match[1]) * (1000.0 if name == "energy" else 1024.0) ** power
+            no_value = _is_no_value(float(match[1])) or _is_no_value(count)
+            amounts[name] = np.nan if no_value else count
     return amounts
 
 
 def read_sacct(
     path_or_buffer: Source,
     *,
-    zone: str | tzinfo,
+    time_zone: str | tzinfo,
     errors: str = "raise",
     delimiter: str = "|",
     ambiguous: str = "raise",
+    largest_bytes: int = LARGEST_BYTES,
 ) -> JobLog:
     r"""Read what ``sacct --parsable2`` (or ``--parsable``) printed, its line of names included.
 
@@ -271,7 +323,7 @@ def read_sacct(
     path_or_buffer : path or open file
         The export, plain or compressed.  It must have ``JobID`` or ``JobIDRaw``, and ``Submit``;
         see the module for the columns that are read.
-    zone : str or tzinfo
+    time_zone : str or tzinfo
         The cluster's time zone, e.g. ``Europe/Berlin``: Slurm prints local times without offset.
     errors : {"raise", "skip"}
         Whether a bad row raises, or is left out and listed in `JobLog.skipped`.
@@ -281,6 +333,8 @@ def read_sacct(
         What to do with a local time that occurs twice, when clocks are set back, and that neither
         ``End`` nor ``Elapsed`` of the same row settle: its row is bad, or the first (daylight saving
         time) or second one is meant.
+    largest_bytes : int
+        What a compressed file may unfold to [bytes].
 
     Returns
     -------
@@ -292,10 +346,17 @@ def read_sacct(
     Raises
     ------
     ValueError
-        If the line of names is missing or lacks a column, `zone` is unknown, or a row is bad: another
-        number of fields, a time, duration, amount or state that Slurm does not write, a local time
-        that `zone` skips, a start before submission, an end before the start, a step without its
-        job.  The message names file, line, field and value.
+        If the line of names is missing or lacks a column, `time_zone` is unknown, or a row is bad:
+        another number of fields; a time, duration, amount or state that Slurm does not write; a
+        local time that `time_zone` skips; a time before 1990 or after 2200; a start before
+        submission, an end before the start; an energy that no machine draws; a run that another
+        row tells, too; a job number that means two jobs; a step without its job.  The message names
+        file, line, field and value.
+
+    Warns
+    -----
+    UserWarning
+        If no column tells how many processors a job had, so that they are all NA.
 
     Notes
     -----
@@ -306,7 +367,10 @@ def read_sacct(
 
     **A job in several rows.**  With ``--duplicates`` a requeued job has a row for each run, submitted
     anew when it was requeued: all but the last are ``partial``, with Slurm's word in
-    ``source_state``, as is every word that says more than ``state``.  The tasks of an array that have
+    ``source_state``, as is every word that says more than ``state``.  A run that stands in two rows
+    (exports that overlap, or a job seen running and seen ended) counts once: the other row is bad.
+    So is a row whose number was that of another user's job, or of one that ended over a week before:
+    a number that came round again.  The tasks of an array that have
     not started are one row (``12_[3-6%2]``).
 
     **Steps** (``.batch``, ``.extern``, ``.0``, ...) are folded into the job, whose own row alone
@@ -318,40 +382,125 @@ def read_sacct(
     all of it.  ``energy_j`` is that of the ``.extern`` step, which covers all nodes of a job from
     start to end; else that of the job's row, in which Slurm (without ``PrologFlags=Contain``) adds up
     all steps, though they overlap; else that sum.  Zero means not measured, as does a CPU time of
-    zero.
+    zero.  More than 100 kW a node is refused.
+
+    **GPUs** that are shared (``gres/shard``, ``gres/mps``) or are slices of one (``1g.5gb``) are NA:
+    the accounting does not say of how many they are a part.
 
     **Requests.**  ``ReqMem`` is divided by ``ReqCPUS``; 0 asks for all memory of a node and is NA, as
     is a time limit ``UNLIMITED`` or ``Partition_Limit``.
     """
     if ambiguous not in ("raise", "first", "second"):
         raise ValueError(f"ambiguous is {ambiguous!r}: it must be 'raise', 'first' or 'second'.")
-    zone = to_zone(zone)
-    data, source = read_bytes(path_or_buffer)
-    text, problems, header = _split(decode(data), delimiter, source)
+    if not delimiter or "\n" in delimiter or "\r" in delimiter:
+        raise ValueError(
+            f"delimiter is {delimiter!r}: it must be one or more characters of a line."
+        )
+    clock = to_time_zone(time_zone)
+    data, source, problems = read_lines(path_or_buffer, errors=errors, largest_bytes=largest_bytes)
+    text, bad, header = _split(data.decode(), delimiter, source)
+    problems += bad
     is_step = text["JobID"].str.contains(".", regex=False).to_numpy(dtype=bool)
     jobs, steps = _Rows(text[~is_step]), _Rows(text[is_step])
     columns = _identity(jobs)
-    columns |= _times(jobs, columns["word"], zone, ambiguous)
+    columns |= _times(jobs, columns["word"], clock, ambiguous)
     columns |= _sizes(jobs, columns.pop("started")) | _requests(jobs)
+    _check_energy(jobs, columns)
+    frame = pd.DataFrame(columns, index=jobs.text.index)
     bad = jobs.problems()
-    frame = pd.DataFrame(columns, index=jobs.text.index).drop(index=[line for line, *_ in bad])
-    frame = frame.join(_usage(steps, jobs.text["JobID"], frame.index))
-    problems += bad + steps.problems()
-    skipped = settle(sorted(problems), errors=errors, source=source)
+    frame = frame.drop(index=[line for line, *_ in bad])
+    again = _repeated(frame)
+    frame = frame.drop(index=[line for line, *_ in again])
+    frame = frame.join(_usage(steps, jobs.text["JobID"], frame))
+    problems += bad + again + steps.problems()
+    rows = Rows(frame, lambda: frame.index.to_numpy(), source, problems)
     zero = frame["submit"].min()
+    table, skipped = settle_jobs(_to_columns(frame, zero), rows, errors=errors)
     return JobLog(
-        jobs=_to_jobs(frame, zero),
-        epoch=to_epoch(zero, zone) if len(frame) else None,
+        jobs=table,
+        epoch=to_epoch(zero, clock) if len(frame) else None,
         source=source,
         header=(header,),
         skipped=skipped,
     )
 
 
+def _check_energy(jobs: "_Rows", columns: dict[str, Any]) -> None:
+    """Require that the energy of a job's own row is one that its nodes can draw."""
+    energy = columns["own_energy_j"]
+    bad = energy > _highest_j(pd.DataFrame(columns, index=jobs.text.index)).to_numpy()
+    own = jobs.number("ConsumedEnergyRaw", _count, _COUNT) > 0
+    jobs.require(bad & own, "ConsumedEnergyRaw", _ENERGY)
+    jobs.require(bad & ~own, "AllocTRES", _ENERGY)
+
+
+def _highest_j(jobs: pd.DataFrame) -> pd.Series:
+    """Return the most energy [J] that the nodes of each job can draw in its time."""
+    # A node has a processor at least; where neither is known, the largest machines have so many.
+    nodes = jobs["nodes"].fillna(jobs["processors"]).fillna(20_000.0).clip(lower=1.0)
+    duration = jobs["run_s"].fillna(jobs["observed_s"] + jobs["suspended_s"].fillna(0))
+    return (nodes * _HIGHEST_NODE_W * (duration + _METER_S)).fillna(np.inf)
+
+
+def _repeated(jobs: pd.DataFrame) -> list[Problem]:
+    """Return the rows whose job number is another row's, though they are not runs of one job.
+
+    A requeued job has a row for each run, none of which overlaps another.  Two rows that overlap are
+    one run seen twice, of which the later state counts; a number that comes back after long, or for
+    another user, is another job's.
+    """
+    several = jobs[jobs["job_id"].duplicated(keep=False)]
+    if several.empty:
+        return []
+    start = several["submit"] + several["wait_s"]
+    seen = several["run_s"].fillna(several["observed_s"] + several["suspended_s"].fillna(0))
+    end = (start + seen).fillna(several["ended"]).fillna(several["submit"])
+    ended = several["ended"].notna()
+    table = pd.DataFrame(
+        {
+            "id": several["job_id"],
+            "user": several["user"],
+            "submit": several["submit"],
+            "start": start.fillna(np.inf),  # a run that has not started comes after one that has
+            "end": end,
+            "age": -(ended * 1e12 + seen.fillna(-1)),  # the later state of a run first
+            "line": several.index,
+        }
+    ).sort_values(["id", "submit", "start", "age", "line"])
+    problems = []
+    last: Any = None
+    for row in table.itertuples(index=False):
+        if last is None or row.id != last.id:
+            last = row
+            continue
+        same = row.submit == last.submit or row.start == last.start or row.start < last.end
+        if row.user and last.user and row.user != last.user:
+            reason = f"must be one job's: that of line {last.line} is another user's"
+        elif same:
+            reason = (
+                f"must not tell the run of line {last.line} again (do exports overlap, or was the "
+                "job seen while it ran?)"
+            )
+        elif row.submit - last.end > _REQUEUE_S:
+            reason = (
+                f"must be one job's: that of line {last.line} ended over a week before this was "
+                "submitted, and Slurm uses numbers again: export a shorter time"
+            )
+        else:
+            last = row
+            continue
+        problems.append((int(row.line), "JobID", str(row.id), reason))
+        if row.end > last.end and same:
+            last = last._replace(end=row.end)
+    return problems
+
+
 def _columns(header: str, delimiter: str, source: str) -> dict[str, int]:
     """Return where each of `_FIELDS` stands, by the line of names."""
-    known = {name.lower(): name for name in _FIELDS} | {"ncpus": "AllocCPUS"}
-    given = header.lower().split(delimiter)
+    given = header.lower().split(delimiter.lower())
+    known = {name.lower(): name for name in _FIELDS}
+    if "alloccpus" not in given:
+        known["ncpus"] = "AllocCPUS"  # Slurm's other name for it
     where = {known[name]: i for i, name in enumerate(given) if name in known}
     if not where.keys() & {"JobID", "JobIDRaw"} or "Submit" not in where:
         raise ValueError(
@@ -359,22 +508,26 @@ def _columns(header: str, delimiter: str, source: str) -> dict[str, int]:
             "them JobID or JobIDRaw, and Submit: export with sacct --parsable2 (and its header), or "
             "pass delimiter=."
         )
+    if not where.keys() & _PROCESSORS:
+        warnings.warn(
+            f"{source} has no column AllocCPUS (or NCPUS, or AllocTRES): how many processors a job "
+            "had is unknown. Export it too: sacct --format=... with the columns of EXPORT.",
+            stacklevel=4,
+        )
     return where
 
 
 def _split(text: str, delimiter: str, source: str) -> tuple[pd.DataFrame, list[Problem], str]:
     """Return the fields as text by line number, rows of another length, and the line of names."""
     header, *lines = text.split("\n")
-    header = header.removesuffix("\r")
     where = _columns(header, delimiter, source)
     width = header.count(delimiter) + 1
     pick = itemgetter(*where.values())
     problems: list[Problem] = []
     rows: dict[int, tuple[str, ...]] = {}
     for number, line in enumerate(lines, 2):
-        line = line.removesuffix("\r")
         row = line.split(delimiter)
-        if len(row) == width and "\r" not in line:
+        if len(row) == width:
             rows[number] = pick(row)
         elif line:
             reason = (
@@ -432,12 +585,12 @@ class _Rows:
 
 
 def _count(text: str) -> float:
-    """Return a whole number, NaN for an empty text or Slurm's mark for an unknown 64-bit number."""
+    """Return a whole number, NaN for an empty text or Slurm's mark for no value."""
     if text == "":
         return np.nan
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"number is {text!r}: it {_COUNT}.")
-    return np.nan if int(text) >= 2**63 else float(text)
+    return np.nan if _is_no_value(float(text)) else float(text)
 
 
 def _minutes(text: str) -> float:
@@ -477,19 +630,21 @@ def _instants(jobs: _Rows, name: str, zone: tzinfo) -> tuple[np.ndarray, np.ndar
     text = jobs.text[name]
     known = ~text.isin(_NO_TIME).to_numpy()
     meanings = (np.full(len(text), np.nan), np.full(len(text), np.nan))
-    plain = known & text.str.fullmatch(r"\d+").to_numpy(dtype=bool)
-    shifted = known & text.str.fullmatch(_ISO + r"[+-]\d{4}").to_numpy(dtype=bool)
+    plain = known & text.str.fullmatch(r"[0-9]{1,300}").to_numpy(dtype=bool)
+    shifted = known & text.str.fullmatch(_ISO + r"[+-][0-9]{4}").to_numpy(dtype=bool)
     local = known & text.str.fullmatch(_ISO).to_numpy(dtype=bool)
     stamps = pd.to_datetime(text[shifted], format=f"{_FORMAT}%z", errors="coerce", utc=True)
     naive = pd.DatetimeIndex(pd.to_datetime(text[local], format=_FORMAT, errors="coerce"))
+    naive = naive.where((naive.year >= 1990) & (naive.year < 2200), pd.NaT)
     for first, values in zip((True, False), meanings, strict=True):
         values[plain] = text[plain].astype("float64")
         values[shifted] = _unix(pd.DatetimeIndex(stamps))
         daylight = np.full(len(naive), first)
         values[local] = _unix(naive.tz_localize(zone, ambiguous=daylight, nonexistent="NaT"))
+        values[(values < _EARLIEST) | (values >= _LATEST)] = np.nan
     reason = (
-        f"must be a time that occurs in {zone}, such as 2024-05-31T13:45:00, seconds since 1970, or "
-        "Unknown"
+        f"must be a time that occurs in {zone}, such as 2024-05-31T13:45:00, or seconds since 1970, "
+        "between 1990 and 2200, or Unknown"
     )
     jobs.require(known & np.isnan(meanings[0]), name, reason)
     return meanings
@@ -523,6 +678,7 @@ def _times(jobs: _Rows, words: pd.Series, zone: tzinfo, ambiguous: str) -> dict[
         "run_s": np.where(started, run, np.nan),
         "suspended_s": np.where(started, suspended, np.nan),
         "observed_s": np.where(started & unfinished, elapsed, np.nan),
+        "ended": end,
         "started": started,
     }
 
@@ -562,7 +718,9 @@ def _sizes(jobs: _Rows, started: np.ndarray) -> dict[str, Any]:
     """Return what was allocated, and what the job's own row says about CPU time and energy."""
     reason = "must be a list such as cpu=4,mem=8G,gres/gpu=2"
     tres = jobs.parse("AllocTRES", parse_tres, reason, default={})
+    listed_cpus = tres.map(lambda amounts: amounts.get("cpu", np.nan)).to_numpy("float64")
     processors = jobs.number("AllocCPUS", _count, _COUNT)
+    processors = np.where(np.isnan(processors), listed_cpus, processors)
     nodes = jobs.number("NNodes", _count, _COUNT)
     cpu_time = jobs.number("TotalCPU", parse_elapsed, _DURATION)
     energy = jobs.number("ConsumedEnergyRaw", _count, _COUNT)
@@ -581,8 +739,9 @@ def _sizes(jobs: _Rows, started: np.ndarray) -> dict[str, Any]:
 
 
 def _gpus(tres: dict[str, float]) -> float:
-    """Return the number of GPUs in a list of resources, NaN without a list."""
-    if not tres:
+    """Return the number of GPUs in a list of resources, NaN without a list or for parts of GPUs."""
+    shared = any(name.startswith(_SHARED_GPUS) or _SLICE.search(name) for name in tres)
+    if not tres or shared:
         return np.nan
     typed = sum(count for name, count in tres.items() if name.startswith("gres/gpu:"))
     return tres.get("gres/gpu", typed)
@@ -606,7 +765,16 @@ def _requests(jobs: _Rows) -> dict[str, Any]:
     )
     kb = memory.map(lambda amount: amount.kb).to_numpy("float64")
     per = memory.map(lambda amount: amount.per).to_numpy()
-    share = np.select([per == "cpu", per == "node"], [np.ones(len(kb)), nodes / cpus], 1 / cpus)
+    jobs.require(
+        (cpus == 0) & (kb > 0), "ReqCPUS", "must be above 0: memory is counted per processor"
+    )
+    jobs.require(
+        (nodes == 0) & (kb > 0) & (per == "node"), "NNodes", "must be above 0 beside ReqMem"
+    )
+    cpus_or_none = np.where(cpus > 0, cpus, np.nan)
+    share = np.select(
+        [per == "cpu", per == "node"], [np.ones(len(kb)), nodes / cpus_or_none], 1 / cpus_or_none
+    )
     return {
         "requested_processors": cpus,
         "requested_s": np.where(np.isfinite(limit), limit, np.nan),
@@ -614,8 +782,9 @@ def _requests(jobs: _Rows) -> dict[str, Any]:
     }
 
 
-def _usage(steps: _Rows, job_ids: pd.Series, good: pd.Index) -> pd.DataFrame:
+def _usage(steps: _Rows, job_ids: pd.Series, jobs: pd.DataFrame) -> pd.DataFrame:
     """Return memory [KiB] and energy [J] of the steps, by the line of the job that they belong to."""
+    good = jobs.index
     peak = steps.number("AveRSS", lambda text: parse_memory(text).kb, _AMOUNT)
     highest = steps.number("MaxRSS", lambda text: parse_memory(text).kb, _AMOUNT)
     tasks = steps.number("NTasks", _count, _COUNT)
@@ -623,7 +792,10 @@ def _usage(steps: _Rows, job_ids: pd.Series, good: pd.Index) -> pd.DataFrame:
     owner = _owners(steps.text, job_ids)
     steps.require(np.isnan(owner), "JobID", "must follow the row of its job")
     steps.require(~np.isin(owner, good), "JobID", "must belong to a job whose own row is good")
+    twice = pd.DataFrame({"owner": owner, "id": steps.text["JobID"].to_numpy()}).duplicated()
+    steps.require(twice, "JobID", "must not tell a step again that an earlier row of its job tells")
     energy = np.where(energy > 0, energy, np.nan)
+    steps.require(energy > _highest_j(jobs).reindex(owner).to_numpy(), "ConsumedEnergyRaw", _ENERGY)
     extern = steps.text["JobID"].str.endswith(".extern").to_numpy(dtype=bool)
     usage = pd.DataFrame(
         {
@@ -633,7 +805,8 @@ def _usage(steps: _Rows, job_ids: pd.Series, good: pd.Index) -> pd.DataFrame:
             "owner": owner,
         }
     )
-    by_job = usage[np.isin(owner, good)].astype({"owner": "int64"}).groupby("owner")
+    bad = steps.text.index.isin([line for line, *_ in steps.problems()])
+    by_job = usage[~bad].astype({"owner": "int64"}).groupby("owner")
     return by_job["peak_kb"].max().to_frame().join(by_job[["extern_j", "steps_j"]].sum(min_count=1))
 
 
@@ -649,8 +822,8 @@ def _owners(steps: pd.DataFrame, job_ids: pd.Series) -> np.ndarray:
     return np.where(follows, lines[before], single.reindex(base).to_numpy("float64"))
 
 
-def _to_jobs(frame: pd.DataFrame, zero: float) -> pd.DataFrame:
-    """Return the jobs table of jobs in Slurm's words, submissions counted from `zero`."""
+def _to_columns(frame: pd.DataFrame, zero: float) -> dict[str, Any]:
+    """Return the columns of the jobs table of jobs in Slurm's words, submitted since `zero`."""
     ids = frame["job_id"]
     by_time = frame.assign(line=frame.index).sort_values(["submit", "line"])
     earlier = by_time["job_id"].duplicated(keep="last").reindex(frame.index)
@@ -659,7 +832,7 @@ def _to_jobs(frame: pd.DataFrame, zero: float) -> pd.DataFrame:
     told = pd.Series(state, index=frame.index).astype(str).str.upper() == frame["word"]
     number = {name: frame[name].to_numpy("float64") for name in _NUMBERS}
     energy = frame["extern_j"].fillna(frame["own_energy_j"]).fillna(frame["steps_j"])
-    return jobs_table(
+    return (
         number
         | {name: names(frame[name], missing="") for name in _NAMES}
         | {

@@ -19,10 +19,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.files import Source, decode, read_bytes, write_whole
+from helpers.files import LARGEST_BYTES, Source, number, write_whole
 
-from .rows import Rule, read_rows
-from .table import EXTRAS, JobLog, check, jobs_table, names, states, to_epoch, to_zone, zone_name
+from .rows import Rule, read_lines, read_rows
+from .table import (
+    EXTRAS,
+    JobLog,
+    check,
+    names,
+    settle_jobs,
+    states,
+    time_zone_name,
+    to_epoch,
+    to_time_zone,
+)
 
 __all__ = ["header_fields", "read_swf", "write_swf"]
 
@@ -98,25 +108,28 @@ def read_swf(
     path_or_buffer: Source,
     *,
     errors: str = "raise",
-    zone: str | tzinfo | None = None,
+    time_zone: str | tzinfo | None = None,
     epoch: Any = None,
     ordered: bool = True,
+    largest_bytes: int = LARGEST_BYTES,
 ) -> JobLog:
     """Read a log in the Standard Workload Format and check every row.
 
     Parameters
     ----------
     path_or_buffer : path or open file
-        A ``.swf`` file, plain or compressed with gzip, bzip2 or xz.
+        A ``.swf`` file, plain or compressed with gzip, bzip2, xz or zstd.
     errors : {"raise", "skip"}
         Whether a bad row raises, or is left out and listed in `JobLog.skipped`.
-    zone : str or tzinfo, optional
+    time_zone : str or tzinfo, optional
         The log's time zone; without it, ``TimeZoneString`` or else ``TimeZone`` of the header.
     epoch : Timestamp, datetime, str or number, optional
         The instant of second 0 (a number is Unix time [s]); without it, ``UnixStartTime`` of the
         header.
     ordered : bool
         Whether rows must be in ascending order of submission, as the format demands.
+    largest_bytes : int
+        What a compressed file may unfold to [bytes].
 
     Returns
     -------
@@ -140,17 +153,23 @@ def read_swf(
     4 failed) in ``source_state``.  Such a log may hold a job's summary beside its parts (``; Preemption:
     Double``): leave one of the two out before adding up.
     """
-    data, source = read_bytes(path_or_buffer)
+    data, source, cut = read_lines(path_or_buffer, errors=errors, largest_bytes=largest_bytes)
     end, first_line = _end_of_header(data)
-    header = [line for line in decode(data[:end]).splitlines() if line.strip()]
+    header = [line for line in data[:end].decode().split("\n") if line.strip()]
     rows = read_rows(
-        data[end:], _FIELDS, source=source, sep=" ", comment=";", first_line=first_line
-    )
-    frame, skipped = rows.accept(partial(_rules, ordered=ordered), errors=errors)
+        data[end:],
+        _FIELDS,
+        source=source,
+        sep=" ",
+        comment=";",
+        first_line=first_line,
+        problems=cut,
+    ).accept(partial(_rules, ordered=ordered))
+    jobs, skipped = settle_jobs(_columns(rows.frame), rows, errors=errors)
     header += rows.comments
     return JobLog(
-        jobs=_to_jobs(frame),
-        epoch=_epoch_of(header_fields(header), source, zone, epoch),
+        jobs=jobs,
+        epoch=_epoch_of(header_fields(header), source, time_zone, epoch),
         source=source,
         header=tuple(header),
         skipped=skipped,
@@ -162,7 +181,7 @@ def _end_of_header(data: bytes) -> tuple[int, int]:
     start, line = 0, 1
     while start < len(data):
         stop = data.find(b"\n", start) + 1 or len(data)
-        text = data[start:stop].strip().removeprefix(b"\xef\xbb\xbf")
+        text = data[start:stop].strip()
         if text and not text.startswith(b";"):
             break
         start, line = stop, line + 1
@@ -192,8 +211,8 @@ def _rules(frame: pd.DataFrame, *, ordered: bool) -> Iterable[Rule]:
         yield late, "submit_s", reason
 
 
-def _to_jobs(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the jobs table of the 18 fields."""
+def _columns(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the columns of the jobs table in the 18 fields."""
     columns: dict[str, Any] = {}
     for name, dtype in _FIELDS.items():
         values = frame[name].to_numpy()
@@ -211,42 +230,51 @@ def _to_jobs(frame: pd.DataFrame) -> pd.DataFrame:
             numbers = values.astype("float64") if dtype == "int64" else values.copy()
             numbers[numbers == -1] = np.nan
             columns[name] = numbers
-    return jobs_table(columns)
+    return columns
 
 
 def _epoch_of(
-    fields: Mapping[str, tuple[str, ...]], source: str, zone: Any, epoch: Any
+    fields: Mapping[str, tuple[str, ...]], source: str, time_zone: Any, epoch: Any
 ) -> pd.Timestamp | None:
     """Return the instant of second 0 from the header, or what was given instead."""
+    label = ""
     if epoch is None:
-        epoch = _header_number(fields, "UnixStartTime", source, "epoch=")
+        label = "UnixStartTime"
+        epoch = _header_number(fields, label, source, "epoch=")
         if epoch is None or epoch <= 0:
-            if zone is not None:
+            if time_zone is not None:
                 raise ValueError(
-                    f"{source}: zone is {zone!r}, but the header gives no UnixStartTime: "
+                    f"{source}: time_zone is {time_zone!r}, but the header gives no UnixStartTime: "
                     "pass epoch= too."
                 )
             return None
-    if zone is None and not (isinstance(epoch, pd.Timestamp) and epoch.tzinfo):
-        zone = _zone_of(fields, source)
-    return to_epoch(epoch, zone)
+    if time_zone is None and not (isinstance(epoch, pd.Timestamp) and epoch.tzinfo):
+        time_zone = _time_zone_of(fields, source)
+    try:
+        return to_epoch(epoch, time_zone)
+    except ValueError as error:
+        if not label:
+            raise
+        raise ValueError(f"{source}: {label}: {error} Pass epoch= instead.") from None
 
 
-def _zone_of(fields: Mapping[str, tuple[str, ...]], source: str) -> tzinfo | None:
-    """Return the zone that the header names."""
+def _time_zone_of(fields: Mapping[str, tuple[str, ...]], source: str) -> tzinfo | None:
+    """Return the time zone that the header names."""
     if "TimeZoneString" in fields:
         name = fields["TimeZoneString"][0]
         try:
-            return to_zone(name)
+            return to_time_zone(name)
         except ValueError as error:
-            raise ValueError(f"{source}: TimeZoneString: {error} Pass zone= instead.") from None
-    shift = _header_number(fields, "TimeZone", source, "zone=")
+            raise ValueError(
+                f"{source}: TimeZoneString: {error} Pass time_zone= instead."
+            ) from None
+    shift = _header_number(fields, "TimeZone", source, "time_zone=")
     if shift is None:
         return None
     if 0 < abs(shift) < 900 or abs(shift) > 15 * 3600:
         raise ValueError(
             f"{source}: TimeZone is {shift:g}: it must be the seconds to add to Universal Time. "
-            "Pass zone= instead."
+            "Pass time_zone= instead."
         )
     return timezone(timedelta(seconds=shift))
 
@@ -259,10 +287,10 @@ def _header_number(
     if not text:
         return None
     try:
-        return float(text)
+        return number(text)
     except ValueError:
         raise ValueError(
-            f"{source}: {label} is {text!r}: it must be a number. Pass {remedy} instead."
+            f"{source}: {label} is {text[:80]!r}: it must be a number. Pass {remedy} instead."
         ) from None
 
 
@@ -344,7 +372,9 @@ def _with_epoch(header: list[str], log: JobLog) -> list[str]:
     except ValueError:
         given = None
     same_zone = (
-        given is not None and log.epoch is not None and (zone_name(given) == zone_name(log.epoch))
+        given is not None
+        and log.epoch is not None
+        and (time_zone_name(given) == time_zone_name(log.epoch))
     )
     if given == log.epoch and (given is None or same_zone):
         return header
@@ -353,7 +383,7 @@ def _with_epoch(header: list[str], log: JobLog) -> list[str]:
     if log.epoch is None:
         return kept
     seconds = _words(pd.Series([log.epoch.timestamp()]))[0]
-    return [*kept, f"; UnixStartTime: {seconds}", f"; TimeZoneString: {zone_name(log.epoch)}"]
+    return [*kept, f"; UnixStartTime: {seconds}", f"; TimeZoneString: {time_zone_name(log.epoch)}"]
 
 
 def _row_lines(jobs: pd.DataFrame) -> list[str]:

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from helpers.files import Source, decode, read_bytes, write_whole
+from helpers.files import LARGEST_BYTES, Source, write_whole
 
-from .rows import SKIPPED, Rule, first_broken, read_rows, settle
+from .rows import SKIPPED, Rows, Rule, first_broken, read_lines, read_rows, settle
 
 __all__ = [
     "COLUMNS",
@@ -33,12 +33,13 @@ __all__ = [
     "jobs_table",
     "names",
     "read_csv",
+    "settle_jobs",
     "start_s",
     "states",
+    "time_zone_name",
     "to_epoch",
-    "to_zone",
+    "to_time_zone",
     "write_csv",
-    "zone_name",
 ]
 
 STATES = (
@@ -103,6 +104,10 @@ EXTRAS: dict[str, Column] = {
 """Columns that only some sources fill: absent, or present after `COLUMNS` in this order."""
 
 _ALL = COLUMNS | EXTRAS
+CENTURY_S = 3_155_760_000.0
+"""No log is longer than a century: a longer time is in another unit, and would wrap as a date."""
+_SPANS = ("submit_s", "wait_s", "run_s", "observed_s", "suspended_s", "held_s", "think_time_s")
+_WITHIN_A_CENTURY = "must be less than a century in seconds (is it in milliseconds?)"
 _DTYPES = {
     "id": "int64 or str",
     "number": "float64",
@@ -317,6 +322,8 @@ def _broken_rules(jobs: pd.DataFrame) -> Iterable[Rule]:
             else:
                 bad = (number < 0) | np.isinf(number)
                 yield bad, name, "must be at least 0 and finite, or NaN if unknown"
+            if name in _SPANS:
+                yield np.abs(number) >= CENTURY_S, name, _WITHIN_A_CENTURY
         elif column.kind == "state":
             yield values.isna().to_numpy(), name, "must be one of STATES ('unknown' if it is)"
         elif column.kind == "name" or pd.api.types.is_string_dtype(values):
@@ -329,6 +336,36 @@ def _broken_rules(jobs: pd.DataFrame) -> Iterable[Rule]:
     repeated = np.zeros(len(jobs), dtype=bool)
     repeated[whole] = jobs["job_id"][whole].duplicated().to_numpy()
     yield repeated, "job_id", "must be unique, but for rows whose state is 'partial'"
+
+
+def settle_jobs(
+    columns: Mapping[str, Any], rows: Rows, *, errors: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the jobs table of what was read, and the table of the rows that were left out.
+
+    A row is bad, too, if what was computed from it breaks a rule of the table: it overflowed, or
+    was divided by zero.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        As in `jobs_table`.
+    rows : Rows
+        What they were computed from, row by row.
+    errors : {"raise", "skip"}
+        What to do about rows that are bad.
+
+    Raises
+    ------
+    ValueError
+        If a row is bad and `errors` is ``"raise"``.
+    """
+    jobs = jobs_table(columns)
+    broken = first_broken(jobs, _broken_rules(jobs))
+    if broken:
+        rows = rows.without(broken)
+        jobs = jobs.drop(index=[row for row, *_ in broken]).reset_index(drop=True)
+    return jobs, rows.settle(errors)
 
 
 def _not_one_line(word: str) -> bool:
@@ -361,56 +398,67 @@ def check(jobs: pd.DataFrame) -> None:
         )
 
 
-def to_zone(zone: str | tzinfo) -> tzinfo:
+def to_time_zone(time_zone: str | tzinfo) -> tzinfo:
     """Return a time zone by its IANA name (``Europe/Luxembourg``) or offset (``+02:00``).
 
     Raises
     ------
     ValueError
-        If there is no such zone.
+        If there is no such time zone.
     """
-    if isinstance(zone, tzinfo):
-        return zone
-    if zone[:1] in ("+", "-"):
+    if isinstance(time_zone, tzinfo):
+        return time_zone
+    time_zone = str(time_zone)
+    if time_zone[:1] in ("+", "-"):
         try:
-            return pd.Timestamp(f"2000-01-01T00:00:00{zone}").tzinfo
+            return pd.Timestamp(f"2000-01-01T00:00:00{time_zone}").tzinfo
         except ValueError:
             pass
     try:
-        return ZoneInfo(zone)
+        return ZoneInfo(time_zone)
     except (KeyError, ValueError, OSError):
         raise ValueError(
-            f"zone is {zone!r}: it must be a name of the IANA time zone database such as "
+            f"time_zone is {time_zone!r}: it must be a name of the IANA time zone database such as "
             "'Europe/Luxembourg', or an offset such as '+02:00'."
         ) from None
 
 
-def to_epoch(epoch: Any, zone: str | tzinfo | None = None) -> pd.Timestamp:
-    """Return the instant of second 0 as a tz-aware Timestamp in the log's zone.
+_LATEST_S = 7_258_118_400  # 2200-01-01: beyond is another unit, and nanoseconds end in 2262
+
+
+def to_epoch(epoch: Any, time_zone: str | tzinfo | None = None) -> pd.Timestamp:
+    """Return the instant of second 0 as a tz-aware Timestamp in the log's time zone.
 
     Parameters
     ----------
     epoch : Timestamp, datetime, str, or number
         The instant; a number is Unix time [s].
-    zone : str or tzinfo, optional
-        The log's zone.  Without it, that of `epoch`, or UTC for a number.
+    time_zone : str or tzinfo, optional
+        The log's time zone.  Without it, that of `epoch`, or UTC for a number.
 
     Raises
     ------
     ValueError
-        If `epoch` has no zone and none is given, or is no instant.
+        If `epoch` has no time zone and none is given, or is no instant, or not between the years
+        1900 and 2200.
     """
-    if isinstance(epoch, int | float | np.number):
-        instant = pd.Timestamp(epoch, unit="s", tz="UTC")
-    else:
-        instant = pd.Timestamp(epoch)
-    if instant is pd.NaT:
-        raise ValueError(f"epoch is {epoch!r}: it must be an instant.")
+    rule = "it must be an instant before 2200; a number is in seconds since 1970."
+    try:
+        is_number = isinstance(epoch, int | float | np.number)
+        instant = pd.Timestamp(epoch, unit="s", tz="UTC") if is_number else pd.Timestamp(epoch)
+    except (ValueError, OverflowError, TypeError):
+        raise ValueError(f"epoch is {epoch!r}: {rule}") from None
+    if instant is pd.NaT or not 1900 <= instant.year < 2200:
+        raise ValueError(f"epoch is {epoch!r}: {rule}")
     if instant.tzinfo is None:
-        if zone is None:
-            raise ValueError(f"epoch is {epoch}, without a time zone: give one, or pass zone=.")
-        return instant.tz_localize(to_zone(zone)).as_unit("ns")
-    return (instant if zone is None else instant.tz_convert(to_zone(zone))).as_unit("ns")
+        if time_zone is None:
+            raise ValueError(
+                f"epoch is {epoch}, without a time zone: give one, or pass time_zone=."
+            )
+        return instant.tz_localize(to_time_zone(time_zone)).as_unit("ns")
+    if time_zone is not None:
+        instant = instant.tz_convert(to_time_zone(time_zone))
+    return instant.as_unit("ns")
 
 
 def start_s(jobs: pd.DataFrame) -> pd.Series:
@@ -432,7 +480,7 @@ class JobLog:
     jobs : DataFrame
         The jobs table (see `COLUMNS`), checked at construction.
     epoch : Timestamp or None
-        The tz-aware instant of second 0, in the log's zone; None where the source gives none.
+        The tz-aware instant of second 0, in the log's time zone; None where the source gives none.
     source : str
         The log's name.
     header : tuple of str
@@ -444,7 +492,7 @@ class JobLog:
     Raises
     ------
     ValueError
-        If the table breaks the schema, `epoch` has no zone or a header line has a line break.
+        If the table breaks the schema, `epoch` has no time zone or a header line has a line break.
     """
 
     jobs: pd.DataFrame
@@ -485,7 +533,7 @@ class JobLog:
         return self.with_jobs(self.jobs[inside].reset_index(drop=True))
 
     def submit_time(self) -> pd.Series:
-        """Return the instants of submission, tz-aware, in the log's zone.
+        """Return the instants of submission, tz-aware, in the log's time zone.
 
         Raises
         ------
@@ -527,7 +575,7 @@ def write_csv(log: JobLog, path: str | os.PathLike) -> None:
     ids = "integer" if log.jobs["job_id"].dtype == np.int64 else "text"
     about: list[tuple[str, Any]] = [("source", log.source), ("job_id", ids)]
     if log.epoch is not None:
-        about += [("epoch", log.epoch.isoformat()), ("zone", zone_name(log.epoch))]
+        about += [("epoch", log.epoch.isoformat()), ("zone", time_zone_name(log.epoch))]
     about += [("header", line) for line in log.header]
     about += [("skipped", row) for row in log.skipped.astype(object).to_numpy().tolist()]
     lines = [_FORMAT] + [f"# {key}: {json.dumps(value)}" for key, value in about]
@@ -535,15 +583,17 @@ def write_csv(log: JobLog, path: str | os.PathLike) -> None:
     write_whole(path, "\n".join(lines) + "\n" + table)
 
 
-def zone_name(epoch: pd.Timestamp) -> str:
-    """Return a name from which `to_zone` makes the same zone."""
+def time_zone_name(epoch: pd.Timestamp) -> str:
+    """Return a name from which `to_time_zone` makes the same time zone."""
     name = getattr(epoch.tzinfo, "key", None) or getattr(epoch.tzinfo, "zone", None)
     if name:
         return name
     return timezone(timedelta(seconds=epoch.utcoffset().total_seconds())).tzname(None)[3:] or "UTC"
 
 
-def read_csv(path_or_buffer: Source, *, errors: str = "raise") -> JobLog:
+def read_csv(
+    path_or_buffer: Source, *, errors: str = "raise", largest_bytes: int = LARGEST_BYTES
+) -> JobLog:
     """Read a jobs table that `write_csv` wrote.
 
     Parameters
@@ -552,6 +602,8 @@ def read_csv(path_or_buffer: Source, *, errors: str = "raise") -> JobLog:
         What to read, plain or compressed.
     errors : {"raise", "skip"}
         Whether a bad row raises, or is left out and listed in `JobLog.skipped`.
+    largest_bytes : int
+        What a compressed file may unfold to [bytes].
 
     Raises
     ------
@@ -559,49 +611,87 @@ def read_csv(path_or_buffer: Source, *, errors: str = "raise") -> JobLog:
         If the file is in another format, or a row is bad: the message names file, line, field,
         value and rule.
     """
-    data, source = read_bytes(path_or_buffer)
-    lines = data.splitlines(keepends=True)
-    if not lines or lines[0].strip() != _FORMAT.encode():
+    data, source, cut = read_lines(path_or_buffer, errors=errors, largest_bytes=largest_bytes)
+    lines = data.split(b"\n")
+    if lines[0].strip() != _FORMAT.encode():
         raise ValueError(
             f"{source}, line 1: must be {_FORMAT!r}: this is no file that write_csv() wrote."
         )
     top = next((i for i, line in enumerate(lines) if not line.startswith(b"#")), len(lines) - 1)
-    about = _read_about(decode(b"".join(lines[1:top])), source)
-    given = decode(lines[top]).strip().split(",")
+    about = _read_about(lines[1:top], source)
+    given = lines[top].decode().strip().split(",")
     if given != [*COLUMNS, *(name for name in EXTRAS if name in given)]:
         raise ValueError(f"{source}, line {top + 1}: must name the columns {', '.join(COLUMNS)}.")
-    whole = about.get("job_id") != ["text"]
-    kinds = {"id": "int64", "previous id": "Int64"} if whole else {}
+    kinds = {"id": "int64", "previous id": "Int64"} if about.whole_ids else {}
     fields = {
         name: "float64" if _ALL[name].kind == "number" else kinds.get(_ALL[name].kind, "str")
         for name in given
     }
-    rows = read_rows(b"".join(lines[top + 1 :]), fields, source=source, first_line=top + 2)
-    frame, skipped = rows.accept(_csv_rules, errors=errors)
-    before = settle([tuple(row) for row in about.get("skipped", [])], errors="skip", source="")
-    epoch = to_epoch(about["epoch"][0], about["zone"][0]) if "epoch" in about else None
+    body = b"\n".join(lines[top + 1 :])
+    rows = read_rows(body, fields, source=source, first_line=top + 2, problems=cut)
+    rows = rows.accept(_csv_rules)
+    skipped = rows.settle(errors)
     return JobLog(
-        jobs=jobs_table(frame),
-        epoch=epoch,
-        source=about["source"][0],
-        header=tuple(about.get("header", [])),
-        skipped=pd.concat([before, skipped], ignore_index=True),
+        jobs=jobs_table(rows.frame),
+        epoch=about.epoch,
+        source=about.source,
+        header=about.header,
+        skipped=pd.concat([about.skipped, skipped], ignore_index=True),
     )
 
 
-def _read_about(text: str, source: str) -> dict[str, list]:
-    """Return the keys and JSON values above a table."""
-    about: dict[str, list] = {"source": []}
-    for number, line in enumerate(text.split("\n")[:-1], 2):
-        key, _, value = line.removeprefix("# ").partition(": ")
+class _About(NamedTuple):
+    """What stands above a table."""
+
+    source: str
+    whole_ids: bool
+    epoch: pd.Timestamp | None
+    header: tuple[str, ...]
+    skipped: pd.DataFrame
+
+
+def _read_about(lines: list[bytes], source: str) -> _About:
+    """Return what the keys and JSON values above a table say."""
+    kinds = {
+        "source": str,
+        "job_id": str,
+        "epoch": str,
+        "zone": str,
+        "header": str,
+        "skipped": list,
+    }
+    about: dict[str, list] = {key: [] for key in kinds}
+    places: dict[str, int] = {}
+    for place, line in enumerate(lines, 2):
+        key, _, text = line.decode().removeprefix("# ").partition(": ")
         try:
-            about.setdefault(key, []).append(json.loads(value))
-        except ValueError:
+            value = json.loads(text)
+            known = isinstance(value, kinds[key])
+            if key == "skipped":
+                known = known and list(map(type, value)) == [int, str, str, str]
+            if not known:
+                raise ValueError(text)
+        except (ValueError, KeyError, RecursionError):
+            shown = line.decode()[:60]
             raise ValueError(
-                f"{source}, line {number}: {line[:60]!r} must be '# key: JSON value'."
+                f"{source}, line {place}: {shown!r} must be '# key: JSON value' of "
+                f"{', '.join(kinds)}, as write_csv() writes them."
             ) from None
-    about["source"] = about["source"] or [source]
-    return about
+        about[key].append(value)
+        places[key] = place
+    epoch = None
+    if about["epoch"]:
+        try:
+            epoch = to_epoch(about["epoch"][-1], about["zone"][-1] if about["zone"] else None)
+        except ValueError as error:
+            raise ValueError(f"{source}, line {places['epoch']}: {error}") from None
+    return _About(
+        source=(about["source"] or [source])[0],
+        whole_ids=about["job_id"] != ["text"],
+        epoch=epoch,
+        header=tuple(about["header"]),
+        skipped=settle([tuple(row) for row in about["skipped"]], errors="skip", source=""),
+    )
 
 
 def _csv_rules(frame: pd.DataFrame) -> Iterable[Rule]:

@@ -78,7 +78,7 @@ import pandas as pd
 import yaml
 
 from helpers.files import write_whole
-from helpers.jobs import to_epoch, to_zone
+from helpers.jobs import to_epoch, to_time_zone
 from helpers.jobs.generate import (
     Arrivals,
     Bounded,
@@ -93,7 +93,7 @@ from helpers.jobs.generate import (
     Values,
     Weibull,
 )
-from helpers.jobs.table import zone_name
+from helpers.jobs.table import time_zone_name
 from helpers.phases.files import Place, Unshared, model_from_node, read_phases, read_yaml, tree_of
 from helpers.phases.model import PARTS, PhaseModel
 from helpers.phases.suspension import Suspension
@@ -418,7 +418,7 @@ def _start(keys: Mapping[str, Place]) -> pd.Timestamp:
     zone = None
     if "time_zone" in keys:
         name = _text(keys["time_zone"])
-        zone = keys["time_zone"].build(lambda: to_zone(name))
+        zone = keys["time_zone"].build(lambda: to_time_zone(name))
     wall = place.build(lambda: pd.Timestamp(place.node.value))
     if wall is not pd.NaT and wall.tzinfo is None:
         if zone is None:
@@ -607,7 +607,7 @@ def write_recipe(recipe: Recipe, path: str | os.PathLike) -> None:
     tree = {
         "name": recipe.name,
         "start": recipe.start.isoformat(),
-        "time_zone": zone_name(recipe.start),
+        "time_zone": time_zone_name(recipe.start),
         "seed": recipe.seed,
         "power_per": recipe.power_per,
         "arrivals": {

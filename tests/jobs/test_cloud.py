@@ -131,7 +131,7 @@ def test_a_gaia_file_with_other_columns_is_refused(top):
 
 def test_an_epoch_places_a_gaia_trace_in_time():
     text = "arrival_time,length,cpus\n1,1,2\n"
-    log = read_gaia_csv(gaia(text), time_unit="h", epoch="2024-07-01", zone="Europe/Berlin")
+    log = read_gaia_csv(gaia(text), time_unit="h", epoch="2024-07-01", time_zone="Europe/Berlin")
 
     assert ["2024-07-01 01:00:00+02:00"] == log.submit_time().astype(str).tolist()
 
@@ -507,3 +507,16 @@ def test_an_empty_trace_is_a_log_without_jobs(name):
     keywords = {"errors": "skip"}  # the tasks of no job
 
     assert 0 == len(READERS[name](io.StringIO(""), **keywords))
+
+
+@pytest.mark.parametrize("plan", [("0", "30"), ("1e-320", "30"), ("600", "1e307")])
+def test_a_plan_that_overflows_or_is_divided_by_zero_makes_its_row_bad_and_not_the_log(plan):
+    jobs = "j1,i1,u1,Terminated,1000,2000\nj2,i2,u1,Terminated,1000,2000\n"
+    tasks = "j{},t1,2,Terminated,1100,2000,{},{},50,T4\n".format
+    both = tasks(1, *plan) + tasks(2, 600, 30)
+
+    with pytest.raises(ValueError, match=r"<buffer>, line 1: \w+ is '.*': it must be"):
+        read_alibaba_pai(io.StringIO(jobs), io.StringIO(both))
+    log = read_alibaba_pai(io.StringIO(jobs), io.StringIO(both), errors="skip")
+    assert "j2" in log.jobs["job_id"].tolist()
+    assert [1] == log.skipped["line"].tolist()

@@ -12,17 +12,25 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from helpers.jobs.sacct import Memory, parse_elapsed, parse_memory, parse_tres, read_sacct
+from helpers.jobs.sacct import (
+    EXPORT,
+    Memory,
+    parse_elapsed,
+    parse_memory,
+    parse_tres,
+    read_sacct,
+)
 from helpers.jobs.table import read_csv, write_csv
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "slurm"  # from a real Slurm: see the README there
 ZONE = "Europe/Berlin"
+TIMES = ("Submit", "Eligible", "Start", "End")
 CHANGE = 1_729_990_800  # 2024-10-27T01:00:00Z: clocks there go from 3:00 back to 2:00
 
 
 @pytest.fixture(scope="module")
 def sample():
-    return read_sacct(SAMPLE / "sacct.txt", zone=ZONE)
+    return read_sacct(SAMPLE / "sacct.txt", time_zone=ZONE)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +44,11 @@ def printed():
         return list(csv.DictReader(file, delimiter="|", quoting=csv.QUOTE_NONE))
 
 
-def read(*rows, zone=ZONE, **keywords):
+def read(*rows, time_zone=ZONE, **keywords):
     """Read rows given as mappings from column to text; what a row lacks is empty."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     lines = ["|".join(columns)] + ["|".join(row.get(name, "") for name in columns) for row in rows]
-    return read_sacct(io.StringIO("\n".join(lines) + "\n"), zone=zone, **keywords)
+    return read_sacct(io.StringIO("\n".join(lines) + "\n"), time_zone=time_zone, **keywords)
 
 
 def job(**fields):
@@ -109,6 +117,7 @@ def test_a_duration_that_slurm_does_not_write_is_refused(text):
 )
 def test_memory_is_read_with_its_unit_and_what_it_is_for(amount, unit, per):
     expected = amount * 1024.0 ** ("BKMGTP".index(unit) - 1)
+    assume(expected < 2.0**53)  # from 2^63 bytes on it is Slurm's mark for no value
 
     assert Memory(expected, per[1]) == parse_memory(f"{amount}{unit}{per[0]}")
     assert Memory(expected, per[1]) == parse_memory(f"{amount}{per[0]}", unit=unit)
@@ -161,7 +170,7 @@ def test_resources_that_slurm_does_not_write_are_refused(text):
 
 @pytest.mark.parametrize("name", ["sacct_epoch.txt", "sacct_offset.txt"])
 def test_local_times_mean_the_instants_that_slurm_gives_for_them(sample, name):
-    judge = read_sacct(SAMPLE / name, zone=ZONE)
+    judge = read_sacct(SAMPLE / name, time_zone=ZONE)
 
     assert judge.epoch == sample.epoch
     # What still ran went on between the exports.
@@ -491,14 +500,14 @@ def test_a_bad_field_is_named_with_its_line_and_rule_or_skipped(field, value, ru
 
 
 def test_a_name_with_the_delimiter_or_a_line_break_is_a_bad_row_until_the_delimiter_is_another():
-    text = "JobID|Submit|JobName\n1|1717153200|a|b\n2|1717153200|c\n3|1717153200|d\ne\n"
-    log = read_sacct(io.StringIO(text), zone=ZONE, errors="skip")
+    text = "JobID|Submit|JobName|NCPUS\n1|1717153200|a|b|1\n2|1717153200|c|1\n3|1717153200|d\ne|1\n"
+    log = read_sacct(io.StringIO(text), time_zone=ZONE, errors="skip")
 
-    assert log.jobs["job_id"].tolist() == [2, 3]
-    assert log.skipped["line"].tolist() == [2, 5]
+    assert log.jobs["job_id"].tolist() == [2]
+    assert log.skipped["line"].tolist() == [2, 4, 5]
     assert "does a name hold the delimiter" in log.skipped["reason"][0]
-    other = "JobID\x1fSubmit\x1fJobName\n1\x1f1717153200\x1fa|b\n"
-    named = read_sacct(io.StringIO(other), zone=ZONE, delimiter="\x1f")
+    other = "JobID\x1fSubmit\x1fJobName\x1fNCPUS\n1\x1f1717153200\x1fa|b\x1f1\n"
+    named = read_sacct(io.StringIO(other), time_zone=ZONE, delimiter="\x1f")
     assert named.jobs["executable"].tolist() == ["a|b"]
 
 
@@ -528,7 +537,7 @@ def test_line_ends_a_trailing_delimiter_and_compression_make_no_difference(sampl
     text = (SAMPLE / "sacct.txt").read_text().replace("\n", "|\r\n")
     path = tmp_path / "sacct.txt.gz"
     path.write_bytes(gzip.compress(text.encode()))
-    log = read_sacct(path, zone=ZONE)
+    log = read_sacct(path, time_zone=ZONE)
 
     pd.testing.assert_frame_equal(sample.jobs, log.jobs)
 
@@ -538,11 +547,11 @@ def test_line_ends_a_trailing_delimiter_and_compression_make_no_difference(sampl
 )
 def test_a_file_without_the_names_of_columns_is_refused(top):
     with pytest.raises(ValueError, match=r"<buffer>, line 1: .*it must name columns between '|'"):
-        read_sacct(io.StringIO(top + "\n"), zone=ZONE)
+        read_sacct(io.StringIO(top + "\n"), time_zone=ZONE)
 
 
 def test_an_export_without_rows_is_an_empty_log():
-    log = read_sacct(io.StringIO("JobID|Submit\n"), zone=ZONE)
+    log = read_sacct(io.StringIO("JobID|Submit|AllocCPUS\n"), time_zone=ZONE)
 
     assert len(log) == 0
     assert log.epoch is None
@@ -556,7 +565,7 @@ def test_jobs_of_two_clusters_are_refused():
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"zone": "Europe/Bielefeld"}, "zone is 'Europe/Bielefeld': it must be a name"),
+        ({"time_zone": "Europe/Bielefeld"}, "time_zone is 'Europe/Bielefeld': it must be a name"),
         ({"ambiguous": "guess"}, "ambiguous is 'guess': it must be 'raise', 'first' or 'second'"),
         ({"errors": "ignore"}, "errors is 'ignore': it must be 'raise' or 'skip'"),
     ],
@@ -564,3 +573,217 @@ def test_jobs_of_two_clusters_are_refused():
 def test_an_unknown_option_is_refused(keywords, message):
     with pytest.raises(ValueError, match=message):
         read(job(), **keywords)
+
+
+# --- Rows of one job number ---------------------------------------------------------------------
+
+RUNNING = job(End="Unknown", Elapsed="00:00:20", State="RUNNING")
+REQUEUED = job(Submit="2024-05-31T13:01:00", Start="2024-05-31T13:04:00", End="2024-05-31T13:05:00")
+
+
+@pytest.mark.parametrize(
+    ("rows", "bad_line", "reason"),
+    [
+        ([job(), job()], 3, "must not tell the run of line 2 again"),
+        ([RUNNING, job()], 2, "must not tell the run of line 3 again"),
+        ([job(), RUNNING], 3, "must not tell the run of line 2 again"),
+        ([job(State="PENDING", Start="Unknown", End="Unknown"), job()], 2, "must not tell the run"),
+        ([job(), job(Submit="2024-05-31T13:00:05")], 3, "must not tell the run of line 2 again"),
+        ([job(User="a"), REQUEUED | {"User": "b"}], 3, "that of line 2 is another user's"),
+        (
+            [job(), job(**{t: f"2025-05-31T13:0{i}:00" for i, t in enumerate(TIMES)})],
+            3,
+            "that of line 2 ended over a week before",
+        ),
+    ],
+)
+def test_rows_of_one_number_that_are_no_requeue_are_refused_and_no_second_counts_twice(
+    rows, bad_line, reason
+):
+    with pytest.raises(ValueError, match=f"line {bad_line}: JobID is '7': it .*{reason}"):
+        read(*rows)
+    log = read(*rows, errors="skip")
+    assert [bad_line] == log.skipped["line"].tolist()
+    assert ["completed"] == log.jobs["state"].tolist()
+    assert [50.0] == log.jobs["run_s"].tolist()
+
+
+def test_runs_of_a_requeued_job_stay_apart():
+    log = read(job(State="PREEMPTED"), REQUEUED)
+
+    assert ["partial", "completed"] == log.jobs["state"].tolist()
+    assert [50.0, 60.0] == log.jobs["run_s"].tolist()
+
+
+def test_the_steps_of_a_row_that_tells_a_run_again_are_left_out_with_it():
+    step = job(JobID="7.0", ConsumedEnergyRaw="500")
+    log = read(job(), step, job(), step, errors="skip")
+
+    assert [4, 5] == log.skipped["line"].tolist()
+    assert [500.0] == log.jobs["energy_j"].tolist()
+
+
+def test_a_step_that_is_told_twice_counts_once():
+    step = job(JobID="7.0", ConsumedEnergyRaw="500")
+    log = read(job(), step, step, errors="skip")
+
+    assert [4] == log.skipped["line"].tolist()
+    assert [500.0] == log.jobs["energy_j"].tolist()
+
+
+# --- No value, and values that cannot be ---------------------------------------------------------
+
+NO_VALUES = [2**64 - 1, 2**64 - 2, 2**32 - 1, 2**32 - 2]
+
+
+@pytest.mark.parametrize("number", NO_VALUES)
+@pytest.mark.parametrize(
+    ("fields", "column"),
+    [
+        ({"AllocCPUS": "{}"}, "processors"),
+        ({"AllocCPUS": "", "AllocTRES": "cpu={},mem=8G"}, "processors"),
+        ({"ReqCPUS": "{}"}, "requested_processors"),
+        ({"NNodes": "{}"}, "nodes"),
+        ({"AllocTRES": "cpu=4,gres/gpu={}"}, "gpus"),
+        ({"AllocTRES": "cpu=4,energy={}"}, "energy_j"),
+        ({"ConsumedEnergyRaw": "{}"}, "energy_j"),
+        ({"ReqMem": "{}M", "ReqCPUS": "4"}, "requested_memory_kb"),
+        ({"ReqMem": "{}", "ReqCPUS": "4"}, "requested_memory_kb"),
+        ({"TimelimitRaw": "{}"}, "requested_s"),
+    ],
+)
+def test_slurms_marks_for_no_value_are_no_numbers_wherever_they_stand(fields, column, number):
+    log = read(job(**{name: text.format(number) for name, text in fields.items()}))
+
+    assert column not in log.jobs or log.jobs[column].isna().all()
+
+
+@pytest.mark.parametrize("number", NO_VALUES)
+def test_slurms_marks_for_no_value_are_no_memory_tasks_or_energy_of_a_step(number):
+    step = job(JobID="7.0", AveRSS=str(number), NTasks=str(number), ConsumedEnergyRaw=str(number))
+    log = read(job(), step)
+
+    assert log.jobs["memory_kb"].isna().all()
+    assert "energy_j" not in log.jobs or log.jobs["energy_j"].isna().all()
+
+
+@pytest.mark.parametrize("seconds", [2**32 - 2, 2**32 - 1, (2**32 - 1) * 60, (2**32 - 2) * 60])
+def test_slurms_marks_for_no_value_are_no_duration(seconds):
+    assert math.isnan(parse_elapsed(slurm_elapsed(seconds)))
+
+
+@pytest.mark.parametrize("amount", ["16384P", "16777216T", "16.00?", "18446744073709551614"])
+def test_slurms_marks_for_no_value_are_no_amount_in_any_unit(amount):
+    assert math.isnan(parse_memory(amount).kb)
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"ConsumedEnergyRaw": "99999999999"}, "ConsumedEnergyRaw"),
+        ({"AllocTRES": "cpu=4,energy=99999999999"}, "AllocTRES"),
+    ],
+)
+def test_an_energy_that_no_machine_draws_is_named_and_skippable(fields, name):
+    rows = (job(NNodes="1", **fields), job(JobID="8", NNodes="1", ConsumedEnergyRaw="50000"))
+
+    with pytest.raises(
+        ValueError, match=f"line 2: {name} is .*can draw in its time, at most 100 kW"
+    ):
+        read(*rows)
+    assert [50000.0] == read(*rows, errors="skip").jobs["energy_j"].tolist()
+
+
+def test_an_energy_of_a_step_that_no_machine_draws_leaves_the_step_out():
+    step = job(JobID="7.extern", ConsumedEnergyRaw=str(2**62))
+    log = read(job(NNodes="1", ConsumedEnergyRaw="500"), step, errors="skip")
+
+    assert [3] == log.skipped["line"].tolist()
+    assert [500.0] == log.jobs["energy_j"].tolist()
+
+
+def test_memory_per_no_processor_makes_its_row_bad_and_not_the_log():
+    rows = (job(ReqCPUS="0", ReqMem="4Gn"), job(JobID="8", ReqCPUS="4", ReqMem="4Gn", NNodes="1"))
+
+    with pytest.raises(ValueError, match=r"line 2: ReqCPUS is '0': it must be above 0"):
+        read(*rows)
+    assert [8] == read(*rows, errors="skip").jobs["job_id"].tolist()
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "1717153200000",
+        "1717153200000000",
+        "9" * 30,
+        "2300-01-01T00:00:00",
+        "9999-12-31T23:59:59",
+        "5",
+    ],
+)
+@pytest.mark.parametrize("name", ["Submit", "Eligible", "Start", "End"])
+def test_an_instant_that_cannot_be_is_refused_with_its_line(name, instant):
+    with pytest.raises(ValueError, match=f"line 3: {name} is '{instant}'.*between 1990 and 2200"):
+        read(job(), job(JobID="8", **{name: instant}))
+
+
+@pytest.mark.parametrize(
+    "tres",
+    ["cpu=4,gres/shard=2", "cpu=4,gres/mps=50", "cpu=4,gres/gpu=1,gres/gpu:a100_1g.5gb=1"],
+)
+def test_parts_of_a_gpu_are_a_number_that_is_not_known(tres):
+    assert read(job(AllocTRES=tres)).jobs["gpus"].isna().all()
+
+
+def test_the_recommended_export_tells_a_job_that_never_started():
+    fields = {"NodeList": "None assigned", "State": "CANCELLED", "End": job()["Start"]}
+    row = {name: (job() | fields).get(name, "") for name in EXPORT.split(",")}
+    row["JobIDRaw"] = "7"
+
+    assert read(row).jobs[["wait_s", "run_s", "processors"]].isna().all(axis=None)
+
+
+def test_processors_may_come_from_ncpus_or_the_list_of_resources():
+    fields = {name: text for name, text in job().items() if name != "AllocCPUS"}
+
+    assert [4] == read(fields | {"NCPUS": "4"}).jobs["processors"].tolist()
+    assert [8] == read(fields | {"AllocTRES": "cpu=8,mem=1G"}).jobs["processors"].tolist()
+
+
+def test_an_export_without_processors_says_so():
+    fields = {name: text for name, text in job().items() if name != "AllocCPUS"}
+
+    with pytest.warns(UserWarning, match=r"^<buffer> has no column AllocCPUS .*is unknown. Export"):
+        log = read(fields)
+    assert log.jobs["processors"].isna().all()
+
+
+# --- Files ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\r\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_ends_of_lines_and_encodings_make_no_difference(sample, end, encoding):
+    text = (SAMPLE / "sacct.txt").read_text().replace("\n", end)
+    log = read_sacct(io.BytesIO(text.encode(encoding)), time_zone=ZONE)
+
+    pd.testing.assert_frame_equal(sample.jobs, log.jobs)
+
+
+def test_of_a_cut_file_the_rows_before_the_cut_can_be_read():
+    rows = "".join(f"{i}|{1_700_000_000 + i * i}|{i % 64}\n" for i in range(20_000))
+    whole = gzip.compress(f"JobID|Submit|AllocCPUS\n{rows}".encode())
+    cut = whole[: len(whole) // 2]
+
+    with pytest.raises(ValueError, match="the compressed file is damaged or cut short"):
+        read_sacct(io.BytesIO(cut), time_zone=ZONE)
+    log = read_sacct(io.BytesIO(cut), time_zone=ZONE, errors="skip")
+    assert 1000 < len(log) < 20_000
+    assert [len(log) + 2] == log.skipped["line"].tolist()
+    assert "the compressed file is damaged or cut short here" in log.skipped["reason"][0]
+
+
+@pytest.mark.parametrize("delimiter", ["", "\n"])
+def test_a_delimiter_is_a_character_of_a_line(delimiter):
+    with pytest.raises(ValueError, match="it must be one or more characters of a line"):
+        read(job(), delimiter=delimiter)
