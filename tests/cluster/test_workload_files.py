@@ -244,7 +244,7 @@ MISTAKES = [
     ("2024-07-01", "2024-10-27 02:30", r"line 2, start: .* skips or shows twice: add an offset"),
     ("2024-07-01", "NaT", r"line 2, start: NaT: no instant"),
     ("time_zone: Europe/Berlin\n", "", r"line 2, start: .* no time zone: add time_zone, such as"),
-    ("Europe/Berlin", "Berlin", r"line 3, time_zone: zone is 'Berlin'"),
+    ("Europe/Berlin", "Berlin", r"line 3, time_zone: time_zone is 'Berlin'"),
     ("seed: 1", "seed: 1\npower_per: core", r"power_per: 'core': It must be one of processor, job"),
     ("seed: 1", "seed: 1\npower_per: jobs", r"'jobs': did you mean 'job'\? It must be one of"),
     ("rate_per_h: 12", "rate_per_h: 0", r"line 7, arrivals.rate_per_h: 0 must be > 0"),
