@@ -420,7 +420,7 @@ class Account:
         for column in columns:
             if column not in self.rows:
                 raise ValueError(f"there is no column {column!r}; known are {', '.join(COLUMNS)}.")
-        groups = self.rows.groupby(list(columns), sort=False, observed=True)
+        groups = self.rows.groupby(list(columns), sort=False, observed=True, dropna=False)
         order = np.argsort(groups.ngroup().to_numpy(), kind="stable")
         stops = np.cumsum(groups.size().to_numpy())
         sums = {
