@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ __all__ = [
     "Polyline",
     "StepFunction",
     "check_increasing",
+    "check_time_zone",
     "duration_seconds",
     "epoch_seconds",
     "instant_text",
@@ -136,6 +138,21 @@ def duration_seconds(duration: Duration) -> float:
     if not (np.isfinite(seconds) and seconds > 0):
         raise ValueError(f"duration {duration!r} must be finite and > 0 s.")
     return seconds
+
+
+def check_time_zone(time_zone: str) -> str:
+    """Return the name of a clock if there is one of that name.
+
+    Raises
+    ------
+    ValueError
+        If it is no IANA name such as Europe/Oslo.
+    """
+    try:
+        ZoneInfo(time_zone)
+    except (ValueError, TypeError, OSError, ZoneInfoNotFoundError):  # "Europe" is a folder
+        raise ValueError(f"time_zone(={time_zone!r}) is no IANA name like 'Europe/Oslo'.") from None
+    return time_zone
 
 
 def instant_text(seconds: float) -> str:
@@ -575,7 +592,8 @@ class StepFunction(_Curve):
 
     def to_series(self, time_zone: str = "UTC") -> pd.Series:
         """Return the steps as a Series indexed by their starts on the clock of `time_zone`."""
-        return pd.Series(self.values.copy(), utc_times(self.edges_s[:-1]).tz_convert(time_zone))
+        index = utc_times(self.edges_s[:-1]).tz_convert(check_time_zone(time_zone))
+        return pd.Series(self.values.copy(), index)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers import files
 from helpers.carbon import Intensity, gb, services, sources
 from helpers.carbon.services import ServiceError
 
@@ -273,7 +274,12 @@ def test_the_hour_that_the_clock_skips_must_be_empty(tmp_path):
     ("fixture", "old", "new", "message"),
     [
         ("entsoe_long.csv", "BZN|XX", "BZN|YY", r"holds BZN\|XX, BZN\|YY, not None; choose"),
-        ("entsoe_long.csv", "MTU (UTC)", "MTU", "does not tell the zone of its times; give `tz`"),
+        (
+            "entsoe_long.csv",
+            "MTU (UTC)",
+            "MTU",
+            "does not tell the zone of its times; give `time_zone`",
+        ),
         ("entsoe_long.csv", "MTU (UTC)", "Time", "has no column 'MTU'"),
         ("entsoe_long.csv", "01:00:00 - 01/02", "00:00:00 - 01/02", "line 3.*occurs twice in its"),
         ("entsoe_long.csv", '"300"', '"3OO"', "line 3, column 'Generation .MW.': '3OO' is not"),
@@ -295,7 +301,7 @@ def test_a_mistake_in_an_export_is_named_with_its_line(tmp_path, fixture, old, n
 def test_a_zone_of_times_can_be_given_when_the_header_has_none(tmp_path):
     path = changed(tmp_path, "entsoe_long.csv", "MTU (UTC)", "MTU")
 
-    table = sources.read_entsoe_csv(path, day_first=True, tz="Europe/Athens")
+    table = sources.read_entsoe_csv(path, day_first=True, time_zone="Europe/Athens")
 
     assert table.index[0] == utc("2025-01-31 22:00")
 
@@ -374,8 +380,18 @@ def test_an_older_file_with_a_gap_is_refused_filled_or_cut_as_asked():
         ("electricity_maps_older.csv", "T01:00:00.000Z,", "T00:00:00.000Z,", "line 3:.*again"),
         ("electricity_maps_older.csv", "T01:00:00.000Z,", "T1h,", "line 3.*is not a time"),
         ("electricity_maps_older.csv", "lifecycle", "direct", "line 2.*is not 'lifecycle'"),
-        ("electricity_maps_portal.csv", "(Life cycle)", "(LCA2)", "has no column"),
-        ("electricity_maps_portal.csv", "gCO₂eq/kWh (Life", "kgCO₂eq/kWh (Life", "has no column"),
+        (
+            "electricity_maps_portal.csv",
+            "(Life cycle)",
+            "(LCA2)",
+            "no carbon intensity by lifecycle",
+        ),
+        (
+            "electricity_maps_portal.csv",
+            "gCO₂eq/kWh (Life",
+            "kgCO₂eq/kWh (Life",
+            "no carbon intensity by life",
+        ),
         ("electricity_maps_portal.csv", "Zone id", "Zone name", "'Zone name' occurs twice"),
     ],
 )
@@ -568,7 +584,7 @@ def test_a_mistake_in_an_own_file_is_named(tmp_path, old, new, message):
         (b"", "has 0 lines"),
         (b"time,moer\n", "has 1 lines"),
         (b"\x1f\x8b\x08cut short", "damaged or cut short"),
-        (b"\xff\xfe\x00", "is not UTF-8 text"),
+        (b"\xff\xfe\x00", "is no UTF-16 text"),
     ],
 )
 def test_an_empty_or_damaged_file_is_refused(tmp_path, data, message):
@@ -586,9 +602,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(sources.os, "replace", fail)
+    monkeypatch.setattr(files.os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        sources.write_whole(path, "new")
+        files.write_whole(path, "new")
 
     assert path.read_text() == before
     assert list(tmp_path.iterdir()) == [path]
@@ -843,7 +859,7 @@ def test_electricity_maps_gives_the_last_day_with_a_token_from_the_environment(m
 def test_electricity_maps_answering_with_other_factors_is_an_error():
     with (
         service(electricity_maps_answer(emissionFactorType="direct")) as (url, _),
-        pytest.raises(ServiceError, match="gave 'direct' factors, not 'lifecycle'"),
+        pytest.raises(ServiceError, match="about emissionFactorType 'direct', not 'lifecycle'"),
     ):
         services.fetch_electricity_maps("DE", token="secret-token", base_url=url)
 
@@ -919,14 +935,18 @@ def test_a_service_that_cannot_be_reached_is_told_without_the_token():
     assert "secret-token" not in "".join(map(str, (error.value, error.value.__cause__)))
 
 
-def watttime_answer(units="lbs_co2_per_mwh", leads=3):
+def watttime_answer(units="lbs_co2_per_mwh", leads=3, **told):
     def answer(path, query, headers):
         if path == "/login":
             known = headers["Authorization"] == "Basic bWU6cGFzcw=="  # me:pass
             return (200, {"token": "session-token"}) if known else (403, {})
         if headers["Authorization"] != "Bearer session-token":
             return 401, {}
-        meta = {"region": query["region"], "signal_type": query["signal_type"], "units": units}
+        meta = {
+            "region": query["region"],
+            "signal_type": query["signal_type"],
+            "units": units,
+        } | told
         times = pd.date_range(query["start"], query["end"], freq="5min", inclusive="left")
         points = [{"point_time": t.isoformat(), "value": 1000 + t.minute} for t in times]
         if path == "/v3/historical":
@@ -997,3 +1017,110 @@ def test_a_unit_watttime_does_not_document_is_refused():
 def test_an_unknown_signal_is_refused_before_any_request():
     with pytest.raises(ValueError, match="signal 'health_damage' must be one of"):
         services.fetch_watttime("X", utc("2024-01-01"), utc("2024-01-02"), signal="health_damage")
+
+
+# Answers about something else
+
+
+def two_models(path, query, headers):
+    """The service after a change of its model: the first year's values are of the older one."""
+    status, content = watttime_answer()(path, query, headers)
+    if path == "/login":
+        return status, content
+    older = query.get("start", "") < "2024-02-01" and "model" not in query
+    model = query.get("model", "2022-10-01" if older else "2023-03-01")
+    return status, content | {
+        "meta": content["meta"]
+        | {"model": {"date": model}, "warnings": [{"type": "MULTIPLE_MODELS"}]}
+    }
+
+
+def test_values_of_two_models_are_never_mixed_and_one_can_be_chosen():
+    period = utc("2024-01-01"), utc("2024-03-01")
+    with service(two_models) as (url, requests):
+        with pytest.raises(ServiceError, match=r"more than one model .*model=\"2023-03-01\""):
+            services.fetch_watttime("CAISO_NORTH", *period, base_url=url, **ACCOUNT)
+        signal = services.fetch_watttime(
+            "CAISO_NORTH", *period, model="2023-03-01", base_url=url, **ACCOUNT
+        )
+
+    assert signal.source == "WattTime v3, co2_moer, model 2023-03-01"
+    assert requests[-1][1]["model"] == "2023-03-01"
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"region": "PJM_DC"}, "answered about region 'PJM_DC', not 'CAISO_NORTH'"),
+        ({"signal_type": "co2_aoer"}, "answered about signal_type 'co2_aoer', not 'co2_moer'"),
+        ({"model": {"date": "2022-10-01"}}, "more than one model"),
+    ],
+)
+@pytest.mark.parametrize("fetch", [services.fetch_watttime, services.fetch_watttime_forecasts])
+def test_an_answer_about_another_region_signal_or_model_is_refused(fetch, told, message):
+    with (
+        service(watttime_answer(**told)) as (url, _),
+        pytest.raises(ServiceError, match=message),
+    ):
+        fetch(
+            "CAISO_NORTH",
+            utc("2024-01-01"),
+            utc("2024-01-01 03:00"),
+            model="2023-03-01",
+            base_url=url,
+            **ACCOUNT,
+        )
+
+
+def test_an_answer_about_another_zone_is_refused():
+    with (
+        service(electricity_maps_answer(zone="FR")) as (url, _),
+        pytest.raises(ServiceError, match="answered about zone 'FR', not 'DE'"),
+    ):
+        services.fetch_electricity_maps("DE", token="secret-token", base_url=url)
+
+
+@pytest.mark.parametrize(
+    ("fetch", "answer", "key", "options"),
+    [
+        (
+            services.fetch_electricity_maps,
+            electricity_maps_answer(),
+            "data",
+            {"token": "secret-token"},
+        ),
+        (services.fetch_watttime, watttime_answer(), "data", ACCOUNT),
+    ],
+)
+def test_two_values_for_one_time_are_refused(fetch, answer, key, options):
+    def twice(path, query, headers):
+        status, content = answer(path, query, headers)
+        if key in content:
+            first = content[key][0]
+            changed = {name: 7 for name in ("carbonIntensity", "value") if name in first}
+            content[key].append(first | changed)
+        return status, content
+
+    with (
+        service(twice) as (url, _),
+        pytest.raises(ServiceError, match=r"gave both .* for 2024-01-01T00:00:00\+00:00"),
+    ):
+        fetch("X", utc("2024-01-01"), utc("2024-01-02"), base_url=url, **options)
+
+
+def test_an_answer_of_entsoe_about_another_area_or_period_is_refused():
+    body = (FIXTURES / "entsoe_a75.xml").read_bytes()
+    options = {"token": "secret-token"}
+    with service(lambda *_: (200, body)) as (url, _):
+        with pytest.raises(ServiceError, match="is about 10YXX----------X and 10YYY----------Y"):
+            services.fetch_entsoe(
+                "10YYY----------Y",
+                utc("2020-06-30 23:00"),
+                utc("2020-07-01"),
+                base_url=url,
+                **options,
+            )
+        with pytest.raises(ServiceError, match="nothing of the period asked for"):
+            services.fetch_entsoe(
+                "10YXX----------X", utc("2021-06-30"), utc("2021-07-01"), base_url=url, **options
+            )
