@@ -28,7 +28,7 @@ from typing import Any
 
 import yaml
 
-from helpers.files import write_whole
+from helpers.files import number, read_text, write_whole
 from helpers.phases.model import PARTS, Phase, PhaseModel, Phases, Repeat
 
 __all__ = [
@@ -203,8 +203,9 @@ def read_yaml(path: str | os.PathLike) -> PhaseModel:
     """
     path = Path(path)
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = "\n".join(read_text(path, latin_1=False).lines)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
         raise ValueError(f"{path.name}: not valid YAML: {error}") from None
     if node is None:
         raise ValueError(f"{path.name}, line 1: the file is empty: it must hold a model.")
@@ -276,23 +277,20 @@ def read_csv(path: str | os.PathLike, *, name: str | None = None) -> PhaseModel:
     """
     path = Path(path)
     parts: dict[str, list[Phase]] = {part: [] for part in PARTS}
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = csv.reader(stream)
+    rows = csv.reader(f"{line}\n" for line in read_text(path, latin_1=False).lines)
+    try:
         header = next(rows, [])
         if tuple(header) != COLUMNS:
-            raise ValueError(
-                f"{path.name}, line 1: columns(={','.join(header)}) must be {','.join(COLUMNS)}."
-            )
+            raise ValueError(f"columns(={','.join(header)[:200]}) must be {','.join(COLUMNS)}.")
         order = 0
         for row in rows:
-            try:
-                part, phase = _row(row)
-                if PARTS.index(part) < order:
-                    raise ValueError(f"part(={part!r}) must not stand after {PARTS[order]!r}.")
-            except ValueError as error:
-                raise ValueError(f"{path.name}, line {rows.line_num}: {error}") from None
+            part, phase = _row(row)
+            if PARTS.index(part) < order:
+                raise ValueError(f"part(={part!r}) must not stand after {PARTS[order]!r}.")
             order = PARTS.index(part)
             parts[part].append(phase)
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{path.name}, line {max(rows.line_num, 1)}: {error}") from None
     try:
         return PhaseModel(name if name is not None else path.stem, **parts)
     except ValueError as error:
@@ -310,7 +308,7 @@ def _row(row: list[str]) -> tuple[str, Phase]:
     numbers = {}
     for key in ("duration_s", "power_w"):
         try:
-            numbers[key] = float(values[key])
+            numbers[key] = number(values[key])
         except ValueError:
             raise ValueError(f"{key}(={values[key]!r}) must be a number.") from None
     return values["part"], Phase(

@@ -77,7 +77,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from helpers.files import write_whole
+from helpers.files import read_text, write_whole
 from helpers.jobs import to_epoch, to_time_zone
 from helpers.jobs.generate import (
     Arrivals,
@@ -336,8 +336,9 @@ def read_recipe(path: str | os.PathLike, *, phase_model: ModelByName | None = No
     """
     path = Path(path)
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = "\n".join(read_text(path, latin_1=False).lines)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
         raise ValueError(f"{path.name}: not valid YAML: {error}") from None
     if node is None:
         raise ValueError(f"{path.name}, line 1: the file is empty: it must hold a workload.")
