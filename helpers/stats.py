@@ -1,8 +1,8 @@
 """Comparisons of measurements: tests, intervals, effect sizes, corrections, equivalence.
 
-`compare` does all that one comparison of two samples needs and says it in words;
-`compare_panel` does so for policies that ran on the same jobs, weeks and zones. What goes into a test may
-be measurements or, for the tests that need no more, their summary figures (`Sample`), so that
+`compare` does all that one comparison of two samples needs and says it in words; `helpers.panel`
+does so for policies that ran on the same jobs, weeks and zones. What goes into a test may be
+measurements or, for the tests that need no more, their summary figures (`Sample`), so that
 published t-tests can be repeated. Differences are always first minus second.
 
 Nothing here claims "no difference" from a large p-value: that takes `equivalence`, with a
@@ -12,10 +12,8 @@ margin stated beforehand.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
@@ -23,17 +21,17 @@ __all__ = [
     "Effect",
     "Equivalence",
     "Interval",
-    "PanelComparison",
     "Sample",
     "TTest",
     "block_bootstrap",
+    "block_weights",
     "bootstrap",
     "compare",
-    "compare_panel",
     "contrast",
     "equivalence",
     "hedges_g",
     "holm",
+    "p_in_words",
     "paired_t",
     "permutation_p",
     "runs_to_detect",
@@ -378,8 +376,8 @@ def hedges_g(
     d = (difference - expected) / spread
     low, high = _noncentrality(abs(d) / scale, df, confidence)
     correct = math.exp(math.lgamma(df / 2) - math.lgamma((df - 1) / 2)) / math.sqrt(df / 2)
-    ends = sorted(math.copysign(1, d) * end * scale * correct for end in (low, high))
-    return Effect(Interval(d * correct, *ends, confidence), kind)
+    least, most = sorted(math.copysign(1, d) * end * scale * correct for end in (low, high))
+    return Effect(Interval(d * correct, least, most, confidence), kind)
 
 
 def _noncentrality(t: float, df: float, confidence: float) -> tuple[float, float]:
@@ -388,15 +386,36 @@ def _noncentrality(t: float, df: float, confidence: float) -> tuple[float, float
     from scipy.stats import nct
 
     def above(nc: float, share: float) -> float:
-        below_t = nct.cdf(t, df, nc)
-        if math.isnan(below_t):  # far from t, where the series gives up, it is 1 or 0
-            below_t = float(nc < t)
-        return below_t - share
+        # The series behind `nct` gives up, or answers with its rounding, where t is large.
+        below_t = nct.cdf(t, df, nc) if t < _SERIES_HOLDS else math.nan
+        if math.isnan(below_t):
+            below_t = _noncentral_t_below(t, df, nc)
+        return float(below_t) - share
 
     def end(share: float) -> float:
-        return brentq(above, -10.0, 3 * t + 20.0, args=(share,), xtol=1e-10)
+        high = 3 * t + 20.0
+        while above(high, share) > 0:  # few degrees of freedom at a high confidence
+            high *= 2
+        return float(brentq(above, -10.0, high, args=(share,), xtol=1e-10))
 
     return end((1 + confidence) / 2), end((1 - confidence) / 2)
+
+
+_SERIES_HOLDS = 1000.0
+
+
+def _noncentral_t_below(t: float, df: float, nc: float) -> float:
+    """Chance that a noncentral t stays below a large `t`, from the chi distribution below it.
+
+    (Z + nc) / sqrt(V / df) < t means V > df ((Z + nc) / t)^2; over the normal Z that is smooth
+    when t is large, so that Gauss's rule integrates it.
+    """
+    from scipy.special import roots_hermitenorm
+    from scipy.stats import chi2
+
+    nodes, weights = roots_hermitenorm(64)
+    bound = np.maximum((nodes + nc) / t, 0.0)
+    return float(weights @ chi2.sf(df * bound**2, df) / math.sqrt(2 * math.pi))
 
 
 def bootstrap(
@@ -537,10 +556,14 @@ def _block_places(
     return (starts + np.arange(block)).reshape(resamples, -1)[:, :n] % n
 
 
-def _block_weights(
+def block_weights(
     n: int, block: int, resamples: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """How often each of n values is drawn, shape (resamples, n), in circular blocks."""
+    """Return how often each of n values is drawn in circular blocks, shape (resamples, n).
+
+    What is resampled by sums needs no more than these numbers: the sums of a resample are
+    ``weights @ values``. Blocks of 1 are the plain bootstrap.
+    """
     places = _block_places(n, block, resamples, rng) + n * np.arange(resamples)[:, None]
     counts = np.bincount(places.ravel(), minlength=n * resamples)
     return counts.reshape(resamples, n).astype(np.float64)
@@ -643,11 +666,11 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(p_values, dtype=np.float64).ravel()
     if not np.all((values >= 0) & (values <= 1)):
         raise ValueError(f"p_values(={values.tolist()}) must lie in [0, 1].")
-    order = np.argsort(values, kind="stable")
-    adjusted = np.empty_like(values)
-    steps = np.arange(values.size, 0, -1) * values[order]
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
+    if not values.size:
+        return values
+    from statsmodels.stats.multitest import multipletests
+
+    return multipletests(values, method="holm")[1]
 
 
 def equivalence(
@@ -909,18 +932,21 @@ def compare(
     )
 
 
-def _data(a: Data, b: Data, paired: bool, seed: int | None, names: tuple[str, str]) -> list[Data]:
+def _data(
+    a: Data, b: Data, paired: bool, seed: int | None, names: tuple[str, str]
+) -> list[Sample] | list[NDArray[np.float64]]:
     """Return the two samples, or the differences of pairs, once they fit each other."""
-    raw = not isinstance(a, Sample) and not isinstance(b, Sample)
-    if not raw and not (isinstance(a, Sample) and isinstance(b, Sample)):
+    if isinstance(a, Sample) and isinstance(b, Sample):
+        if paired:
+            raise ValueError("paired(=True) needs measurements: use paired_t on the differences.")
+        return [a, b]
+    if isinstance(a, Sample) or isinstance(b, Sample):
         raise ValueError("a and b must both be measurements or both be summary figures.")
-    if paired and not raw:
-        raise ValueError("paired(=True) needs measurements: use paired_t on the differences.")
-    if raw and seed is None:
+    if seed is None:
         raise ValueError("seed(=None) must be given: bootstrap and permutations need it.")
     if paired:
         return [_differences(a, b, names)]
-    return [_values(a, names[0]), _values(b, names[1])] if raw else [a, b]
+    return [_values(a, names[0]), _values(b, names[1])]
 
 
 def _differences(a: ArrayLike, b: ArrayLike, names: tuple[str, str]) -> NDArray[np.float64]:
@@ -939,25 +965,32 @@ def _design(data: Sequence[Data]) -> tuple[float, int]:
 
 
 def _looks(
-    data: Sequence[Data], expected: float, seed: int | None, resamples: int, confidence: float
+    data: Sequence[Sample] | Sequence[NDArray[np.float64]],
+    expected: float,
+    seed: int | None,
+    resamples: int,
+    confidence: float,
 ) -> dict:
     """What only measurements tell, beside the t-test; None of each from summary figures."""
-    if isinstance(data[0], Sample):
+    values = [d for d in data if not isinstance(d, Sample)]
+    if not values or seed is None:
         return dict.fromkeys(("bootstrap", "permutation_p", "normality_p", "variance_p"))
     from scipy import stats
 
-    shifted = [data[0] - expected, *data[1:]]
-    testable = [d.size > 2 and np.ptp(d) > 0 for d in data]
+    first, second = values[0], values[1] if len(values) == 2 else None
+    testable = [d.size > 2 and np.ptp(d) > 0 for d in values]
     return {
-        "bootstrap": bootstrap(*data, seed=seed, resamples=resamples, confidence=confidence),
-        "permutation_p": permutation_p(*shifted, seed=seed, resamples=resamples),
+        "bootstrap": bootstrap(
+            first, second, seed=seed, resamples=resamples, confidence=confidence
+        ),
+        "permutation_p": permutation_p(first - expected, second, seed=seed, resamples=resamples),
         "normality_p": tuple(
             float(stats.shapiro(d).pvalue) if can else math.nan
-            for d, can in zip(data, testable, strict=True)
+            for d, can in zip(values, testable, strict=True)
         ),
-        "variance_p": float(stats.levene(*data, center="median").pvalue)
-        if len(data) == 2
-        else None,
+        "variance_p": None
+        if second is None
+        else float(stats.levene(first, second, center="median").pvalue),
     }
 
 
@@ -965,7 +998,8 @@ def _figure(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _p(value: float) -> str:
+def p_in_words(value: float) -> str:
+    """Return a p-value as it stands in a sentence."""
     if math.isnan(value):
         return "not testable"
     return "p < 0.0001" if value < 1e-4 else f"p = {value:.2g}"
@@ -980,16 +1014,18 @@ def _sentences(c: Comparison) -> list[str]:
         f"{c.names[1]}: {_figure(second.mean)}{unit} (sd {_figure(second.sd)}, n = {second.n}).",
         f"Difference{unit and f' in{unit}'}: {c.test.estimate}; "
         f"{'paired' if c.paired else 'Welch'} t({c.test.df:.1f}) = {c.test.t:.2f}"
-        f"{f' against {_figure(c.test.expected)}' if c.test.expected else ''}, {_p(c.test.p)}; "
+        f"{f' against {_figure(c.test.expected)}' if c.test.expected else ''}, {p_in_words(c.test.p)}; "
         f"Hedges' g ({c.effect.kind}): {c.effect.g}.",
     ]
-    if c.bootstrap is not None:
-        normal = ", ".join(_p(p) for p in c.normality_p)
+    if c.bootstrap is not None and c.permutation_p is not None and c.normality_p is not None:
+        normal = ", ".join(p_in_words(p) for p in c.normality_p)
         variance = (
-            "" if c.variance_p is None else f"; equal variance (Brown-Forsythe): {_p(c.variance_p)}"
+            ""
+            if c.variance_p is None
+            else f"; equal variance (Brown-Forsythe): {p_in_words(c.variance_p)}"
         )
         lines += [
-            f"Bootstrap (BCa): {c.bootstrap}; permutation test: {_p(c.permutation_p)}.",
+            f"Bootstrap (BCa): {c.bootstrap}; permutation test: {p_in_words(c.permutation_p)}.",
             f"Normality (Shapiro-Wilk): {normal}{variance}.",
         ]
     share = (
@@ -1001,421 +1037,8 @@ def _sentences(c: Comparison) -> list[str]:
         around = f" of {_figure(c.test.expected)}{unit}" if c.test.expected else ""
         lines.append(
             f"Equivalence within {_figure(c.equivalence.margin)}{unit}{around}: {shown} "
-            f"({_p(c.equivalence.p)}; {c.equivalence.interval})."
+            f"({p_in_words(c.equivalence.p)}; {c.equivalence.interval})."
         )
     elif c.test.p >= alpha:
         lines.append("A difference is not shown; neither is its absence (no margin was given).")
     return lines
-
-
-@dataclass(frozen=True, eq=False)
-class PanelComparison:
-    """Policies against a baseline on one panel of pairs; `str` gives it in words.
-
-    Attributes
-    ----------
-    table : DataFrame
-        One row a policy, in the order of the data. Effects are policy minus baseline, so a
-        saving is negative. ``difference`` is the mean over the pairs [unit], ``percent`` the
-        ratio of sums [% of the baseline], both with ``_low`` and ``_high``; ``error`` its standard
-        error [%], ``t``, ``df``, ``p`` and ``p_holm`` test ``percent`` against 0. ``detectable`` is
-        the smallest effect [%] that the design sees with 80 % power at the level of Holm's first
-        step. ``erased_by`` is how much larger the policy's values would have to be to take the
-        effect away [% of the policy's], ``erased_by_near`` the same for the end of the interval
-        next to 0 (NaN where the interval holds 0). ``without_least`` and ``without_most`` are the
-        ends of ``percent`` when one cluster is left out (NaN with one cluster); ``clusters_same``
-        and ``times_same`` count those whose own effect has the sign of the whole.
-        ``autocorrelation`` is that of the effect from one time to the next, ``reach`` the last
-        lag up to which it stands out, in times.
-    value, baseline, unit : str
-        What was compared, with what, in which unit.
-    time, cluster : str
-        Names of the columns; `cluster` is "" without one.
-    times, clusters, pairs : int
-        How many of each.
-    cluster_effect : {"random", "fixed"}
-        Whether clusters count as a sample.
-    block : int
-        Times kept together.
-    confidence : float
-        Level of the intervals; 1 - confidence is that of the tests.
-    margin : float or None
-        Effects within +- margin [%] count as none.
-    equivalent_p : Series or None
-        p-value of equivalence within the margin, one a policy, Holm-corrected.
-    """
-
-    table: pd.DataFrame
-    value: str
-    baseline: str
-    unit: str
-    time: str
-    cluster: str
-    times: int
-    clusters: int
-    pairs: int
-    cluster_effect: str
-    block: int
-    confidence: float
-    margin: float | None
-    equivalent_p: pd.Series | None
-
-    def interval(self, policy: object, of: str = "percent") -> Interval:
-        """Return ``percent`` or ``difference`` of a policy with its interval.
-
-        Raises
-        ------
-        ValueError
-            If there is no such policy or figure.
-        """
-        if policy not in self.table.index or of not in ("percent", "difference"):
-            raise ValueError(
-                f"{of} of {policy!r}: there are percent and difference of "
-                f"{', '.join(map(repr, self.table.index))}."
-            )
-        row = self.table.loc[policy]
-        return Interval(row[of], row[f"{of}_low"], row[f"{of}_high"], self.confidence)
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """What was compared, then for each policy the effect and what would change our mind."""
-        lines = [_panel_opening(self)]
-        for name, row in self.table.iterrows():
-            lines += [_panel_effect(self, name, row), _panel_doubt(self, name, row)]
-        return tuple(lines)
-
-    def __str__(self) -> str:
-        return "\n".join(self.sentences)
-
-
-def compare_panel(
-    frame: pd.DataFrame,
-    *,
-    value: str,
-    baseline: str,
-    seed: int,
-    policy: str = "policy",
-    time: str = "week",
-    cluster: str | None = "zone",
-    also: Sequence[str] = (),
-    cluster_effect: Literal["random", "fixed"] = "random",
-    block: int = 4,
-    margin: float | None = None,
-    confidence: float = 0.95,
-    resamples: int = 1999,
-    unit: str = "",
-) -> PanelComparison:
-    """Compare policies with a baseline, paired by job set, week and zone.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row a policy and pair; every policy and the baseline have each combination of
-        cluster, time and what is in `also` exactly once.
-    value : str
-        Column compared, e.g. ``emissions_g``; a quantity that adds up.
-    baseline : str
-        Policy compared with, at its best.
-    seed : int
-        Seed of the resampling.
-    policy, time : str
-        Columns with the policy, and with the time (sorted; neighbours resemble each other).
-    cluster : str, optional
-        Column with what shares a grid, a site or a season; None if there is one alone.
-    also : sequence of str
-        Further columns that tell pairs apart, e.g. the job set. They are summed over: the
-        interval is about these job sets, not about job sets in general.
-    cluster_effect : {"random", "fixed"}
-        "random": the clusters are a sample, and the interval is about grids like these. "fixed":
-        it is about these grids, and only times are drawn again.
-    block : int
-        Times kept together, from 1 to half of them; longer than the reach of the
-        autocorrelation, which the result tells.
-    margin : float, optional
-        Effects within +- margin [%] count as none; stated before looking.
-    confidence : float
-        Level of the intervals; 1 - confidence is that of the tests.
-    resamples : int
-        How often clusters and times are drawn.
-    unit : str
-        Unit of the values.
-
-    Returns
-    -------
-    PanelComparison
-        Table and sentences.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, a value is missing or not finite, a pair is there twice or not
-        at all, there is nothing to compare, the baseline does not add up to more than 0, an
-        effect does not vary at all, or a number is out of range.
-
-    Notes
-    -----
-    *Ratio of sums.* Percentages of single pairs are not averaged: a week in which little is
-    emitted would count as much as one in which much is, the mean would depend on which policy is
-    below the line, and it is not what the atmosphere sees.
-
-    *Standard error.* Times are drawn in circular blocks [1]_, for all clusters and policies
-    together, since weather and demand go across borders; clusters are drawn as a whole. The two
-    variances, each corrected for its number of draws n by n / (n - 1), are added [2]_, which
-    leaves out the (negative) term for the pairs themselves and so errs to the safe side. The
-    interval is that of Student's t with Satterthwaite's degrees of freedom, since quantiles of
-    a dozen resampled clusters are too narrow [2]_.
-
-    *Family.* p-values are Holm's over all policies in `frame`; intervals are for one policy.
-
-    References
-    ----------
-    .. [1] D. N. Politis, J. P. Romano, "A circular block-resampling procedure for stationary
-       data", in *Exploring the Limits of Bootstrap*, 1992.
-    .. [2] A. C. Cameron, J. B. Gelbach, D. L. Miller, "Robust inference with multiway clustering",
-       Journal of Business & Economic Statistics 29(2), 2011; and the same, "Bootstrap-based
-       improvements for inference with clustered errors", Review of Economics and Statistics
-       90(3), 2008.
-    """
-    _share("confidence", confidence)
-    if cluster_effect not in ("random", "fixed"):
-        raise ValueError(f"cluster_effect(={cluster_effect!r}) must be 'random' or 'fixed'.")
-    if margin is not None and not margin > 0:
-        raise ValueError(f"margin(={margin}) must be > 0 %.")
-    names, cells, sums = _panel(frame, value, policy, baseline, time, cluster, also)
-    clusters, times = sums.shape[1:]
-    if not 1 <= block <= times // 2:
-        raise ValueError(
-            f"block(={block}) must lie between 1 and half of the {times} values of {time!r}."
-        )
-    rng = np.random.default_rng(seed)
-    base, effects = sums[0], sums[1:] - sums[0]
-    drawn = [(_block_weights(times, block, resamples, rng), 1, times / block)]
-    if cluster_effect == "random" and clusters > 1:
-        weights = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples)
-        drawn.append((weights, 2, clusters))
-    rows = [_panel_row(effect, base, cells, drawn, confidence) for effect in effects]
-    table = pd.DataFrame(rows, index=pd.Index(names, name=policy))
-    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"]))
-    table["detectable"] = _detectable(table, (1 - confidence) / len(names))
-    return PanelComparison(
-        table=table,
-        value=value,
-        baseline=str(baseline),
-        unit=unit,
-        time=time,
-        cluster=cluster or "",
-        times=times,
-        clusters=clusters,
-        pairs=cells,
-        cluster_effect=cluster_effect,
-        block=block,
-        confidence=confidence,
-        margin=margin,
-        equivalent_p=None if margin is None else _panel_equivalence(table, margin),
-    )
-
-
-def _panel(
-    frame: pd.DataFrame,
-    value: str,
-    policy: str,
-    baseline: str,
-    time: str,
-    cluster: str | None,
-    also: Sequence[str],
-) -> tuple[list, int, NDArray[np.float64]]:
-    """Names of the policies, number of pairs, and sums by policy (baseline first), cluster, time."""
-    keys = [time, *([cluster] if cluster else []), *also]
-    _check_panel(frame, value, policy, baseline, keys)
-    names = [name for name in frame[policy].unique() if name != baseline]
-    codes, levels = zip(*(pd.factorize(frame[key], sort=True) for key in keys), strict=True)
-    codes = [pd.Index([baseline, *names]).get_indexer(frame[policy]), *codes]
-    shape = (1 + len(names), *map(len, levels))
-    place = np.ravel_multi_index(codes, shape)
-    counts = np.bincount(place, minlength=math.prod(shape))
-    if (counts != 1).any():
-        wrong = np.unravel_index(int(np.argmax(counts != 1)), shape)
-        where = ", ".join(f"{k} {lv[i]}" for k, lv, i in zip(keys, levels, wrong[1:], strict=True))
-        name = [baseline, *names][wrong[0]]
-        raise ValueError(
-            f"{policy} {name!r} is there {counts[np.ravel_multi_index(wrong, shape)]} times for "
-            f"{where}; each policy needs each pair once: leave the pair out for all, or add it."
-        )
-    cube = np.zeros(math.prod(shape))
-    cube[place] = frame[value].to_numpy(np.float64)
-    cube = cube.reshape(*shape[: 3 if cluster else 2], -1).sum(axis=-1)
-    sums = np.swapaxes(cube, 1, 2) if cluster else cube[:, None, :]
-    if not sums[0].sum() > 0:
-        raise ValueError(f"{value} of baseline {baseline!r} must add up to more than 0.")
-    return names, math.prod(shape[1:]), sums
-
-
-def _check_panel(
-    frame: pd.DataFrame, value: str, policy: str, baseline: str, keys: Sequence[str]
-) -> None:
-    missing = [name for name in (value, policy, *keys) if name not in frame.columns]
-    if missing:
-        raise ValueError(
-            f"column {missing[0]!r} is missing; there are {', '.join(map(str, frame.columns))}."
-        )
-    for name in (policy, *keys):
-        if frame[name].isna().any():
-            row = frame.index[int(np.argmax(frame[name].isna()))]
-            raise ValueError(f"{name} is missing in row {row}; tell each row's pair and policy.")
-    names = list(frame[policy].unique())
-    if baseline not in names or len(names) < 2:
-        raise ValueError(
-            f"baseline(={baseline!r}) and another policy must be in column {policy!r}, "
-            f"which holds {', '.join(map(repr, names))}."
-        )
-    finite = np.isfinite(frame[value].to_numpy(np.float64))
-    if not finite.all():
-        row = frame.index[int(np.argmin(finite))]
-        raise ValueError(
-            f"{value} in row {row} is not finite; leave its pair out for all policies."
-        )
-
-
-def _panel_row(
-    effect: NDArray,
-    base: NDArray,
-    cells: int,
-    drawn: Sequence[tuple[NDArray, int, float]],
-    confidence: float,
-) -> dict[str, float]:
-    """All figures of one policy but those of the family; arrays are (clusters, times)."""
-    from scipy import stats
-
-    ratio = effect.sum() / base.sum()
-    variances = {"difference": [], "percent": []}
-    for weights, axis, n in drawn:
-        top, bottom = (
-            weights @ (a.sum(axis=0) if axis == 1 else a.sum(axis=1)) for a in (effect, base)
-        )
-        variances["difference"].append(top.var() / cells**2 * n / (n - 1))
-        variances["percent"].append((100 * top / bottom).var() * n / (n - 1))
-    if not sum(variances["difference"]) > 0:
-        raise ValueError(
-            "a policy differs from the baseline by the same amount everywhere, so that nothing can "
-            "be tested; is it the baseline under another name?"
-        )
-    sizes = np.array([n for *_, n in drawn])
-    row = {}
-    for name, estimate in (("difference", effect.sum() / cells), ("percent", 100 * ratio)):
-        parts = np.array(variances[name])
-        error, df = math.sqrt(parts.sum()), parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum()
-        half = stats.t.ppf((1 + confidence) / 2, df) * error
-        row |= {name: estimate, f"{name}_low": estimate - half, f"{name}_high": estimate + half}
-    t = 100 * ratio / error
-    near = row["percent_high" if ratio < 0 else "percent_low"]
-    sign = np.sign(ratio)
-    apart = effect.sum(axis=0) - ratio * base.sum(axis=0)
-    return row | {
-        "error": error,
-        "t": t,
-        "df": df,
-        "p": 2 * stats.t.sf(abs(t), df),
-        "erased_by": 100 * (1 / (1 + ratio) - 1),
-        "erased_by_near": 100 * (1 / (1 + near / 100) - 1) if near * ratio > 0 else math.nan,
-        **_left_out(effect.sum(axis=1), base.sum(axis=1)),
-        "clusters_same": int((np.sign(effect.sum(axis=1)) == sign).sum()),
-        "times_same": int((np.sign(effect.sum(axis=0)) == sign).sum()),
-        **_reach(apart),
-    }
-
-
-def _left_out(effect: NDArray, base: NDArray) -> dict[str, float]:
-    """Ends of the percentage when one cluster is left out."""
-    if effect.size == 1:
-        return {"without_least": math.nan, "without_most": math.nan}
-    without = 100 * (effect.sum() - effect) / (base.sum() - base)
-    least, most = sorted((float(without.min()), float(without.max())), key=abs)
-    return {"without_least": least, "without_most": most}
-
-
-def _reach(series: NDArray) -> dict[str, float]:
-    """Autocorrelation from one time to the next, and the lag up to which it stands out."""
-    apart = series - series.mean()
-    lags = np.array([apart[lag:] @ apart[:-lag] for lag in range(1, max(2, apart.size // 2))])
-    seen = lags / (apart @ apart)
-    quiet = np.flatnonzero(np.abs(seen) < 2 / math.sqrt(apart.size))
-    reach = int(quiet[0]) if quiet.size else seen.size
-    return {"autocorrelation": float(seen[0]), "reach": reach}
-
-
-def _detectable(table: pd.DataFrame, alpha: float, power: float = 0.8) -> NDArray[np.float64]:
-    """Smallest effect [%] seen with this power at a two-sided level, in normal approximation."""
-    from scipy import stats
-
-    df = table["df"].to_numpy()
-    return (stats.t.isf(alpha / 2, df) + stats.t.ppf(power, df)) * table["error"].to_numpy()
-
-
-def _panel_equivalence(table: pd.DataFrame, margin: float) -> pd.Series:
-    """Two one-sided tests of the percentage within the margin, Holm-corrected."""
-    from scipy import stats
-
-    off = (margin - table["percent"].abs()) / table["error"]
-    return pd.Series(holm(stats.t.sf(off, table["df"])), table.index)
-
-
-def _panel_opening(c: PanelComparison) -> str:
-    across = f" and {c.clusters} {c.cluster}s ({c.cluster_effect})" if c.cluster else ""
-    family = f"{len(c.table)} {'policy' if len(c.table) == 1 else 'policies'}"
-    return (
-        f"{c.value} of {family} against {c.baseline}, {c.pairs} pairs over {c.times} "
-        f"{c.time}s{across}; blocks of {c.block}; ratios of sums; p after Holm."
-    )
-
-
-def _percent(value: float) -> str:
-    return f"{abs(value):.2g} % {'less' if value < 0 else 'more'}"
-
-
-def _panel_effect(c: PanelComparison, name: object, row: pd.Series) -> str:
-    unit = f" {c.unit}" if c.unit else ""
-    ends, mean = c.interval(name), c.interval(name, "difference")
-    same = f"{row['times_same']:.0f} of {c.times} {c.time}s"
-    if c.cluster:
-        same += f" and {row['clusters_same']:.0f} of {c.clusters} {c.cluster}s"
-    return (
-        f"{name}: {_percent(row['percent'])} than {c.baseline}; effect in %: {ends}; in{unit} a pair: "
-        f"{mean}; t({row['df']:.1f}) = {row['t']:.2f}, {_p(row['p_holm'])}; the same way in {same}."
-    )
-
-
-def _panel_doubt(c: PanelComparison, name: object, row: pd.Series) -> str:
-    """The line that tells what would change our mind, by the figures of the comparison."""
-    parts = []
-    if row["p_holm"] < 1 - c.confidence:
-        word = "higher" if row["percent"] < 0 else "lower"
-        near = row["erased_by_near"]
-        cautious = (
-            "" if math.isnan(near) else f" ({abs(near):.2g} % at the near end of the interval)"
-        )
-        parts.append(
-            f"values of {name} {abs(row['erased_by']):.2g} % {word} than counted would erase "
-            f"the effect{cautious}"
-        )
-    else:
-        parts.append(
-            "a difference is not shown; neither is its absence"
-            if c.margin is None
-            else "a difference is not shown"
-        )
-    if c.margin is not None:
-        shown = "shown" if c.equivalent_p[name] < 1 - c.confidence else "not shown"
-        parts.append(f"equivalence within {c.margin:g} %: {shown} ({_p(c.equivalent_p[name])})")
-    if not math.isnan(row["without_least"]):
-        turned = row["without_least"] * row["without_most"] < 0
-        parts.append(
-            f"without any one {c.cluster} it lies between {row['without_least']:.2g} and "
-            f"{row['without_most']:.2g} %{', so that one of them decides' if turned else ''}"
-        )
-    parts.append(f"an effect below {row['detectable']:.2g} % would likely have been missed")
-    if row["reach"] >= c.block:
-        parts.append(
-            f"neighbouring {c.time}s resemble each other up to lag {row['reach']:.0f}, so blocks "
-            f"of {c.block} are too short"
-        )
-    return f"What would change our mind on {name}: {'; '.join(parts)}."
