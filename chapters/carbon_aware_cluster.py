@@ -58,6 +58,7 @@ from helpers.decide import (
     PastQuantile,
     SleepIdle,
 )
+from helpers.panel import compare_panel
 from helpers.phases import Suspension
 from helpers.phases.model import Phase
 from helpers.schedule import policies as endless
@@ -426,7 +427,7 @@ print(f"{len(zones)} grids, {found['week'].nunique()} weeks")
 # %%
 def panel(table, value, baseline, unit="kWh at mean intensity"):
     """Return the paired comparison with the baseline over weeks and grids."""
-    return stats.compare_panel(table, value=value, baseline=baseline, seed=seed, block=1, unit=unit)
+    return compare_panel(table, value=value, baseline=baseline, block=1, unit=unit)
 
 
 compared = {

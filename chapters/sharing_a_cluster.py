@@ -51,6 +51,7 @@ from helpers.cluster.account import STATES, node_states, power_over_time
 from helpers.cluster.metrics import check, lengths, metrics
 from helpers.decide.backfill import reserve
 from helpers.jobs import describe, header_fields
+from helpers.panel import compare_panel
 from helpers.phases import Suspension
 from helpers.phases.model import Phase
 from helpers.work import Cluster, NodePower, Workload, workload_table
@@ -625,13 +626,11 @@ for machine, replays in all_of.items():
         for (of, name), delay in delays.items()
         if of == machine and name != "carbon EASY"
     ]
-    compared[machine] = stats.compare_panel(
+    compared[machine] = compare_panel(
         pd.concat(rows),
         value="delay_h",
         baseline="FIFO",
         cluster=None,
-        block=block_weeks,
-        seed=seed,
         unit="h",
     )
     print(f"{machine} machine")

@@ -37,6 +37,7 @@ import pandas as pd
 from helpers import datasets, figures, publish, stats
 from helpers.carbon import Forecasts
 from helpers.carbon import forecast as forecasting
+from helpers.panel import compare_panel
 from helpers.schedule import policies
 from helpers.schedule.trace import GAIA_QUEUES, Trace, next_weekday, next_workday, office_jobs
 from helpers.timeline import epoch_seconds
@@ -224,12 +225,10 @@ def panel(by_policy, of_weeks, **options):
         )
         for (name, z), grams in by_policy.items()
     ]
-    return stats.compare_panel(
+    return compare_panel(
         pd.concat(rows),
         value="emissions_g",
         baseline=ASAP,
-        seed=seed,
-        block=block_weeks,
         unit="g",
         **options,
     )

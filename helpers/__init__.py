@@ -10,6 +10,7 @@ room                   what it holds
 `helpers.files`        read a file whole, compressed or not; write it whole or not
                        at all
 `helpers.extras`       libraries that only some features need
+`helpers.stats`        comparisons of two samples: tests, intervals, corrections
 `helpers.jobs`         job logs: one jobs table, readers and writers, description,
                        generation, privacy
 `helpers.carbon`       carbon intensity over time, forecasts, their readers, accounting
@@ -29,7 +30,7 @@ room                   what it holds
 `helpers.sweep`        many runs, local or on a cluster, resumable
 `helpers.datasets`     embedded and downloadable data by name (the only room that
                        knows where files lie)
-`helpers.stats`        comparisons: tests, intervals, corrections
+`helpers.panel`        policies on the same jobs, weeks and grids, compared in pairs
 `helpers.figures`      one style for every figure, one meaning a colour
 `helpers.publish`      the numbers a chapter claims, by name
 =====================  ==========================================================

@@ -142,8 +142,8 @@ class Panel:
         *What was measured.* In 20,000 made-up panels each (1, 4 or 12 clusters; own, shared and
         mixed shocks; clusters that differ or not) a true null is rejected at 5 % in 4.5 to 6.4 %
         with 52 and 104 times and lag-1 correlations 0, 0.3 and 0.5. The block bootstrap does not
-        get there with any block: with that of Politis and White [5]_ it rejects 9 to 12 % at 52
-        times and a correlation of 0.5. With 10 to 25 times and such correlations 7 to 10 % are
+        get there with any block: with that of Politis and White [5]_ it rejects 9 to 13 % at
+        correlations of 0.3 and 0.5. With 10 to 25 times and such correlations 7 to 10 % are
         rejected here, too, which the sentences say.
 
         *Family.* p-values are Holm's over all policies of the panel; intervals are for one policy.

@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.stats import block_weights
+
 from .signal import (
     Duration,
     Forecasts,
@@ -496,7 +498,7 @@ def scores(
     for place, part in enumerate((np.abs(error), error**2, error, np.abs(stays))):
         sums[place, day[first]] = np.add.reduceat(part, first, axis=0)
     counts = np.bincount(day, minlength=days).astype(np.float64)
-    weights = _block_weights(days, block_days, resamples, np.random.default_rng(seed))
+    weights = block_weights(days, block_days, resamples, np.random.default_rng(seed))
     weights = np.vstack([np.ones(days), weights[weights @ counts > 0]])
     drawn = _measures(np.matmul(weights, sums) / (weights @ counts)[:, None])
     table = pd.DataFrame(index=pd.Index(forecasts.lead_edges_s[:-1], name="lead_s"))
@@ -518,16 +520,6 @@ def _measures(means: NDArray) -> dict[str, NDArray]:
         "baseline_mae": baseline,
         "skill": 1 - skill,
     }
-
-
-def _block_weights(
-    n: int, block: int, resamples: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """How often each of n values is drawn, shape (resamples, n): circular blocks."""
-    starts = rng.integers(n, size=(resamples, -(-n // block), 1))
-    places = ((starts + np.arange(block)) % n).reshape(resamples, -1)[:, :n]
-    places += n * np.arange(resamples)[:, None]
-    return np.bincount(places.ravel(), minlength=n * resamples).reshape(resamples, n).astype(float)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.stats import block_weights
+
 from .table import end_s, start_s
 
 __all__ = [
@@ -997,9 +999,7 @@ def weighted_ratio(
         np.bincount(place, terms, minlength=label.size)
         for terms in (weight * value, weight, value, np.ones_like(value))
     ]
-    draws = rng.integers(0, label.size, (n, label.size))
-    drawn = np.zeros((n, label.size))
-    np.add.at(drawn, (np.arange(n)[:, None], draws), 1.0)
+    drawn = block_weights(label.size, 1, n, rng)
     drawn = drawn[drawn @ sums[1] > 0]
 
     def ratio(times: NDArray) -> NDArray:
