@@ -20,7 +20,7 @@ FLOOR = {"extras", "files", "stats", "timeline"}
 # Which other rooms a room may import, in the order of the book; a room may be named here before it
 # is built. What is not listed may not be imported.
 MAY_IMPORT = {
-    "jobs": set(),
+    "jobs": {"carbon"},
     "carbon": set(),
     "power": set(),
     "phases": {"power"},

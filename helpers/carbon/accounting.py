@@ -29,6 +29,7 @@ from helpers.timeline import utc_times
 __all__ = [
     "COLUMNS",
     "SCOPES",
+    "SCOPE_OF_KIND",
     "SECONDS_PER_YEAR",
     "Account",
     "Device",
@@ -55,7 +56,11 @@ SCOPES: Mapping[str, str] = {
     "scope 3, embodied": "making and disposing of the devices, written off over their life",
     "consequential, no scope": "electricity drawn, at what one more kWh causes; not an inventory",
 }
-_SCOPE_OF_KIND = {"average": "scope 2, location-based", "marginal": "consequential, no scope"}
+#: The scope that electricity belongs to, by the kind of its intensity.
+SCOPE_OF_KIND: Mapping[str, str] = {
+    "average": "scope 2, location-based",
+    "marginal": "consequential, no scope",
+}
 
 #: Columns of an account's rows: unit and meaning.
 COLUMNS: Mapping[str, tuple[str, str]] = {
@@ -247,7 +252,7 @@ def _electricity(
         {
             "job": _names(used.job, use),
             "item": _names(used.item, use),
-            "scope": _name(_SCOPE_OF_KIND[intensity.kind], use.size),
+            "scope": _name(SCOPE_OF_KIND[intensity.kind], use.size),
             "start": utc_times(start_s),
             "stop": utc_times(stop_s),
             "duration_s": stop_s - start_s,

@@ -1,7 +1,8 @@
 """Job logs: one jobs table, readers and writers of the formats that job logs come in.
 
 `table` holds the table itself (columns, units, checks); `swf`, `sacct` and `cloud` read the
-formats; `describe` counts and `generate` makes up jobs that are like those counted.
+formats; `describe` counts and `generate` makes up jobs that are like those counted; `footprint`
+charges them with the electricity that they used.
 
 A reader is loaded when it is first used: who reads one format does not depend on the others.
 """
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         read_google_2019,
         write_gaia_csv,
     )
+    from .footprint import AssumedPower, Footprint
     from .sacct import read_sacct
     from .swf import header_fields, read_swf, write_swf
 
@@ -45,6 +47,8 @@ __all__ = [
     "EXTRAS",
     "GOOGLE_QUERY",
     "STATES",
+    "AssumedPower",
+    "Footprint",
     "JobLog",
     "check",
     "describe_columns",
@@ -70,6 +74,8 @@ __all__ = [
 ]
 
 _HOME = {
+    "AssumedPower": "footprint",
+    "Footprint": "footprint",
     "GOOGLE_QUERY": "cloud",
     "header_fields": "swf",
     "read_alibaba_2018": "cloud",

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta, timezone, tzinfo
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,6 +20,12 @@ import pandas as pd
 from helpers.files import LARGEST_BYTES, Source, write_whole
 
 from .rows import SKIPPED, Rows, Rule, first_broken, read_lines, read_rows, settle
+
+if TYPE_CHECKING:
+    from helpers.carbon.signal import Intensity
+    from helpers.carbon.uses import Pue
+
+    from .footprint import AssumedPower, Footprint
 
 __all__ = [
     "COLUMNS",
@@ -471,6 +477,9 @@ def end_s(jobs: pd.DataFrame) -> pd.Series:
     return (start_s(jobs) + jobs["run_s"]).rename("end_s")
 
 
+_NO_EPOCH = "the instant of second 0 is not known: pass epoch= to the reader."
+
+
 @dataclass(frozen=True, eq=False)
 class JobLog:
     """A log of jobs: the jobs table and what a table cannot hold.
@@ -532,6 +541,61 @@ class JobLog:
         inside = self.jobs["submit_s"].between(start, stop, inclusive="left")
         return self.with_jobs(self.jobs[inside].reset_index(drop=True))
 
+    def account(
+        self,
+        intensity: "Intensity",
+        *,
+        power: "float | AssumedPower | None" = None,
+        pue: "float | Pue" = 1.0,
+        errors: str = "raise",
+    ) -> "Footprint":
+        """Return the energy and the emissions of the log's jobs, to be asked by user, month, ...
+
+        Parameters
+        ----------
+        intensity : Intensity
+            Average or marginal, covering all jobs.
+        power : float or AssumedPower, optional
+            What a job is assumed to draw while it runs and is not suspended, where the log has no
+            ``energy_j``: watts for each processor, or an assumption about processors, GPUs and
+            nodes.  Without it every job's energy must be in the log.
+        pue : float or Pue
+            Power usage effectiveness [1], >= 1.
+        errors : {"raise", "skip"}
+            Whether a job that ran and cannot be charged raises, or is left out and listed in
+            `Footprint.left_out`, as are those that never ran.
+
+        Returns
+        -------
+        Footprint
+            Its `by` gives tables; `assumptions` says how much was measured.
+
+        Raises
+        ------
+        ValueError
+            If the log has no epoch, the intensity does not cover it, rows of one job overlap, or
+            with ``errors="raise"`` the start, the energy or a size that `power` needs is not known
+            for a job that ran.
+
+        Notes
+        -----
+        A job draws the same power from start to end: its energy over its run time.  One that still
+        ran when the log ended is charged for the time that it was seen running.
+        """
+        from .footprint import footprint  # a log is read without the rooms that charge it
+
+        if self.epoch is None:
+            raise ValueError(f"{self.source}: {_NO_EPOCH}")
+        return footprint(
+            self.jobs,
+            self.epoch,
+            intensity,
+            power=power,
+            pue=pue,
+            errors=errors,
+            source=self.source or "the log",
+        )
+
     def submit_time(self) -> pd.Series:
         """Return the instants of submission, tz-aware, in the log's time zone.
 
@@ -541,9 +605,7 @@ class JobLog:
             If the log has no epoch.
         """
         if self.epoch is None:
-            raise ValueError(
-                f"{self.source}: the instant of second 0 is not known: pass epoch= to the reader."
-            )
+            raise ValueError(f"{self.source}: {_NO_EPOCH}")
         seconds = pd.to_timedelta(self.jobs["submit_s"], unit="s").astype("timedelta64[ns]")
         return (self.epoch + seconds).rename("submit_time")
 

@@ -1,0 +1,465 @@
+"""What the electricity of logged jobs caused: energy and CO2e of every job, by whatever the log knows.
+
+Three lines from a person's export to a table::
+
+    log = read_sacct("jobs.txt", time_zone="Europe/Berlin")
+    footprint = log.account(intensity, power=10.0, pue=1.3)
+    footprint.by("user")
+
+Energy that the log's own meter charged to a job is taken where the log has it.  Elsewhere the job is
+assumed to draw a power that is given and named; `Footprint.assumptions` says for how many jobs, and
+for how much of the energy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import UTC, tzinfo
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from helpers.carbon.accounting import SCOPE_OF_KIND, SCOPES
+from helpers.carbon.signal import Intensity
+from helpers.carbon.totals import Totals, totals
+from helpers.carbon.uses import Pue
+from helpers.timeline import StepFunction, epoch_seconds, instant_text, utc_times
+
+__all__ = ["AssumedPower", "Footprint", "footprint"]
+
+_MEASURED = "measured: the log's own energy_j"
+_SEEN = "seen running"
+# Spans of the calendar: how pandas counts them, and how they are written.
+_CALENDAR = {
+    "year": ("YS", "%Y"),
+    "month": ("MS", "%Y-%m"),
+    "week": ("W-MON", "%Y-%m-%d"),
+    "day": ("D", "%Y-%m-%d"),
+}
+Cut = tuple[NDArray[np.intp], pd.Categorical, NDArray[np.float64], NDArray[np.float64]]
+Cutter = Callable[[NDArray[np.float64], NDArray[np.float64]], Cut]
+# So many jobs are cut at the calendar at once, so that memory does not grow with the log.
+_AT_ONCE = 2**18
+
+
+@dataclass(frozen=True)
+class AssumedPower:
+    """The power that a job is assumed to draw while it runs, where its energy was not measured.
+
+    Parameters
+    ----------
+    per_processor_w, per_gpu_w, per_node_w : float
+        Power of each processor, GPU and node that the job was given [W], >= 0.
+    fixed_w : float
+        Power of any job whatever its size [W], >= 0.
+
+    Raises
+    ------
+    ValueError
+        If a power is negative or not finite, or all are 0.
+    """
+
+    per_processor_w: float = 0.0
+    per_gpu_w: float = 0.0
+    per_node_w: float = 0.0
+    fixed_w: float = 0.0
+
+    def __post_init__(self) -> None:
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{part.name} is {value!r}: it must be finite and at least 0 W.")
+        if not any(getattr(self, part.name) for part in fields(self)):
+            raise ValueError("all powers are 0 W: give what a processor, GPU, node or job draws.")
+
+    def __str__(self) -> str:
+        """Return the assumption in words."""
+        words = {"per_processor_w": "a processor", "per_gpu_w": "a GPU", "per_node_w": "a node"}
+        given = [
+            f"{getattr(self, part.name):g} W {words.get(part.name, 'a job')}"
+            for part in fields(self)
+            if getattr(self, part.name)
+        ]
+        return "assumed: " + " + ".join(given)
+
+    def of(self, jobs: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the power of each job [W], NaN where a size that counts is not known."""
+        power_w = np.full(len(jobs), self.fixed_w)
+        for column, each_w in (
+            ("processors", self.per_processor_w),
+            ("gpus", self.per_gpu_w),
+            ("nodes", self.per_node_w),
+        ):
+            if each_w:
+                size = jobs[column].to_numpy() if column in jobs else np.full(len(jobs), np.nan)
+                power_w = power_w + each_w * size
+        return power_w
+
+    def needs(self, jobs: pd.DataFrame, row: int) -> str:
+        """Return the column that is not known in a row though it counts."""
+        sizes = {
+            "processors": self.per_processor_w,
+            "gpus": self.per_gpu_w,
+            "nodes": self.per_node_w,
+        }
+        return next(
+            name
+            for name, each_w in sizes.items()
+            if each_w and (name not in jobs or math.isnan(jobs[name].iloc[row]))
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Footprint:
+    """Energy and emissions of the jobs of a log.
+
+    Made by `JobLog.account`.
+
+    Attributes
+    ----------
+    jobs : DataFrame
+        The jobs that are charged: their rows of the log's table.
+    start_s, stop_s : ndarray of float, shape (n,)
+        When each job used electricity [s since 1970].
+    power_w : ndarray of float, shape (n,)
+        What it drew meanwhile, on average [W].
+    origin : Series of str, shape (n,)
+        Where that power comes from: measured, or which assumption.
+    totals : Totals
+        Energy and emissions of each job.
+    intensity : Intensity
+        What they were charged with.
+    pue : float or Pue
+        Power usage effectiveness [1].
+    left_out : DataFrame
+        Columns ``job_id`` and ``reason``: jobs of the log that are not charged.
+    time_zone : tzinfo
+        The clock on which months and days begin: the log's.
+    """
+
+    jobs: pd.DataFrame
+    start_s: NDArray[np.float64]
+    stop_s: NDArray[np.float64]
+    power_w: NDArray[np.float64]
+    origin: pd.Series
+    totals: Totals
+    intensity: Intensity
+    pue: float | Pue
+    left_out: pd.DataFrame
+    time_zone: tzinfo
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    @property
+    def energy_kwh(self) -> float:
+        """Energy of the computers, before PUE [kWh]."""
+        return math.fsum(self.totals.energy_kwh)
+
+    @property
+    def facility_kwh(self) -> float:
+        """Energy with that of the building, after PUE [kWh]."""
+        return math.fsum(self.totals.facility_kwh)
+
+    @property
+    def emissions_g(self) -> float:
+        """Emissions of all jobs' electricity [g CO2e]."""
+        return math.fsum(self.totals.emissions_g)
+
+    @property
+    def assumptions(self) -> pd.DataFrame:
+        """Where the powers come from: ``jobs``, ``energy_kwh`` and ``share`` of the energy [1]."""
+        energy = pd.Series(self.totals.energy_kwh, index=self.origin.index)
+        table = energy.groupby(self.origin, sort=False, observed=True).agg(["size", "sum"])
+        table = table.set_axis(["jobs", "energy_kwh"], axis=1).rename_axis("power")
+        return table.assign(share=table["energy_kwh"] / (table["energy_kwh"].sum() or math.nan))
+
+    def __repr__(self) -> str:
+        told = "; ".join(f"{jobs} jobs {power}" for power, jobs in self.assumptions["jobs"].items())
+        out = f"; {len(self.left_out)} jobs left out" if len(self.left_out) else ""
+        pue = f"PUE {self.pue:g}" if isinstance(self.pue, int | float) else "PUE over time"
+        return (
+            f"Footprint({len(self)} jobs, {self.energy_kwh:.6g} kWh, {self.emissions_g / 1000:.6g} kg "
+            f"CO2e, {self.intensity.kind} intensity of {self.intensity.zone}, {pue}; {told}{out})"
+        )
+
+    def per_job(self) -> pd.DataFrame:
+        """Return one row a job.
+
+        Returns
+        -------
+        DataFrame
+            ``job_id``, ``start``, ``stop`` (on the log's clock), ``power_w`` [W], ``energy_kwh``,
+            ``facility_kwh``, ``emissions_g``, ``power`` (where it comes from).
+        """
+        return pd.DataFrame(
+            {
+                "job_id": self.jobs["job_id"].to_numpy(),
+                "start": utc_times(self.start_s).tz_convert(self.time_zone),
+                "stop": utc_times(self.stop_s).tz_convert(self.time_zone),
+                "power_w": self.power_w,
+                "energy_kwh": self.totals.energy_kwh,
+                "facility_kwh": self.totals.facility_kwh,
+                "emissions_g": self.totals.emissions_g,
+                "power": self.origin.to_numpy(),
+            }
+        )
+
+    def scopes(self) -> pd.DataFrame:
+        """Return ``emissions_g`` and ``meaning`` of each scope of the GHG Protocol.
+
+        Electricity alone is charged here: what making the machines emitted is 0 in it, and
+        `helpers.carbon.accounting.embodied` adds it.
+        """
+        scope = SCOPE_OF_KIND[self.intensity.kind]
+        grams = {name: self.emissions_g if name == scope else 0.0 for name in SCOPES}
+        table = pd.DataFrame({"emissions_g": grams, "meaning": dict(SCOPES)})
+        return table.loc[list(SCOPES)].rename_axis("scope")
+
+    def by(self, *columns: str) -> pd.DataFrame:
+        """Return sums by some columns.
+
+        Parameters
+        ----------
+        *columns : str
+            Columns of the jobs table, such as ``user``, ``group``, ``partition`` or ``state``, or
+            one of ``year``, ``month``, ``week``, ``day``: a job is then cut where these begin on
+            the log's clock, and counted in each.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by the columns: ``jobs``, ``energy_kwh``, ``emissions_g``, ``measured`` (the
+            share of the energy that was measured [1]).  Jobs whose value is not known have a row
+            of their own.  In the order of the calendar, or else the largest emissions first.
+
+        Raises
+        ------
+        ValueError
+            If no column is given, there is no such column, or two are of the calendar.
+        """
+        known = [*self.jobs.columns, *_CALENDAR]
+        for column in columns:
+            if column not in known:
+                raise ValueError(f"there is no column {column!r}; known are {', '.join(known)}.")
+        spans = [column for column in columns if column in _CALENDAR]
+        if not columns or len(spans) > 1:
+            raise ValueError(
+                f"columns are {columns}: give one or more, of {', '.join(_CALENDAR)} at most one."
+            )
+        keys = [column for column in columns if column not in _CALENDAR]
+        cut = self._cutter(spans[0]) if spans else None
+        parts = [
+            self._summed(list(columns), keys, cut, slice(first, first + _AT_ONCE))
+            for first in range(0, max(len(self), 1), _AT_ONCE)
+        ]
+        table = pd.concat(parts) if len(parts) > 1 else parts[0]
+        if len(parts) > 1:
+            levels = list(range(len(columns)))
+            table = table.groupby(level=levels, sort=False, dropna=False, observed=True).sum()
+        table["measured"] = table["measured"] / table["energy_kwh"].where(table["energy_kwh"] > 0)
+        if spans:
+            table = table.sort_index(level=spans, kind="stable", sort_remaining=False)
+        else:
+            table = table.sort_values("emissions_g", ascending=False, kind="stable")
+        flat = table.reset_index()
+        for column in columns:
+            if isinstance(flat[column].dtype, pd.CategoricalDtype):
+                flat[column] = flat[column].astype(str).where(flat[column].notna())
+        return flat.set_index(list(columns))
+
+    def _cutter(self, span: str) -> Cutter:
+        """Return what cuts jobs where spans of the calendar begin: job, span, start, stop."""
+        frequency, written = _CALENDAR[span]
+        ends_s = [self.start_s.min(), self.stop_s.max()] if len(self) else [0.0, 0.0]
+        first, last = utc_times(ends_s).tz_convert(self.time_zone)
+        begin = (first.normalize() - pd.DateOffset(years=1)).tz_localize(None)
+        days = pd.date_range(
+            begin, last.tz_localize(None) + pd.DateOffset(years=1, days=1), freq=frequency
+        )
+        # A clock may be set at midnight: the day then begins when the clock first shows it.
+        days = days.normalize()
+        edges = days.tz_localize(
+            self.time_zone, ambiguous=np.ones(len(days), dtype=bool), nonexistent="shift_forward"
+        )
+        calendar = StepFunction(epoch_seconds(edges), np.arange(len(edges) - 1.0), "the calendar")
+        names = pd.Index(days[:-1].strftime(written), dtype=str)
+
+        def cut(start_s: NDArray, stop_s: NDArray) -> Cut:
+            job, place, begins_s, ends_s = calendar.pieces(start_s, stop_s)
+            return job, pd.Categorical.from_codes(place, names), begins_s, ends_s
+
+        return cut
+
+    def _summed(
+        self, columns: list[str], keys: list[str], cut: Cutter | None, some: slice
+    ) -> pd.DataFrame:
+        """Return the sums of some of the jobs, with the energy that was measured in ``measured``."""
+        measured = self.origin.iloc[some].isin([_MEASURED, f"{_MEASURED}, {_SEEN}"]).to_numpy()
+        table = self.jobs[keys].iloc[some].reset_index(drop=True)
+        energy, emissions = self.totals.energy_kwh[some], self.totals.emissions_g[some]
+        if cut is not None:
+            start_s, stop_s = self.start_s[some], self.stop_s[some]
+            job, name, begins_s, ends_s = cut(start_s, stop_s)
+            cut_up = totals(begins_s, ends_s, self.power_w[some][job], self.intensity, pue=self.pue)
+            energy, emissions = cut_up.energy_kwh, cut_up.emissions_g
+            table, measured = table.iloc[job].reset_index(drop=True), measured[job]
+            table[next(column for column in columns if column in _CALENDAR)] = name
+        table = table[columns].assign(
+            jobs=1, energy_kwh=energy, emissions_g=emissions, measured=energy * measured
+        )
+        return table.groupby(columns, sort=False, observed=True, dropna=False).sum()
+
+
+def footprint(
+    jobs: pd.DataFrame,
+    epoch: pd.Timestamp,
+    intensity: Intensity,
+    *,
+    power: float | AssumedPower | None = None,
+    pue: float | Pue = 1.0,
+    errors: str = "raise",
+    source: str = "the log",
+) -> Footprint:
+    """Charge the jobs of a table; `JobLog.account` says how.
+
+    Parameters
+    ----------
+    jobs : DataFrame
+        A jobs table.
+    epoch : Timestamp
+        The tz-aware instant of its second 0.
+    intensity, power, pue, errors
+        As in `JobLog.account`.
+    source : str
+        The log's name, for messages.
+    """
+    if errors not in ("raise", "skip"):
+        raise ValueError(f"errors is {errors!r}: it must be 'raise' or 'skip'.")
+    assumed = power if isinstance(power, AssumedPower) or power is None else AssumedPower(power)
+    run_s = jobs["run_s"].fillna(jobs.get("observed_s", np.nan)).to_numpy()
+    measured_j = jobs["energy_j"].to_numpy() if "energy_j" in jobs else np.full(len(jobs), np.nan)
+    energy_j = np.where(np.isnan(measured_j), _assumed_j(jobs, run_s, assumed), measured_j)
+    wait_s = jobs["wait_s"].to_numpy()
+    ran = run_s > 0
+    reasons = np.full(len(jobs), "", dtype=object)
+    reasons[ran & np.isnan(energy_j)] = "its energy is not known"
+    reasons[ran & np.isnan(wait_s)] = "its start is not known"
+    reasons[np.isnan(run_s)] = "how long it ran is not known, if it ever started"
+    reasons[run_s == 0] = "it ran for 0 s"
+    refused = ran & (reasons != "")
+    if errors == "raise" and refused.any():
+        raise ValueError(_refusal(jobs, reasons, refused, assumed, source))
+    charged = ran & ~refused
+    rows = jobs[charged].reset_index(drop=True)
+    _check_once(rows, source)
+    start_s = epoch.timestamp() + (jobs["submit_s"].to_numpy() + wait_s)[charged]
+    stop_s = start_s + run_s[charged]
+    _check_covered(start_s, stop_s, intensity, source)
+    power_w = energy_j[charged] / run_s[charged]
+    still = jobs["run_s"].isna().to_numpy()[charged]
+    return Footprint(
+        jobs=rows,
+        start_s=start_s,
+        stop_s=stop_s,
+        power_w=power_w,
+        origin=_origins(np.isnan(measured_j[charged]), still, assumed),
+        totals=totals(start_s, stop_s, power_w, intensity, pue=pue),
+        intensity=intensity,
+        pue=pue,
+        left_out=pd.DataFrame(
+            {"job_id": jobs["job_id"][~charged].to_numpy(), "reason": reasons[~charged]}
+        ),
+        time_zone=epoch.tzinfo or UTC,
+    )
+
+
+def _assumed_j(
+    jobs: pd.DataFrame, run_s: NDArray[np.float64], assumed: AssumedPower | None
+) -> NDArray[np.float64]:
+    """Return the energy that each job is assumed to use [J]; NaN where nothing can be assumed."""
+    if assumed is None:
+        return np.full(len(jobs), np.nan)
+    suspended_s = jobs["suspended_s"].fillna(0).to_numpy() if "suspended_s" in jobs else 0.0
+    return assumed.of(jobs) * np.maximum(run_s - suspended_s, 0)
+
+
+def _origins(
+    is_assumed: NDArray[np.bool_], still: NDArray[np.bool_], assumed: AssumedPower | None
+) -> pd.Series:
+    """Return in words where each power comes from."""
+    kinds = [_MEASURED, str(assumed)]
+    kinds += [f"{kind}, {_SEEN}" for kind in kinds]
+    codes = is_assumed.astype(np.int8) + 2 * still
+    return pd.Series(pd.Categorical.from_codes(codes, pd.Index(kinds, dtype=str)))
+
+
+def _refusal(
+    jobs: pd.DataFrame,
+    reasons: NDArray[np.object_],
+    refused: NDArray[np.bool_],
+    assumed: AssumedPower | None,
+    source: str,
+) -> str:
+    """Return what is wrong with the first job that cannot be charged, and what to do."""
+    row = int(refused.argmax())
+    alike = int((refused & (reasons == reasons[row])).sum())
+    who = (
+        f"{source}: job {jobs['job_id'].iloc[row]} and {alike - 1} more"
+        if alike > 1
+        else (f"{source}: job {jobs['job_id'].iloc[row]}")
+    )
+    skip = "or pass errors='skip' to leave such jobs out and list them in left_out"
+    if "start" in reasons[row]:
+        return (
+            f"{who}: wait_s is not known, so when it started is not: count from submission with "
+            f"log.with_jobs(log.jobs.assign(wait_s=0.0)), {skip}."
+        )
+    if assumed is None:
+        return (
+            f"{who}: energy_j is not known: pass power=, the watts that each processor draws, or an "
+            f"AssumedPower of processors, GPUs and nodes, {skip}."
+        )
+    missing = assumed.needs(jobs, row)
+    export = {"processors": "AllocCPUS", "gpus": "AllocTRES", "nodes": "NNodes"}[missing]
+    return (
+        f"{who}: {missing} is not known, which the assumed power ({assumed}) needs: read an export "
+        f"that has it (sacct: {export}), assume a power without it, {skip}."
+    )
+
+
+def _check_once(jobs: pd.DataFrame, source: str) -> None:
+    """Raise if two rows of one job overlap: its summary beside its parts would count twice."""
+    several = jobs[jobs["job_id"].duplicated(keep=False)]
+    if several.empty:
+        return
+    start = several["submit_s"] + several["wait_s"]
+    runs = pd.DataFrame({"id": several["job_id"], "start": start, "stop": start + several["run_s"]})
+    runs = runs.sort_values(["id", "start", "stop"])
+    before = runs.groupby("id", sort=False)["stop"].shift()
+    twice = runs[runs["start"] < before]
+    if len(twice):
+        raise ValueError(
+            f"{source}: job {twice['id'].iloc[0]} has rows that overlap, so that their energy would "
+            "count twice: keep its parts (state 'partial') or its summary, not both."
+        )
+
+
+def _check_covered(
+    start_s: NDArray[np.float64], stop_s: NDArray[np.float64], intensity: Intensity, source: str
+) -> None:
+    """Raise if a job ran when the intensity is not known."""
+    low_s, high_s = intensity.edges_s[[0, -1]]
+    outside = (start_s < low_s) | (stop_s > high_s)
+    if outside.any():
+        raise ValueError(
+            f"{source}: {int(outside.sum())} of {len(start_s)} jobs ran when the intensity of "
+            f"{intensity.zone} is not known (jobs: {instant_text(start_s.min())} to "
+            f"{instant_text(stop_s.max())}, intensity: {instant_text(low_s)} to "
+            f"{instant_text(high_s)}): load the missing hours, take a window of the log, or move the "
+            "log with dataclasses.replace(log, epoch=describe.same_weekday(log.epoch, year, "
+            "time_zone)); nothing is extrapolated."
+        )
