@@ -100,6 +100,8 @@ class Sight:
         What was done.
     runs : sequence of Run or None
         What the scheduler accounted for; None when it was not asked.
+    rest_s : float
+        How long after a requeue the job must not be started again [s].
     """
 
     now_s: float
@@ -108,6 +110,24 @@ class Sight:
     events: Sequence[Event] = ()
     journal: Sequence[Entry] = ()
     runs: Sequence[Run] | None = None
+    rest_s: float = 0.0
+
+    def rested_s(self, status: Status) -> float:
+        """Return when a requeued job may be started again [s].
+
+        When it was requeued is not known to the second (a node may have failed), so its rest is
+        counted from the first time that its begin was set afterwards, or from now.
+        """
+        if not status.restarts:
+            return -math.inf
+        begun = [
+            e.time_s
+            for e in self.journal
+            if e.what == "begin"
+            and e.result == "done"
+            and (e.job_id, e.restarts) == (status.job_id, status.restarts)
+        ]
+        return self.rest_s + (begun[0] if begun else self.now_s)
 
     def checkpoints(self, until_s: float = math.inf) -> int:
         """Return how many checkpoints were done by an instant."""
@@ -226,13 +246,15 @@ def _missing(sight: Sight, settings: Settings) -> Action:
 
 def _waiting(sight: Sight, status: Status, settings: Settings) -> Action:
     due_s, switch_s = _due(sight, settings)
+    rested_s = sight.rested_s(status)
+    due_s, switch_s = max(due_s, rested_s), max(switch_s, rested_s)
     if sight.now_s >= due_s - settings.lead_s:
         if status.begin_s > sight.now_s:
             return Action("begin", f"its run is due at {iso(due_s)}", status.job_id)
         return Action("wait", "it may start; the scheduler has the word")
     if abs(status.begin_s - math.ceil(switch_s)) > 1.5:  # schedulers keep whole seconds
         return Action(
-            "begin", f"by itself it starts at the {settings.switch}", status.job_id, at_s=switch_s
+            "begin", f"by itself it starts at {iso(switch_s)}", status.job_id, at_s=switch_s
         )
     return Action("wait", f"its run is due at {iso(due_s)}", until_s=due_s - settings.lead_s)
 
@@ -292,7 +314,7 @@ def _pause_due(sight: Sight, started_s: float, said_s: float, interval_s: float)
         return ""
     startup_s = sight.plan.job.startup_profile.duration_s
     resume_s = min(float(schedule.start_s[run + 1]), sight.plan.last_moment_s(sight.kept_s))
-    if resume_s - sight.now_s <= startup_s:
+    if resume_s - sight.now_s <= max(startup_s, sight.rest_s):
         return ""  # too late: to start again would take longer than the pause
     return f"the plan pauses at {iso(stop_s)} until {iso(resume_s)}"
 
@@ -331,6 +353,7 @@ class Agent:
         self._jobs: dict[str, list[Status]] = {}
         self._sizes: dict[str, int] = {}
         self._due_s = -math.inf
+        self._rest_s = 0.0
 
     def run(self, *, until_empty: bool = False) -> None:
         """Carry out plans until interrupted, or until no job is left.
@@ -356,6 +379,7 @@ class Agent:
         if not (due or any(news)):
             return len(open_)
         try:
+            self._rest_s = self.backend.rest_s
             self._jobs = self.backend.jobs()
         except SchedulerError as error:
             self._trouble("no look at the queue", error)
@@ -390,6 +414,7 @@ class Agent:
             read_events(folder.path),
             read_journal(folder),
             runs,
+            self._rest_s,
         )
 
     def _carry_out(self, folder: Folder) -> None:

@@ -156,6 +156,11 @@ class Backend(ABC):
 
     name: str = ""
 
+    @property
+    def rest_s(self) -> float:
+        """How long after a requeue a job must not be started again [s]."""
+        return 0.0
+
     @abstractmethod
     def submit(self, submission: Submission) -> str:
         """Hand a script over and return its number; it starts by itself at `begin_s`."""

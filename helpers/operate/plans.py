@@ -284,6 +284,7 @@ def make_plan(
     resources: Resources | None = None,
     rules: Rules | None = None,
     source: str | None = None,
+    resolution_s: float | None = None,
 ) -> Plan:
     """Plan one job: the runs with the least emissions that surely meet the deadline.
 
@@ -306,6 +307,9 @@ def make_plan(
         The centre's rules, for the price and to refuse what breaks them.
     source : str, optional
         Which intensity this is, in words; by default its own `source`.
+    resolution_s : float, optional
+        Starts and stops of a job that may pause are multiples of this [s] from the release; by
+        default the finest that takes about a second to solve.
 
     Raises
     ------
@@ -330,7 +334,7 @@ def make_plan(
     if suspension.most_resumes == 0:
         schedule = best_start(job, intensity, release_s, surely_s)
     else:
-        step_s = _resolution_s(job, surely_s - release_s, suspension.keep)
+        step_s = resolution_s or _resolution_s(job, surely_s - release_s, suspension.keep)
         schedule = best_schedule(
             job, intensity, release_s, surely_s, suspension=suspension, resolution_s=step_s
         )

@@ -8,8 +8,10 @@ What was learned of Slurm 22.05 and is relied on here:
 
 - ``squeue --json`` ignores ``--user``: jobs are chosen by user and key on this side. Releases from
   23.02 on write numbers as ``{"set": ..., "number": ...}`` and states as lists; both are read.
-- ``scontrol requeue`` pushes the begin time of a job 120 s ahead; whoever requeues sets the begin
-  time at once afterwards.
+- ``scontrol requeue`` pushes the begin time of a job 120 s ahead, and with reason: a node refuses
+  the revoked credential of a job until it has expired (``AuthInfo=cred_expire``, 120 s unless it is
+  set). A job that is started again before that is killed as "non-startable", and has *failed*. So
+  a requeued job rests (`Slurm.rest_s`) before it may begin.
 - While the controller is down, ``sbatch`` blocks: hence the time-outs. A controller killed within
   a tenth of a second after ``sbatch`` answered has forgotten the job: hence the key.
 - ``sacct`` writes one row a run with ``--duplicates``.
@@ -20,9 +22,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -121,6 +125,13 @@ class Slurm(Backend):
         self._timeout_s, self._prefix = timeout_s, tuple(prefix)
         self._prices = dict(prices or {})
         self._user = user or _own_name()
+
+    @cached_property
+    def rest_s(self) -> float:
+        """How long a node refuses a requeued job [s]: its credential's life, and a second."""
+        config = self._call("scontrol", "show", "config")
+        found = re.search(r"^AuthInfo\s*=.*\bcred_expire=(\d+)", config, re.MULTILINE)
+        return 1.0 + (float(found[1]) if found else 120.0)
 
     def _done(
         self, *words: str, utc: bool = True, more: Mapping[str, str] | None = None

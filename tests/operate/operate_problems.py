@@ -32,3 +32,42 @@ def plan(**options):
         "resources": Resources(wall_s=6 * 3600.0, cores=2),
     } | options
     return make_plan(job(), curve(), ZERO_S, ZERO_S + 12 * 3600.0, **given)
+
+
+SCRIPT = """#!/bin/bash
+. "$CLEAN_HOURS_FOLDER/job.sh"
+done=$(clean_hours_progress)
+echo "start $done $EPOCHREALTIME" >> "$CLEAN_HOURS_FOLDER/told"
+sleep {startup}
+while [ "$done" -lt {checkpoints} ]; do
+    for tick in 1 2 3 4; do sleep {tick}; echo "tick $done $tick" >> "$CLEAN_HOURS_FOLDER/told"; done
+    done=$((done + 1))
+    clean_hours_checkpoint "number $done"
+done
+echo "end $done $EPOCHREALTIME" >> "$CLEAN_HOURS_FOLDER/told"
+"""
+
+
+def quick(now_s, *, checkpoints=6, interval_s=2.0, startup_s=1.0, window_s=60.0, **options):
+    """A job of seconds on a curve of seconds: clean, dirty, clean; and its script."""
+    epoch = Phase("epoch", interval_s, 200.0, checkpoint=True)
+    model = PhaseModel(
+        "quick", (Phase("load", startup_s, 100.0),), (Repeat(checkpoints, (epoch,)),)
+    )
+    clean_s = startup_s + interval_s * (checkpoints // 2) + 2.0
+    lengths_s = [3.0, clean_s, clean_s + 6.0, clean_s, window_s + 60.0]
+    edges_s = now_s + np.cumsum([0.0, *lengths_s])
+    values = np.array([900.0, 50.0, 900.0, 50.0, 900.0])
+    curve_ = Intensity(edges_s, values, "average", "DE", "made up")
+    made = make_plan(
+        model,
+        curve_,
+        now_s,
+        now_s + window_s,
+        suspension=Suspension(keep="checkpoints"),
+        resources=Resources(wall_s=600.0),
+        resolution_s=0.5,
+        **({"stretch": 1.2, "margin_s": 10.0} | options),
+    )
+    text = SCRIPT.format(startup=startup_s, checkpoints=checkpoints, tick=interval_s / 4 - 0.02)
+    return made, text, curve_
