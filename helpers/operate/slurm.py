@@ -378,7 +378,7 @@ def _id(job_id: str) -> str:
 
 def _from_now(seconds: float) -> str:
     """An epoch second as a delay, which no clock change and no time zone can bend."""
-    delay_s = math.ceil(seconds - time.time())
+    delay_s = math.ceil(seconds) - math.floor(time.time())  # sbatch counts from a whole second
     return f"now+{delay_s}" if delay_s > 0 else "now"
 
 

@@ -117,7 +117,10 @@ def test_an_agent_that_is_killed_again_and_again_still_carries_out_its_plan(worl
         lives += 1
     ticks = [line for line in told(folder) if line.startswith("tick")]
 
-    assert folder.over
+    receipt = json.loads((folder.path / "receipt.json").read_text())
+
+    history = "\n".join(str(entry) for entry in read_journal(folder))
+    assert "completed" == receipt["outcome"], history
     assert lives > 5
     assert read_receipts(state)["late_s"][0] <= 0
     assert 24 <= len(ticks) <= 24 + 4 * read_receipts(state)["pauses"][0]
