@@ -78,7 +78,7 @@ test: $(READY)  ## ruff, mypy, pytest, and every chapter run again and compared 
 		--nbval-sanitize-with tests/nbval.cfg -n 2 --dist loadscope $(PYTEST_FLAGS)
 
 # What the real parts need that no Python package brings, by Debian's names.
-REAL_PACKAGES := chromium python3-simgrid slurm-wlm slurmdbd mariadb-server munge
+REAL_PACKAGES := chromium python3-simgrid slurm-wlm slurm-wlm-basic-plugins slurmdbd mariadb-server munge iproute2
 
 real: $(READY)  ## what make test skips: the pages in a browser, and the programs of make packages
 	@test -s $(PAGES) || $(MAKE) --no-print-directory pages
