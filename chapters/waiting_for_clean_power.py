@@ -927,7 +927,7 @@ def as_in_its_program(finish_s, tz):
     """Return next workdays as the paper's program has them: after Friday evening comes Saturday."""
     due_s = next_workday(finish_s, tz)
     local = pd.to_datetime(finish_s, unit="s", utc=True).tz_convert(tz)
-    friday = (local.dayofweek == 4) & (due_s > finish_s) & (local.hour >= 9)
+    friday = (local.day_of_week == 4) & (due_s > finish_s) & (local.hour >= 9)
     saturday = local.normalize() + pd.Timedelta(days=1)
     saturday = saturday.tz_localize(None).tz_localize(tz) + pd.Timedelta(hours=9)
     return np.where(friday, epoch_seconds(saturday), due_s)
