@@ -21,7 +21,6 @@ stored outputs, and the built page says so.
 from __future__ import annotations
 
 import argparse
-import ast
 import base64
 import contextlib
 import hashlib
@@ -422,20 +421,23 @@ def write_numbers() -> Path:
     return path
 
 
-README_NUMBER = re.compile(r"(<!--num ([\w.]+)-->)(.*?)(<!--/num-->)")
+README_NUMBER = re.compile(r"(<!--(num|word) ([\w.]+)-->)(.*?)(<!--/\2-->)")
 
 
 def with_numbers(text: str) -> str:
-    """Return a text with its claimed numbers, ``<!--num chapter.name-->...<!--/num-->``, filled."""
+    """Return a text with its claims, ``<!--num chapter.name-->...<!--/num-->``, filled.
+
+    Words are ``<!--word chapter.name-->...<!--/word-->``.
+    """
+    import said
+
+    record = said.Record.read(BOOK / "results")
 
     def value(match: re.Match) -> str:
-        chapter, _, name = match[2].partition(".")
-        path = BOOK / "results" / f"{chapter}.json"
-        known = json.loads(path.read_text(encoding="utf-8"))["numbers"] if path.exists() else []
-        for number in known:
-            if number["name"] == name:
-                return match[1] + number["text"] + match[4]
-        raise ValueError(f"README.md claims {match[2]!r}, which no chapter records.")
+        text = record.text(match[2], match[3])
+        if text is None:
+            raise ValueError(f"README.md claims {match[3]!r}, which no chapter records.")
+        return match[1] + text + match[5]
 
     return README_NUMBER.sub(value, text)
 

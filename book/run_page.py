@@ -191,7 +191,11 @@ def _config() -> dict:
     sphinx["local_extensions"] = kept | {"elsewhere": "book/_ext"}
     sphinx["extra_extensions"] = []
     theme = sphinx["config"]["html_theme_options"]
-    theme |= {"use_download_button": False, "use_fullscreen_button": False, "article_header_end": []}
+    theme |= {
+        "use_download_button": False,
+        "use_fullscreen_button": False,
+        "article_header_end": [],
+    }
     theme |= {"primary_sidebar_end": [], "navigation_with_keys": False}
     sphinx["config"]["html_sidebars"] = {"**": []}
     sphinx["config"]["html_copy_source"] = False

@@ -7,7 +7,7 @@
 # **Answer.**
 # Over {num}`carbon_aware_cluster.grids` and {num}`carbon_aware_cluster.carbon_weeks` of {word}`carbon_aware_cluster.year`, the future unknown, holding jobs at a load of {num}`carbon_aware_cluster.load_30` saves {num}`carbon_aware_cluster.gated_jobs_30` of their emissions, suspending them too {num}`carbon_aware_cluster.aware_jobs_30`.
 # {if-not}`carbon_aware_cluster.aware_shown_30` So few weeks do not show it beyond doubt.
-# In one of these weeks it is proven that no schedule of its jobs without pauses saves more than {num}`carbon_aware_cluster.possible_30`.
+# In one week, in {word}`carbon_aware_cluster.example_place`, it is proven that no schedule of its jobs without pauses saves more than {num}`carbon_aware_cluster.possible_30`, the future known.
 #
 # **You need.**
 # {doc}`when_to_start` for why waiting saves at all, {doc}`sharing_a_cluster` for EASY backfilling and who waits, {doc}`waiting_for_clean_power` for the same jobs on endless machines.

@@ -343,7 +343,9 @@ for key, (before, after, _) in PAIRS.items():
 p_values = dict(zip(rows, stats.holm([row["p"] for row in rows.values()]), strict=True))
 for key, row in rows.items():
     interval, meaning = (-row["percent_high"], -row["percent_low"]), PAIRS[key][2]
-    numbers.record(f"gain_{key}", -row["percent"], "%", 2, f"saved by {meaning}", interval=interval)
+    free = {"pauses": "free"} if key == "pauses" else {}
+    meaning = f"saved by {meaning}"
+    numbers.record(f"gain_{key}", -row["percent"], "%", 2, meaning, interval=interval, scope=free)
     print(f"{meaning:40s} {-row['percent']:5.2f} %  ", end="")
     print(f"[{interval[0]:.2f}, {interval[1]:.2f}], p = {p_values[key]:.4f} (Holm)")
 
@@ -713,6 +715,7 @@ for how, label in KEPT.items():
             interval=(found.low, found.high),
             scope=FORECAST | ({"pauses": "free"} if suffix else {}),
         )
+numbers.word("forecast_year", FORECAST["years"][0], "the year in which forecasts are judged")
 numbers.record(
     "practical",
     survives["window, mean length", "practical"],
@@ -992,13 +995,16 @@ numbers.record(
 numbers.record(
     "nightly_8h", nightly.loc[8].mean(), "%", 1, "nightly jobs, moved by 8 h, mean of the grids"
 )
+generated = {"years": (2020,), "weeks": 0, "jobs": "generated jobs of a project"}
+PROJECT = {"in one go": generated, "with pauses": generated | {"pauses": "free"}}
 for (until, how), saved in project.items():
     label = f"project_{until}_{how}".replace(" ", "_").replace("-", "_")
-    numbers.record(label, saved.mean(), "%", 1, f"project jobs, {until}, {how}, mean of the grids")
+    meaning = f"project jobs, {until}, {how}, mean of the grids"
+    numbers.record(label, saved.mean(), "%", 1, meaning, scope=PROJECT[how])
 for how, points in weekend.items():
     label = f"weekend_{how}".replace(" ", "_")
     meaning = f"lost if Saturday counts as a workday, as in the paper's program, {how}"
-    numbers.record(label, points.mean(), "points", 1, meaning)
+    numbers.record(label, points.mean(), "points", 1, meaning, scope=PROJECT[how])
 
 # %% [markdown]
 # Nightly jobs save {num}`waiting_for_clean_power.nightly_2h` when they may move by two hours and {num}`waiting_for_clean_power.nightly_8h` by eight, mean of the grids.

@@ -13,7 +13,7 @@ from docutils import nodes
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import run_page  # noqa: E402
+import run_page
 
 
 def name_the_page(app, env, node, contnode):

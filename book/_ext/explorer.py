@@ -14,13 +14,12 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-YEARS = (2019, 2020)
 FOLDER = "grids"
 FORM = """
 <form class="explore" data-folder="{folder}" onsubmit="return false" aria-label="One job on one grid">
 <div class="explore-knobs">
 <label>Grid <select name="zone">{zones}</select></label>
-<label>Day <input type="date" name="day" value="2020-06-16" min="2019-01-01" max="2020-12-20"></label>
+<label>Day <input type="date" name="day" value="{last}-06-16" min="{first}-01-01" max="{last}-12-31"></label>
 <label>Submitted at <select name="hour">{hours}</select></label>
 <label>Longest wait <output data-for="wait"></output>
 <input type="range" name="wait" min="0" max="168" step="1" value="48"></label>
@@ -33,10 +32,17 @@ FORM = """
 <input type="number" name="startupW" min="0" max="100000" value="200"></label>
 </div>
 <div class="explore-said" aria-live="polite"></div>
+<p class="explore-legend" aria-hidden="true"><span class="key curve"></span> carbon intensity
+<span class="key startup"></span> start-up <span class="key now"></span> work, at once
+<span class="key best"></span> work, at its best</p>
 <svg class="explore-window" role="img" aria-label="Carbon intensity over the window, and below it
 the job at once, at its best start, and with its best pauses; the text above says the same"></svg>
 <svg class="explore-waits" role="img" aria-label="Share saved over the longest wait, for the best
 start and for the best pauses"></svg>
+<p class="explore-more"><a class="explore-link" href="#">Link to this job</a></p>
+<details><summary>The same in Python</summary><pre class="explore-python"></pre></details>
+<details><summary>The same as <code>sbatch</code>, counted from now</summary>
+<pre class="explore-sbatch"></pre></details>
 <noscript><p>This page computes in the browser and needs JavaScript; nothing is sent.</p></noscript>
 </form>
 <script src="{script}"></script>
@@ -51,16 +57,19 @@ class Explorer(SphinxDirective):
         from helpers import datasets
 
         up = "../" * self.env.docname.count("/")
-        names = {zone: escape(zone) for zone in sorted(datasets.zones())}
+        names = {zone: datasets.place(zone) for zone in datasets.zones()}
         zones = "".join(
-            f'<option value="{zone}"{" selected" if zone == "DE" else ""}>{name}</option>'
-            for zone, name in names.items()
+            f'<option value="{escape(zone)}"{" selected" if zone == "DE" else ""}>'
+            f"{escape(name)} ({escape(zone)})</option>"
+            for zone, name in sorted(names.items(), key=lambda item: item[1])
         )
         hours = "".join(
             f'<option value="{h}"{" selected" if h == 18 else ""}>{h}:00</option>'
             for h in range(24)
         )
         form = FORM.format(
+            first=min(datasets.years()),
+            last=max(datasets.years()),
             folder=f"{up}_static/{FOLDER}/",
             script=f"{up}_static/explore.js",
             zones=zones,
@@ -97,7 +106,7 @@ def write_grids(app, error) -> None:
     folder = Path(app.outdir, "_static", FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     for zone in datasets.zones():
-        for year in YEARS:
+        for year in datasets.years():
             path = folder / f"{zone}_{year}.js"
             path.write_text(grid_script(zone, year), encoding="ascii")
 

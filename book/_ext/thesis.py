@@ -36,7 +36,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import said  # noqa: E402  (it lies beside book/pipeline.py, which runs without Sphinx)
+import said
 
 logger = logging.getLogger(__name__)
 MATHJAX_PARTS = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2/", "input/tex/extensions/")

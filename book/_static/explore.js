@@ -76,25 +76,89 @@
   }
 
   const core = { SLOT_S: SLOT_S, summed: summed, bestStart: bestStart, bestPauses: bestPauses };
+  /* ---- the page ---- */
+
+  /* What a value of a field is taken for: within its limits, in its steps, else its default. */
+  function clamped(text, limits) {
+    const value = text === "" || text === null || text === undefined ? NaN : Number(text);
+    if (!Number.isFinite(value)) return limits.fallback;
+    const inside = Math.min(limits.max, Math.max(limits.min, value));
+    return limits.step ? limits.min + limits.step * Math.round((inside - limits.min) / limits.step) : inside;
+  }
+
+  /* A day as YYYY-MM-DD that exists and lies within limits, or the fallback. */
+  function clampedDay(text, limits) {
+    const parts = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text || "");
+    if (!parts) return limits.fallback;
+    const date = new Date(Date.UTC(+parts[1], +parts[2] - 1, +parts[3]));
+    if (date.getUTCMonth() !== +parts[2] - 1 || date.getUTCDate() !== +parts[3]) return limits.fallback;
+    return text < limits.min ? limits.min : text > limits.max ? limits.max : text;
+  }
+  /* The same with the package: it reads the same data and finds the same emissions. */
+  function asPython(asked) {
+    const startup = asked.startup ? '[Phase("start", ' + asked.startup * 60 + ", " + asked.startupW + ")]" : "[]";
+    return [
+      "import pandas as pd",
+      "from helpers import datasets",
+      "from helpers.phases import Phase, PhaseModel",
+      "from helpers.schedule import best_schedule, best_start, charge",
+      "",
+      'intensity = datasets.carbon_intensity("' + asked.zone + '", ' + asked.day.slice(0, 4) + ")",
+      'release = pd.Timestamp("' + asked.day + " " + String(asked.hour).padStart(2, "0")
+        + ':00", tz="' + asked.time_zone + '")',
+      'job = PhaseModel("job", ' + startup + ', [Phase("work", ' + asked.work * 3600 + ", " + asked.workW + ")])",
+      "longest = pd.Timedelta(seconds=job.duration_s) + pd.Timedelta(hours=" + asked.wait + ")",
+      "deadline = min(release + longest, intensity.stop)",
+      "for find in (best_start, best_schedule):",
+      "    schedule = find(job, intensity, release, deadline)",
+      "    print(find.__name__, charge(schedule, job, intensity).emissions_g)  # g CO2e",
+    ].join("\n");
+  }
+
+  /* The same for Slurm, from now on: the best start, and each run of the best pauses. */
+  function asSbatch(start, pauses, job) {
+    const minutes = (slots) => slots * SLOT_S / 60;
+    const lines = ["# the best start", "sbatch --begin=now+" + minutes(start.start) + "minutes --time="
+      + minutes(job.startup + job.work) + " job.sh"];
+    if (pauses.runs.length > 1) {
+      lines.push("", "# with pauses: job.sh saves its state when it is told to stop, and goes on from there");
+      pauses.runs.forEach((run, n) => lines.push("run" + (n + 1) + "=$(sbatch --parsable"
+        + (n ? ' --dependency="afterany:$run' + n + '"' : "")
+        + " --begin=now+" + minutes(run.start) + "minutes --time=" + minutes(run.stop - run.start)
+        + (n < pauses.runs.length - 1 ? " --signal=B:TERM@60" : "") + " job.sh)"));
+    }
+    return lines.join("\n");
+  }
+  core.clamped = clamped;
+  core.clampedDay = clampedDay;
+  core.asPython = asPython;
+  core.asSbatch = asSbatch;
   if (typeof module !== "undefined" && module.exports) { module.exports = core; return; }
 
-  /* ---- the page ---- */
-  const loaded = {};
-  const waiting = {};
+  /* Grids by name. A script that comes late, fails or says nonsense changes nothing but its own. */
+  const loaded = new Map();
+  const waiting = new Map();
+  const whole = (grid) => grid && Array.isArray(grid.values) && grid.values.length > 0
+    && grid.values.every(Number.isFinite) && grid.step_s > 0 && Number.isFinite(grid.start_s)
+    && typeof grid.time_zone === "string";
   root.cleanHours = {
     core: core,
-    grid: function (name, grid) {
-      loaded[name] = grid;
-      (waiting[name] || []).forEach((then) => then(grid));
-      delete waiting[name];
-    },
+    grid: function (name, grid) { if (whole(grid)) loaded.set(name, grid); },
   };
 
-  function load(folder, name, then) {
-    if (loaded[name]) { then(loaded[name]); return; }
-    (waiting[name] = waiting[name] || []).push(then);
-    if (waiting[name].length > 1) return;
+  function load(folder, name, done) {
+    if (loaded.has(name)) { done(loaded.get(name)); return; }
+    if (waiting.has(name)) { waiting.get(name).push(done); return; }
+    waiting.set(name, [done]);
     const script = document.createElement("script");
+    const finish = () => {
+      const all = waiting.get(name) || [];
+      waiting.delete(name); // so that a failed load is tried again when it is asked for again
+      script.remove();
+      all.forEach((then) => then(loaded.get(name) || null));
+    };
+    script.onload = finish;
+    script.onerror = finish;
     script.src = folder + name + ".js";
     document.head.appendChild(script);
   }
@@ -132,44 +196,92 @@
     return (h % 1 ? h.toFixed(2).replace(/0$/, "") : h) + " h";
   };
 
+  const FIELDS = ["zone", "day", "hour", "wait", "work", "startup", "workW", "startupW"];
+
   function setUp(box) {
     const folder = box.dataset.folder;
     const field = (name) => box.querySelector("[name=" + name + "]");
-    const number = (name) => Number(field(name).value);
+    const said = box.querySelector(".explore-said");
+    const chart = box.querySelector("svg.explore-window");
+    const curve = box.querySelector("svg.explore-waits");
+    let turn = 0; // what was asked last; an answer to anything before it is not shown
 
-    function show() {
-      const zone = field("zone").value, year = field("day").value.slice(0, 4);
-      if (!/^\d{4}-\d\d-\d\d$/.test(field("day").value)) return;
-      box.querySelectorAll("output[data-for]").forEach((o) => {
-        const value = Number(field(o.dataset.for).value);
-        o.textContent = o.dataset.unit === "min" ? value + " min" : value + " h";
+    /* What is asked, each value within its limits; fields that had another are set right. */
+    function read(settle) {
+      const asked = {};
+      const put = (name, value) => {
+        asked[name] = value;
+        if (settle && field(name).value !== String(value)) field(name).value = value;
+      };
+      const options = [...field("zone").options].map((option) => option.value);
+      put("zone", options.includes(field("zone").value) ? field("zone").value : options[0]);
+      const day = field("day");
+      put("day", clampedDay(day.value, { min: day.min, max: day.max, fallback: day.defaultValue }));
+      put("hour", clamped(field("hour").value, { min: 0, max: 23, step: 1, fallback: 18 }));
+      ["wait", "work", "startup", "workW", "startupW"].forEach((name) => {
+        const f = field(name);
+        put(name, clamped(f.value, { min: +f.min, max: +f.max,
+          step: f.type === "range" ? +f.step : 0, fallback: +f.defaultValue }));
       });
-      load(folder, zone + "_" + year, (grid) => compute(grid, zone));
+      return asked;
     }
 
-    function compute(grid, zone) {
-      const from = instant(grid.time_zone, field("day").value, number("hour"));
+    /* A link carries what is asked, and no more than the fields allow. */
+    const permalink = (asked) => "#" + FIELDS.map((name) => name + "=" + encodeURIComponent(asked[name])).join("&");
+    function follow() {
+      const wanted = new URLSearchParams(root.location.hash.slice(1));
+      FIELDS.forEach((name) => {
+        if (!wanted.has(name)) return;
+        const f = field(name), before = f.value;
+        f.value = wanted.get(name);
+        if (f.tagName === "SELECT" && f.selectedIndex < 0) f.value = before;
+      });
+    }
+
+    function clear(sentence) {
+      said.textContent = sentence;
+      chart.textContent = "";
+      curve.textContent = "";
+      box.querySelectorAll("pre").forEach((pre) => { pre.textContent = ""; });
+    }
+
+    function show(settle) {
+      const asked = read(settle), mine = ++turn;
+      box.querySelectorAll("output[data-for]").forEach((o) => {
+        o.textContent = asked[o.dataset.for] + (o.dataset.unit === "min" ? " min" : " h");
+      });
+      const link = permalink(asked);
+      box.querySelector("a.explore-link").setAttribute("href", link);
+      if (settle && root.location.hash !== link) root.history.replaceState(null, "", link);
+      const name = asked.zone + "_" + asked.day.slice(0, 4);
+      if (!loaded.has(name)) clear("The curve of this grid and year is being read \u2026");
+      load(folder, name, (grid) => {
+        if (mine !== turn) return;
+        if (grid) compute(grid, asked);
+        else clear("The curve of this grid and year could not be read. Choose another, or load the page again.");
+      });
+    }
+
+    function compute(grid, asked) {
+      asked.time_zone = grid.time_zone;
+      const from = instant(grid.time_zone, asked.day, asked.hour);
       const job = {
-        work: Math.round(number("work") * 3600 / SLOT_S),
-        startup: Math.round(number("startup") * 60 / SLOT_S),
-        workW: number("workW"), startupW: number("startupW"),
+        work: Math.round(asked.work * 3600 / SLOT_S),
+        startup: Math.round(asked.startup * 60 / SLOT_S),
+        workW: asked.workW, startupW: asked.startupW,
       };
       const length = job.work + job.startup;
-      const wait = Math.round(number("wait") * 3600 / SLOT_S);
+      const wait = Math.round(asked.wait * 3600 / SLOT_S);
       const last = Math.floor((grid.start_s + grid.values.length * grid.step_s - from) / SLOT_S);
       const slots = Math.min(length + wait, last);
-      const said = box.querySelector(".explore-said");
-      const chart = box.querySelector("svg.explore-window");
-      const curve = box.querySelector("svg.explore-waits");
-      chart.textContent = ""; curve.textContent = "";
       if (from < grid.start_s || slots < length) {
-        said.textContent = "The data of this grid and year ends before the job could. Choose an earlier day.";
+        clear("The data of this grid and year does not cover this job. Choose another day.");
         return;
       }
+      clear("");
       const sums = summed(grid, from, slots);
       const start = bestStart(sums, job, slots), pauses = bestPauses(sums, job, slots);
       const resumes = pauses.runs.length - 1;
-      said.innerHTML = "";
       const say = (strong, text) => {
         const p = document.createElement("p");
         const b = document.createElement("strong");
@@ -181,12 +293,16 @@
         + (start.start ? "after a wait of " + hours(start.start) : "at once") + cut + ".");
       say("With pauses:", mass(pauses.grams) + ", " + share(pauses.grams, start.now) + " less, "
         + (resumes === 0 ? "no pause pays" : resumes === 1 ? "one pause" : resumes + " pauses") + ".");
+      said.dataset.zone = asked.zone;
+      said.dataset.grams = [start.now, start.grams, pauses.grams].join(" ");
+      box.querySelector("pre.explore-python").textContent = asPython(asked);
+      box.querySelector("pre.explore-sbatch").textContent = asSbatch(start, pauses, job);
       windowChart(chart, grid, from, slots, job, start, pauses);
       waitChart(curve, grid, from, job, wait, last);
     }
 
     function windowChart(svg, grid, from, slots, job, start, pauses) {
-      const W = width(svg), H = 300, left = 46, right = 8, top = 14, bottom = 150;
+      const W = width(svg), H = 300, left = 46, right = 8, top = 20, bottom = 150;
       svg.setAttribute("viewBox", "0 0 " + W + " " + H);
       const x = (slot) => left + (W - left - right) * slot / slots;
       const at = (slot) => grid.values[Math.floor((from + slot * SLOT_S - grid.start_s) / grid.step_s)];
@@ -198,7 +314,7 @@
         draw(svg, "line", { x1: left, x2: W - right, y1: y(g), y2: y(g), class: "grid" });
         draw(svg, "text", { x: left - 6, y: y(g) + 4, "text-anchor": "end" }, String(g));
       }
-      draw(svg, "text", { x: left - 40, y: top - 1, class: "unit" }, "g/kWh");
+      draw(svg, "text", { x: left - 40, y: top - 2, class: "unit" }, "carbon intensity, g/kWh");
       let path = "M" + x(0) + " " + y(at(0));
       for (let i = 0; i < slots; i++) path += "V" + y(at(i)).toFixed(1) + "H" + x(i + 1).toFixed(1);
       draw(svg, "path", { d: path, class: "curve" });
@@ -230,7 +346,7 @@
     }
 
     function waitChart(svg, grid, from, job, chosen, last) {
-      const W = width(svg), H = 210, left = 46, right = 90, top = 14, bottom = 172;
+      const W = width(svg), H = 216, left = 46, right = 90, top = 22, bottom = 178;
       svg.setAttribute("viewBox", "0 0 " + W + " " + H);
       const length = job.work + job.startup;
       const waits = [0, 1, 2, 4, 6, 9, 12, 18, 24, 36, 48, 72, 96, 120, 144, 168]
@@ -253,6 +369,7 @@
       }
       [0, 2, 6, 12, 24, 48, 96, 168].filter((h) => h <= end && (W > 500 || ![2, 12].includes(h))).forEach((h) =>
         draw(svg, "text", { x: x(h), y: bottom + 18, "text-anchor": "middle" }, String(h)));
+      draw(svg, "text", { x: left - 40, y: top - 8, class: "unit" }, "emissions saved against starting at once, %");
       draw(svg, "text", { x: (left + W - right) / 2, y: H - 3, "text-anchor": "middle", class: "unit" }, "longest wait, hours");
       draw(svg, "line", { x1: x(chosen / 4), x2: x(chosen / 4), y1: top, y2: bottom, class: "chosen" });
       const ends = {};
@@ -266,13 +383,12 @@
       draw(svg, "text", { x: x(end) + 6, y: ends.start + 4, class: "start" }, "best start");
     }
 
-    const country = new Intl.DisplayNames(["en"], { type: "region" });
-    field("zone").querySelectorAll("option").forEach((option) => {
-      option.textContent = country.of(option.value) + " (" + option.value + ")";
-    });
-    box.addEventListener("input", show);
-    window.addEventListener("resize", show);
-    show();
+    box.addEventListener("input", () => show(false));
+    box.addEventListener("change", () => show(true));
+    root.addEventListener("resize", () => show(false));
+    root.addEventListener("hashchange", () => { follow(); show(true); });
+    follow();
+    show(false);
   }
 
   document.addEventListener("DOMContentLoaded", () =>
