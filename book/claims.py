@@ -18,12 +18,14 @@ from dataclasses import dataclass
 
 import said
 
+#: What may stand between two words of one sentence; a decimal point ends none.
+GAP = r"(?:[^.]|\.(?=\d))*"
 #: How a text says what a scope holds. A start without more is a run in one go.
 SAYS = {
     "pauses": {
         "none": r"\bwithout pauses\b|\bstarts?\b|\bstarted\b|\bin one go\b|\bhold\w*|\bnodes? sleep"
         r"|\bsleep\b|\bbest hour\b|\bcleanest hour\b",
-        "free": r"\bpaus\w+[^.]*\bfree\b|\bfree\b[^.]*\bpaus",
+        "free": rf"\bpaus{GAP}\bfree\b|\bfree\b{GAP}\bpaus",
         "charged": r"\bpaus|\bsuspen|\bresum",
     },
     "future": {
@@ -101,7 +103,7 @@ def too_wide(claim: Claim, record: said.Record, place: Mapping[str, str]) -> lis
 
 def _unsaid(text: str, scope: Mapping, place: Mapping[str, str]) -> Iterator[str]:
     load = scope.get("load_percent")
-    if load and not re.search(rf"\bload of\s[^.]*\b{load:.0f} %|\b{load:.0f} % load", text):
+    if load and not re.search(rf"\bload of\s{GAP}\b{load:.0f} %|\b{load:.0f} % load", text):
         yield f"its load, {load:.0f} %, is not said"
     for dimension, words in SAYS.items():
         recorded = scope.get(dimension)
@@ -127,5 +129,5 @@ def _said_wrongly(text: str, scopes: list[Mapping]) -> Iterator[str]:
         if PROOF.search(OPTIMUM.sub("", sentence)):
             if not ONE_WEEK.search(sentence) or not any(s.get("weeks") == 1 for s in scopes):
                 yield f"what is proven is proven for one week, which is not said: {sentence!r}"
-            if not re.search(r"\bwithout pauses\b|\bwith\b[^.]*\bpauses\b", sentence):
+            if not re.search(rf"\bwithout pauses\b|\bwith\b{GAP}\bpauses\b", sentence):
                 yield f"whether pauses are in what is proven is not said: {sentence!r}"

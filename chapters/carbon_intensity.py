@@ -346,7 +346,7 @@ gains = pd.DataFrame({z: describe.lowest_within(curve_of(z), waits_h)["saving"] 
 shown = gains.loc[[1, 3, 6, 12, 24, 48, 96, 168]]
 print((100 * shown).round(0).astype(int).rename_axis("wait [h]").to_string())
 
-# %% mystnb={"figure": {"caption": "Emissions saved by an hour's work that starts in the cleanest hour within its longest wait, with perfect knowledge; the chosen grid in colour.", "name": "fig:carbon-waiting"}, "image": {"alt": "Curves of saving in percent against longest wait for {num}`carbon_intensity.grids`. {if}`carbon_intensity.diminishing` That of the chosen grid rises ever more slowly, to {num}`carbon_intensity.saving_24h` within a day and {num}`carbon_intensity.saving_96h` within four."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Emissions saved by an hour's work that starts in the cleanest hour within its longest wait, with perfect knowledge; the chosen grid in colour.", "name": "fig:carbon-waiting"}, "image": {"alt": "Curves of saving against longest wait for {num}`carbon_intensity.grids`. {if}`carbon_intensity.diminishing` That of the chosen grid rises ever more slowly, to {num}`carbon_intensity.saving_24h` within a day and {num}`carbon_intensity.saving_96h` within four."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 4.0))
 ends = gains.iloc[-1].sort_values()
 named = {zone, ends.index[0], ends.index[-1]}

@@ -11,8 +11,9 @@
 # What does it cost to stop a training job and resume it later, and is that cost what one would expect: an extra start, and the work that was lost?
 #
 # **Answer.**
-# A stop right after a checkpoint cost {num}`cost_of_stopping.overhead_save` (between {num}`cost_of_stopping.overhead_save_low` and {num}`cost_of_stopping.overhead_save_high`), a stop just before one {num}`cost_of_stopping.overhead_no_save`; an extra start and the lost work explain more than that, and the negative rest of {num}`cost_of_stopping.rest_save` is the machine's doing rather than the stop's, because the same runs differ by {num}`cost_of_stopping.before_save` before they are stopped.
-# Nearly all of the cost is the power of an idle machine over a longer time: above idle a stop after a checkpoint changed the energy by {num}`cost_of_stopping.above_save` as measured, which is equivalent to nothing within {num}`cost_of_stopping.margin_share` of the job, and by {num}`cost_of_stopping.above_save_adjusted` once the machine's state is allowed for, which is not shown to be; what the machine draws while it stays awake after a stop comes on top.
+# For the one job measured, a stop right after a checkpoint cost {num}`cost_of_stopping.overhead_save` ({num-interval}`cost_of_stopping.overhead_save`), a stop just before one {num}`cost_of_stopping.overhead_no_save`.
+# An extra start and the lost work explain more than that; the rest, {num}`cost_of_stopping.rest_save`, is the machine's doing, for the same runs differ by {num}`cost_of_stopping.before_save` before they are stopped.
+# Above idle a stop after a checkpoint changed the energy by {num}`cost_of_stopping.above_save` as measured, and by {num}`cost_of_stopping.above_save_adjusted` once the machine's state is allowed for.
 #
 # **You need.**
 # {doc}`measuring_power`, which says how energies are measured and over which window.

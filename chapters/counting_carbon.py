@@ -766,7 +766,7 @@ needed = pd.DataFrame(
 print(f"least load [%] at which a new server pays back within {lifetime_years:g} years")
 print(needed.round(0).replace(np.inf, "never").to_string())
 
-# %% mystnb={"figure": {"caption": "Years until a server twice as fast has saved what making it emitted, against the load of the old one (logarithmic years). Solid: 1 t, without disks; dashed: 4.3 t, with eight large disks. Shaded: service lives of three to six years.", "name": "fig:account-payback"}, "image": {"alt": "Six falling curves, two for each of three grids, on a logarithmic axis of years; at half load a server without disks pays back within {num}`counting_carbon.payback_pl` in {word}`counting_carbon.high_place`, {num}`counting_carbon.payback_de` in {word}`counting_carbon.middle_place` and {num}`counting_carbon.payback_fr` in {word}`counting_carbon.low_place`."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Years until a server twice as fast has saved what making it emitted, against the load of the old one (logarithmic years). Solid: 1 t, without disks; dashed: 4.3 t, with eight large disks. Shaded: service lives of three to six years.", "name": "fig:account-payback"}, "image": {"alt": "Falling curves, a pair for each grid, on a logarithmic axis of years; at half load a server without disks pays back within {num}`counting_carbon.payback_pl` in {word}`counting_carbon.high_place`, {num}`counting_carbon.payback_de` in {word}`counting_carbon.middle_place` and {num}`counting_carbon.payback_fr` in {word}`counting_carbon.low_place`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 4.0))
 tints = {"FR": COLORS["green"], "DE": COLORS["average"], "PL": COLORS["marginal"]}
 ax.axhspan(3, 6, color=COLORS["rest"], alpha=0.35, linewidth=0)

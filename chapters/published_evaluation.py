@@ -229,6 +229,7 @@ def solve_all(curve, release_s):
 # %%
 last = curve.stop - pd.Timedelta(seconds=window_s.max())
 releases = pd.date_range(first_monday, last, freq=f"{7 * every_weeks}D")
+numbers.about(weeks=len(releases))
 solved = [solve_all(curve, release.timestamp()) for release in releases]
 runs = {name: np.stack([week[name] for week in solved]) for name in solved[0].columns}
 worse = (runs["best_g"] > runs["start_g"] * (1 + 1e-12)).sum()

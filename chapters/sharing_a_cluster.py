@@ -192,7 +192,7 @@ plt.show()
 # A **multi-level feedback queue** {cite}`corbato1962` lowers who has worked much: short jobs finish first without anyone saying how short they are.
 # **Best effort** is a bargain between user and machine: F starts wherever a node is free, and is stopped, its work lost, when another job needs the node ({numref}`fig:share-turns`).
 
-# %% mystnb={"figure": {"caption": "Eight made-up jobs and a made-up carbon curve (top; shaded: dirty). Carbon-gated FIFO starts nothing while the grid is dirty; carbon-aware EASY keeps the promise to C (dashed) and starts it all the same. Bottom: what the nodes do under EASY when idle ones sleep.", "name": "fig:share-carbon"}, "image": {"alt": "Four panels over 24 hours: a stepped carbon curve with two dirty stretches shaded; a Gantt chart with nothing starting in the first dirty stretch; a Gantt chart in which C starts in it at a dashed line; and a chart of node states: busy, idle, off and booting."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eight made-up jobs and a made-up carbon curve (top; shaded: dirty). Carbon-gated FIFO starts nothing while the grid is dirty; carbon-aware EASY keeps the promise to C (dashed) and starts it all the same. Bottom: what the nodes do under EASY when idle ones sleep.", "name": "fig:share-carbon"}, "image": {"alt": "Four panels over a day: a stepped carbon curve with two dirty stretches shaded; a Gantt chart with nothing starting in the first dirty stretch; a Gantt chart in which C starts in it at a dashed line; and a chart of node states: busy, idle, off and booting."}} tags=["hide-input"]
 clean = rules.Below(300.0)
 gated = show(rules.CarbonFifo(clean), intensity=day, origin=pd.Timestamp(0, tz="UTC"))
 aware_policy = rules.CarbonEasy(clean)

@@ -226,7 +226,7 @@ for what, held in by_user.items():
     top = 100 * held.nlargest(3).sum() / held.sum()
     print(f"three largest of {len(held)} users: {top:.0f} % of the {what.replace('_', '-')}")
 
-# %% mystnb={"figure": {"caption": "Concentration. Left: share of the jobs and of the core-hours held by the least active users. Right: share of the jobs that lie in batches of at least so many jobs.", "name": "fig:workload-concentration"}, "image": {"alt": "Left, two Lorenz curves below the diagonal; the Gini coefficient of core-hours over users is {num}`workload_traces.gini_work`; right, a falling curve of the share of jobs against batch size on a logarithmic axis, {num}`workload_traces.large_batch_share` at a hundred."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Concentration. Left: share of the jobs and of the core-hours held by the least active users. Right: share of the jobs that lie in batches of at least so many jobs.", "name": "fig:workload-concentration"}, "image": {"alt": "Left, two Lorenz curves below the diagonal; the Gini coefficient of core-hours over users is {num}`workload_traces.gini_work`; right, a falling curve of the share of jobs against batch size on a logarithmic axis, {num}`workload_traces.large_batch_share` in large ones."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.3))
 left.plot([0, 1], [0, 1], color=COLORS["rest"], linewidth=1)
 left.text(0.24, 0.62, "all users alike", color=COLORS["baseline"], ha="center")

@@ -239,6 +239,10 @@ class Numbers:
                 "give each claim its own name."
             )
 
+    def about(self, **changes) -> None:
+        """Change the scope of what is recorded from here on (attributes of `Scope`)."""
+        self.scope = replace(self.scope, **changes)
+
     def word(self, name: str, text: str, meaning: str) -> str:
         """Register a word that prose takes from here (a place, a year, the name of a log).
 

@@ -97,17 +97,36 @@ def test_outputs_hold_no_path_of_the_machine_that_made_them(name):
     assert [] == re.findall(r"(?:/home/|/root/|/tmp/|/usr/|[A-Z]:\\)\S*", text)
 
 
-def test_every_number_named_in_prose_is_recorded():
+@pytest.mark.parametrize(
+    ("kind", "role"),
+    [("numbers", "num(?:-interval)?"), ("words", "word"), ("facts", "if(?:-not)?")],
+)
+def test_what_is_named_in_prose_is_recorded(kind, role):
     recorded = {
-        f"{path.stem}.{n['name']}"
+        f"{path.stem}.{entry['name']}"
         for path in (ROOT / "book" / "results").glob("*.json")
-        for n in json.loads(path.read_text(encoding="utf-8"))["numbers"]
+        for entry in json.loads(path.read_text(encoding="utf-8")).get(kind, ())
     }
-    named = {
-        m for text in pages().values() for m in re.findall(r"\{num(?:-interval)?\}`([\w.]+)`", text)
-    }
+    pattern = rf"\{{{role}\}}`([\w.]+)`"  # the condition `in-book` is no recorded fact
+    named = {m for text in pages().values() for m in re.findall(pattern, text)} - {"chapter.fact"}
 
-    assert named <= recorded
+    assert named
+    assert set() == named - recorded
+
+
+#: Quantities as words. Parts of the picture itself ("two panels") are no quantities of the data.
+TYPED = re.compile(
+    r"\b\d+(?!\d*th percentile)|per ?cent\b|\b(?:a|one|two|three) (?:half|third|quarter|fifth|tenth)s?\b|\btwice\b"
+    r"|\btens of\b|\bhundreds?\b|\bthousands?\b|\b(?:two|three|ten|twelve|twenty) (?:grids|users)\b"
+)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_quantities_of_an_alternative_text_are_recorded(name):
+    for cell in pipeline.read_chapter(name).cells:
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+
+        assert not TYPED.search(re.sub(r"\{[\w-]+\}`[^`]*`", "", alt)), alt
 
 
 def references():
