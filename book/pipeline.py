@@ -385,7 +385,10 @@ def execute_all(names: list[str], force: bool, jobs: int) -> None:
             print(f"[{count}/{len(names)}] chapter {name:<{width}}  {what}", flush=True)
     write_numbers()
     readme = ROOT / "README.md"
-    write_atomically(readme, with_numbers(readme.read_text(encoding="utf-8")))
+    try:
+        write_atomically(readme, with_numbers(readme.read_text(encoding="utf-8")))
+    except ValueError as error:  # a chapter under work; a test holds the README to the record
+        print(f"[readme] left as it is: {error}")
     if failed:
         raise SystemExit(f"Failed: {', '.join(failed)}. The stored notebooks are as before.")
 
