@@ -7,6 +7,7 @@ text; no page is heavier than a slow connection bears. A book that was built emp
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -131,7 +132,9 @@ def _weight(path: Path, page: Page) -> float:
 
 def main(arguments: list[str]) -> int:
     """Print what is wrong; return 1 if anything is."""
-    folder = Path(arguments[0] if arguments else "_build/html")
+    parser = argparse.ArgumentParser(description="Print what is wrong with built pages.")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("_build/html"))
+    folder = parser.parse_args(arguments).folder
     found = problems(folder)
     for line in found:
         print(line, file=sys.stderr)

@@ -6,6 +6,7 @@ A week of the German grid with its cleanest hours shaded, on the book's colours;
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import matplotlib as mpl
@@ -44,4 +45,5 @@ def draw(target: Path = TARGET) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
     draw()
