@@ -38,7 +38,10 @@ def clone(tmp_path):
             target = tmp_path / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-    (tmp_path / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
+    # Its programs are this environment's, but it is ready as it is: make must not install the copy.
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.prefix, "bin"), target_is_directory=True)
+    (tmp_path / ".venv" / ".ready").touch()
     return tmp_path
 
 
