@@ -430,8 +430,8 @@ def numbers(
     return both[:, 0].copy(), both[:, 1] == 1
 
 
-def write_whole(path: str | os.PathLike, text: str) -> None:
-    """Put `text` at `path` in one step, when all of it is written.
+def write_whole(path: str | os.PathLike, text: str | bytes) -> None:
+    """Put text (as UTF-8) or bytes at `path` in one step, when all of it is written.
 
     It is written under a temporary name in the same folder and then takes the place of `path`; if
     anything fails, what was at `path` before stays as it was.
@@ -444,7 +444,8 @@ def write_whole(path: str | os.PathLike, text: str) -> None:
         If the folder is missing or cannot be written, or `path` is there and is no plain file.
     """
     path = Path(path)
-    data = _COMPRESS.get(path.suffix, bytes)(text.encode("utf-8"))
+    plain = text.encode("utf-8") if isinstance(text, str) else text
+    data = _COMPRESS.get(path.suffix, bytes)(plain)
     path = Path(os.path.realpath(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent} is no folder: make it before writing {path.name}.")

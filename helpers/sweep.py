@@ -67,7 +67,7 @@ __all__ = ["results", "sweep"]
 Case = dict[str, Any]
 Outcomes = Generator[tuple["_Open", "_Outcome"], None, None]
 
-_FORMAT = "sweep 1"
+_FORMAT = "sweep 2"  # 1 had no checksums, and other names for 1.0 and for bound arguments
 _DEATHS = 3  # a case whose process died this often is given up
 
 
@@ -225,7 +225,7 @@ def _cases(cases: pd.DataFrame | Mapping[str, Sequence[Any]]) -> list[Case]:
         for name in names:
             if isinstance(cases[name], str | bytes) or not isinstance(cases[name], Iterable):
                 raise ValueError(f"axis {name!r} is {cases[name]!r}: it must be a list of values.")
-        rows = list(itertools.product(*cases.values()))
+        rows = [list(row) for row in itertools.product(*cases.values())]
     wrong = [name for name in names if not (isinstance(name, str) and name.isidentifier())]
     if wrong or len(set(names)) < len(names) or not names:
         raise ValueError(f"axes(={names}) must be different names of arguments, at least one.")
@@ -281,22 +281,107 @@ def _sort_of(value: Any) -> str:
     return "text" if isinstance(value, str) else "instants"
 
 
-def _identity(function: Callable) -> str:
-    """Return the function's own name, which does not change with how a script is started."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return getattr(function, "__qualname__", type(function).__qualname__)
+def _identity(function: Any, seen: frozenset[int] = frozenset()) -> str:
+    """Return the function's name and what it carries: bound arguments, a closure, its object.
+
+    Neither changes with how a script is started. What a named function does is told by the version
+    of the sweep; a lambda has no name, and so its code counts as well.
+    """
+    if isinstance(function, functools.partial):
+        bound = [_told(value, seen) for value in function.args]
+        bound += [f"{k}={_told(v, seen)}" for k, v in sorted(function.keywords.items())]
+        return f"{_identity(function.func, seen)}({_short(', '.join(bound))})"
+    if inspect.ismethod(function):
+        return f"{_told(function.__self__, seen)}.{function.__name__}"
+    if inspect.isfunction(function):
+        return function.__qualname__ + _carried(function, seen)
+    if hasattr(function, "__wrapped__"):  # functools.cache
+        return _identity(function.__wrapped__, seen)
+    return getattr(function, "__qualname__", None) or _told(function, seen)
+
+
+def _carried(function: Any, seen: frozenset[int]) -> str:
+    """Return what a function made inside another one carries with it; "" for any other."""
+    code = function.__code__
+    if "<" not in code.co_qualname or id(function) in seen:
+        return ""
+    seen |= {id(function)}
+    parts = [_told(value, seen) for value in function.__defaults__ or ()]
+    parts += [f"{k}={_told(v, seen)}" for k, v in sorted((function.__kwdefaults__ or {}).items())]
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        parts.append(f"{name}={_told(cell.cell_contents, seen)}")
+    if code.co_name == "<lambda>":
+        parts.append(f"code={_told(code, seen)}")
+    return f"[{_short(', '.join(parts))}]" if parts else ""
+
+
+def _told(value: Any, seen: frozenset[int]) -> str:
+    """Return text that is the same for equal values, and for no others."""
+    if isinstance(value, float) and value.is_integer():
+        return repr(int(value))  # 1.0 is 1, as on an axis
+    if value is None or isinstance(value, str | bytes | bool | int | float | pd.Timestamp):
+        return repr(value)
+    if id(value) in seen:
+        return "..."
+    seen |= {id(value)}
+    if isinstance(value, os.PathLike):
+        return repr(os.fspath(value))
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_told(one, seen) for one in value)}]"
+    if isinstance(value, set | frozenset):
+        return f"{{{', '.join(sorted(_told(one, seen) for one in value))}}}"
+    if isinstance(value, Mapping):
+        pairs = sorted(f"{_told(k, seen)}: {_told(v, seen)}" for k, v in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, np.ndarray | np.generic) and value.dtype != object:
+        return f"{value.dtype}{value.shape}{_digest(value.tobytes())}"
+    if isinstance(value, type(_told.__code__)):
+        names = [value.co_names, value.co_varnames, value.co_consts]
+        return _digest(value.co_code + _told(names, seen).encode())
+    if isinstance(value, type) or inspect.ismodule(value):
+        return getattr(value, "__qualname__", value.__name__)
+    if isinstance(value, functools.partial) or inspect.isroutine(value):
+        return _identity(value, seen)
+    return f"{type(value).__qualname__}({_short(_state(value, seen))})"
+
+
+def _state(value: Any, seen: frozenset[int]) -> str:
+    """Return the state of an object as text."""
+    if not isinstance(value, pd.DataFrame | pd.Series | pd.Index):
+        state = value.__getstate__() if hasattr(value, "__getstate__") else vars(value)
+        if state is not None:
+            return _told(state, seen)
+    try:
+        return _digest(pickle.dumps(value, protocol=5))
+    except Exception as error:
+        raise ValueError(
+            f"{value!r}, which the function carries, cannot be told apart from others ({error}): "
+            "bind plain values, or make it an axis."
+        ) from None
+
+
+def _digest(data: bytes) -> str:
+    return "#" + hashlib.sha256(data).hexdigest()[:16]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else text[:100] + "..." + _digest(text.encode())
 
 
 def _key(case: Case, version: str, identity: str) -> str:
     """Return the name of a case's files: the same in every process and on every machine."""
-    values = {k: {"time": v.isoformat()} if _is_time(v) else v for k, v in case.items()}
+    values = {k: {"time": v.isoformat()} if _is_time(v) else _number(v) for k, v in case.items()}
     text = json.dumps([identity, version, values], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _is_time(value: Any) -> bool:
     return isinstance(value, pd.Timestamp)
+
+
+def _number(value: Any) -> Any:
+    """Return a number as it is named: 1.0 is 1, however a table of cases holds it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _refuse_twice(jobs: Sequence[_Open]) -> None:
@@ -358,27 +443,18 @@ def _keep(
     with tqdm(total=total, initial=total - missing, disable=not progress, unit="case") as bar:
         for job, outcome in outcomes:
             failed = folder / "failed" / f"{job.key}.json"
-            if outcome.error is None:
-                _write_bytes(_result_file(folder, job.key), outcome.parquet)
+            if outcome.parquet is not None:
+                path = _result_file(folder, job.key)
+                path.parent.mkdir(exist_ok=True)
+                write_whole(path, outcome.parquet)
                 failed.unlink(missing_ok=True)
-            else:
+            elif outcome.error is not None:
                 outcome.error.add_note(f"case: {_words(job.case)}\n{outcome.trace}".rstrip())
                 record = {"case": job.case, "error": repr(outcome.error), "trace": outcome.trace}
                 write_whole(failed, json.dumps(record, indent=1, default=str) + "\n")
                 failures[job.key] = outcome.error
             bar.update()
     return failures
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    """Put bytes at a path in one step."""
-    path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read(paths: Sequence[Path]) -> pd.DataFrame:
@@ -389,9 +465,10 @@ def _read(paths: Sequence[Path]) -> pd.DataFrame:
     tables = []
     for path in paths:
         try:
-            with pq.ParquetFile(path) as file:
+            source = pa.BufferReader(_unsealed(path.read_bytes()))
+            with pq.ParquetFile(source, page_checksum_verification=True) as file:
                 table = file.read()
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise ValueError(
                 f"{path}: cannot be read ({error}): delete it and call again, its case is then "
                 "computed anew."
@@ -414,6 +491,10 @@ def _attempt(function: Callable, case: Case) -> _Outcome:
     """Run one case; an exception is part of the outcome."""
     try:
         return _Outcome(parquet=_parquet(case, function(**case)))
+    except SystemExit as error:
+        # It would end the worker, or the whole sweep, without a word of which case it was.
+        ended = RuntimeError(f"the function asked its process to end: sys.exit({error.code!r})")
+        return _Outcome(error=ended, trace="".join(traceback.format_exception(error)))
     except Exception as error:  # raised again at the end of the sweep
         trace = "".join(traceback.format_exception(error))
         try:
@@ -447,8 +528,37 @@ def _parquet(case: Case, result: Mapping[str, Any] | pd.DataFrame) -> bytes:
         pd.concat([axes, result.reset_index(drop=True)], axis=1), preserve_index=False
     )
     buffer = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata(None), buffer)
-    return buffer.getvalue()
+    pq.write_table(table.replace_schema_metadata(None), buffer, write_page_checksum=True)
+    return _sealed(buffer.getvalue())
+
+
+_SEAL = b"seal"
+_TAIL = 8  # length of the footer and "PAR1", which end a Parquet file
+
+
+def _seal(data: bytes) -> bytes:
+    return _SEAL + hashlib.sha256(data).digest()
+
+
+def _sealed(parquet: bytes) -> bytes:
+    """Return a Parquet file that carries its own checksum.
+
+    Checksums of pages, which every reader knows, cover the values; the footer, which tells names
+    and types, has none. So one of the whole file stands before the footer, where a file may hold
+    what readers do not look at.
+    """
+    footer = len(parquet) - _TAIL - int.from_bytes(parquet[-_TAIL:-4], "little")
+    return parquet[:footer] + _seal(parquet) + parquet[footer:]
+
+
+def _unsealed(data: bytes) -> bytes:
+    """Return the Parquet file as it was before it was sealed, or raise ValueError."""
+    size = len(_seal(b""))
+    footer = len(data) - _TAIL - int.from_bytes(data[-_TAIL:-4], "little")
+    parquet = data[: max(footer - size, 0)] + data[max(footer, 0) :]
+    if footer < size or data[footer - size : footer] != _seal(parquet):
+        raise ValueError("its checksum is not that of its content: it was changed or cut short")
+    return parquet
 
 
 # --- where cases run ----------------------------------------------------------------------
@@ -481,8 +591,13 @@ def _start_worker(pickled: bytes) -> None:
     import multiprocessing
     from multiprocessing.connection import wait
 
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        raise RuntimeError("a worker is started by another process.")
+    sentinel = parent.sentinel
+
     def follow() -> None:
-        wait([multiprocessing.parent_process().sentinel])
+        wait([sentinel])
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
@@ -522,7 +637,8 @@ def _in_processes(function: Callable, jobs: Sequence[_Open], workers: int) -> Ou
     import cloudpickle
 
     pickled = cloudpickle.dumps(function)
-    queue, deaths, alone = deque(jobs), Counter(), 0
+    queue, alone = deque(jobs), 0
+    deaths: Counter[str] = Counter()
     while queue:
         size, count = (1, alone) if alone else (workers, len(queue))
         with _pool(pickled, size) as pool:

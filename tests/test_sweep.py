@@ -1,5 +1,6 @@
 """Sweeps: the same table however cases run, and nothing lost when something is killed."""
 
+import contextlib
 import functools
 import json
 import logging
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 from sweep_functions import (
     KILL,
     kills_its_process,
@@ -419,3 +422,136 @@ def test_axes_that_do_not_fit_the_function_are_refused_before_anything_runs(
     with pytest.raises(ValueError, match=message):
         sweep(function, axes, out=out, version="1", workers=1, progress=False)
     assert not out.exists()
+
+
+def run(function, cases, out, **options):
+    return quiet(function, cases, out=out, **options)
+
+
+def signed(x, policy):
+    return {"y": x if policy == "easy" else -x}
+
+
+class Scaled:
+    """A callable object with a state."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, x):
+        return {"y": self.factor * x}
+
+    def method(self, x):
+        return {"y": self.factor * x}
+
+
+def made(factor):
+    def scaled(x):
+        return {"y": factor * x}
+
+    return scaled
+
+
+def with_default(factor):
+    return lambda x, factor=factor: {"y": factor * x}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (functools.partial(signed, policy="easy"), functools.partial(signed, policy="fifo")),
+        (made(2), made(3)),
+        (lambda x: {"y": 2 * x}, lambda x: {"y": 3 * x}),
+        (lambda x: {"y": abs(x)}, lambda x: {"y": round(x)}),
+        (with_default(2), with_default(3)),
+        (Scaled(2), Scaled(3)),
+        (Scaled(2).method, Scaled(3).method),
+        (functools.partial(Scaled(2)), functools.partial(Scaled(3))),
+        (functools.cache(made(2)), functools.cache(made(3))),
+        (made(np.arange(2)), made(np.arange(3))),
+        (made(pd.DataFrame({"a": [1]})), made(pd.DataFrame({"a": [2]}))),
+        (made({"a": [Scaled(1)]}), made({"a": [Scaled(2)]})),
+        (made(Path("a")), made(Path("b"))),
+    ],
+)
+def test_results_belong_to_the_function_with_what_it_carries(tmp_path, one, other):
+    axes = {"x": [1, 2]}
+    with contextlib.suppress(ExceptionGroup):  # some carry what cannot be a result
+        run(one, axes, tmp_path, workers=1)
+    files = sorted(tmp_path.rglob("*.parquet"))
+
+    with pytest.raises(ValueError, match=r"holds results with function .* choose another folder"):
+        run(other, axes, tmp_path, workers=1)
+
+    assert files == sorted(tmp_path.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: functools.partial(signed, policy="easy"),
+        lambda: Scaled(2),
+        lambda: made(2),
+        lambda: Scaled(2.0).method,
+    ],
+)
+def test_a_function_made_again_with_the_same_arguments_finds_its_results(tmp_path, make):
+    first = run(make(), {"x": [1, 2]}, tmp_path, workers=1)
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
+
+    again = run(make(), {"x": [1, 2]}, tmp_path, workers=1)
+
+    pd.testing.assert_frame_equal(first, again)
+    assert written == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
+
+
+def test_a_whole_number_is_one_case_however_its_axis_holds_it(tmp_path):
+    run(made(2), {"x": [1, 2.5]}, tmp_path, workers=1)
+    table = run(made(2), pd.DataFrame({"x": [1, 2.5]}), tmp_path, workers=1)
+
+    assert [1.0, 2.5] == table["x"].tolist()
+    assert [1.0, 2.5] == results(tmp_path)["x"].tolist()
+    with pytest.raises(ValueError, match=r"case x=1.0 is given twice"):
+        run(made(2), {"x": [1, 1.0]}, tmp_path, workers=1)
+
+
+def exits(x):
+    if x == 2:
+        raise SystemExit(3)
+    return {"y": x}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_case_that_exits_is_named_and_the_others_are_kept(tmp_path, workers):
+    with pytest.raises(ExceptionGroup) as caught:
+        run(exits, {"x": [1, 2, 3]}, tmp_path, workers=workers)
+
+    (error,) = caught.value.exceptions
+    assert "sys.exit(3)" in str(error)
+    assert "case: x=2" in error.__notes__[0]
+    assert [1, 3] == results(tmp_path)["x"].tolist()
+
+
+def test_any_flipped_bit_of_a_kept_result_is_found(tmp_path):
+    run(made(2), {"x": [7]}, tmp_path, workers=1)
+    (path,) = tmp_path.rglob("*.parquet")
+    whole = path.read_bytes()
+
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"cannot be read .*delete it and call again"):
+            results(tmp_path)
+
+
+def test_a_kept_result_is_a_parquet_file_for_any_reader_whose_pages_have_checksums(tmp_path):
+    run(made(2), {"x": [7]}, tmp_path, workers=1)
+    (path,) = tmp_path.rglob("*.parquet")
+
+    table = parquet.read_table(path, page_checksum_verification=True)
+
+    assert [{"x": 7, "y": 14}] == table.to_pylist()
+    damaged = path.read_bytes().replace((14).to_bytes(8, "little"), (15).to_bytes(8, "little"), 1)
+    with pytest.raises(OSError, match="CRC"):
+        parquet.read_table(pyarrow.BufferReader(damaged), page_checksum_verification=True)
