@@ -26,6 +26,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,14 @@ def _count_sacct(log: Any, data: bytes) -> tuple[int, int]:
     return len(log) + len(log.skipped) + steps, len(rows)
 
 
+def _count_table(log: Any, data: bytes) -> tuple[int, int]:
+    """Count the rows below the line of names; rows that were skipped before stand above it."""
+    lines = _plain(data) or []
+    above = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    before = sum(line.startswith("# skipped:") for line in lines[:above])
+    return len(log) + len(log.skipped) - before, len(lines) - above - 1
+
+
 def _jobs() -> Iterator[Reader]:
     from helpers import jobs
 
@@ -179,10 +188,7 @@ def _jobs() -> Iterator[Reader]:
         table,
         lambda path, errors: jobs.read_csv(path, errors=errors),
         "skip",
-        lambda log, data: (
-            len(log) + len(log.skipped) - sum(b"# skipped:" in line for line in data.split(b"\n")),
-            sum(not line.startswith("#") for line in _plain(data) or []) - 1,
-        ),
+        _count_table,
     )
 
 
@@ -440,7 +446,11 @@ def _foreign(error: Exception, path: Path) -> str:
 
 
 def fuzz(
-    inputs: int, seed: int, only: str = "", keep: Path | None = None
+    inputs: int,
+    seed: int,
+    only: str = "",
+    keep: Path | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> tuple[Counter[str], dict[str, tuple[str, int]]]:
     """Return how many inputs each reader was given, and each kind of finding with its first seed."""
     chosen = [reader for reader in readers() if only in (reader.name, reader.room, "")]
@@ -455,11 +465,14 @@ def fuzz(
             reader = chosen[number % len(chosen)]
             own = seed * 1_000_000 + number
             data, text = broken(reader.good, np.random.default_rng(own))
+            if number and number % 1000 == 0:
+                say(f"{number} inputs")
             given[reader.name] += 1
             found = wrong(reader, data, text, Path(temporary))
             kind = f"{reader.name}: {found.split(': ')[0]} {found.split(' at ')[-1][:40]}"
             if found and kind not in findings:
                 findings[kind] = (f"{reader.name} ({reader.room}): {found}", own)
+                say(f"seed {own}: {findings[kind][0]}")
                 if keep is not None:
                     (keep / f"{reader.name}_{own}").write_bytes(data)
     return given, findings
@@ -477,9 +490,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.keep:
         given.keep.mkdir(parents=True, exist_ok=True)
-    counts, findings = fuzz(given.inputs, given.seed, given.reader, given.keep)
-    for text, seed in findings.values():
-        print(f"seed {seed}: {text}")
+    say = partial(print, flush=True)  # a long run that is stopped has told what it found
+    counts, findings = fuzz(given.inputs, given.seed, given.reader, given.keep, say)
     print(f"{sum(counts.values())} inputs, {len(counts)} readers, {len(findings)} findings")
     return bool(findings)
 

@@ -325,7 +325,7 @@ def read_azure(
 
 def _azure_rules(frame: pd.DataFrame, *, version: int) -> Iterable[Rule]:
     """Yield the rules that rows of an Azure trace must keep."""
-    yield from _known(frame, [name for name in frame if name not in _AZURE_USE])
+    yield from _known(frame, [name for name in map(str, frame) if name not in _AZURE_USE])
     yield from _not_negative(frame, (*_AZURE_TIMES, *_AZURE_USE))
     yield _ordered(frame, "vmcreated", "vmdeleted")
     yield _among(frame, "vmcategory", _AZURE_CATEGORIES)
@@ -478,7 +478,8 @@ def _google_times(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarr
         seconds = inside.to_numpy("float64", na_value=np.nan) / 1e6
         times.append(seconds - _GOOGLE_OFFSET_S)
     last_s = max((np.nanmax(time) for time in times if not np.isnan(time).all()), default=np.nan)
-    return (*times, last_s)
+    submit, start, end = times
+    return submit, start, end, last_s
 
 
 def _google_rules(frame: pd.DataFrame) -> Iterable[Rule]:

@@ -139,7 +139,7 @@ class Rows:
         if not broken:
             return self
         lines, bad = self.lines(), [row for row, *_ in broken]
-        found = [(int(lines[row]), *rest) for row, *rest in broken]
+        found = [(int(lines[row]), name, value, rule) for row, name, value, rule in broken]
         return replace(
             self,
             frame=self.frame.drop(index=self.frame.index[bad]).reset_index(drop=True),
@@ -218,7 +218,7 @@ def _read_fast(data: bytes, fields: Mapping[str, str], sep: str) -> pd.DataFrame
     """Return the typed columns, or None if a row is not as it should be."""
     try:
         with np.errstate(invalid="raise"):  # a number too large for its type
-            frame = pd.read_csv(
+            frame = pd.read_csv(  # type: ignore[call-overload]  # of the version of pandas
                 BytesIO(data),
                 sep=r"\s+" if sep == " " and b"\t" in data else sep,
                 skipinitialspace=sep == " ",

@@ -469,6 +469,7 @@ def _repeated(jobs: pd.DataFrame) -> list[Problem]:
     ).sort_values(["id", "submit", "start", "age", "line"])
     problems = []
     last: Any = None
+    row: Any
     for row in table.itertuples(index=False):
         if last is None or row.id != last.id:
             last = row
@@ -556,7 +557,7 @@ class _Rows:
         self.text = text
         self._rules: list[Rule] = []
 
-    def require(self, bad: np.ndarray, name: str, reason: str) -> None:
+    def require(self, bad: Any, name: str, reason: str) -> None:
         """Note which rows break a rule about a field."""
         self._rules.append((np.asarray(bad, dtype=bool), name, reason))
 
@@ -581,7 +582,8 @@ class _Rows:
     def problems(self) -> list[Problem]:
         """Return for each bad row its line, and the first rule that it breaks."""
         lines = self.text.index
-        return [(int(lines[row]), *rest) for row, *rest in first_broken(self.text, self._rules)]
+        broken = first_broken(self.text, self._rules)
+        return [(int(lines[row]), name, value, rule) for row, name, value, rule in broken]
 
 
 def _count(text: str) -> float:
@@ -635,7 +637,7 @@ def _instants(jobs: _Rows, name: str, zone: tzinfo) -> tuple[np.ndarray, np.ndar
     local = known & text.str.fullmatch(_ISO).to_numpy(dtype=bool)
     stamps = pd.to_datetime(text[shifted], format=f"{_FORMAT}%z", errors="coerce", utc=True)
     naive = pd.DatetimeIndex(pd.to_datetime(text[local], format=_FORMAT, errors="coerce"))
-    naive = naive.where((naive.year >= 1990) & (naive.year < 2200), pd.NaT)
+    naive = pd.DatetimeIndex(naive.where((naive.year >= 1990) & (naive.year < 2200), None))
     for first, values in zip((True, False), meanings, strict=True):
         values[plain] = text[plain].astype("float64")
         values[shifted] = _unix(pd.DatetimeIndex(stamps))

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -121,7 +121,7 @@ _DTYPES = {
     "state": "category",
     "previous id": "Int64 or string",
 }
-_STATE_TYPE = pd.CategoricalDtype(STATES)
+_STATE_TYPE = pd.CategoricalDtype(list(STATES))
 
 
 def describe_columns() -> pd.DataFrame:
@@ -142,7 +142,7 @@ def describe_columns() -> pd.DataFrame:
     )
 
 
-def names(values: Any, *, missing: Any = None) -> pd.Categorical:
+def names(values: Any, *, missing: Any = None) -> "pd.Categorical[Any]":
     """Return user, queue, ... names as a categorical of strings.
 
     The categories are sorted: by number if all of them are whole numbers, else as text.
@@ -175,7 +175,7 @@ def names(values: Any, *, missing: Any = None) -> pd.Categorical:
     return pd.Categorical.from_codes(rank[codes], categories=pd.Index(text, dtype=str))
 
 
-def states(values: Any, words: Mapping[Any, str]) -> pd.Categorical:
+def states(values: Any, words: Mapping[Any, str]) -> "pd.Categorical[Any]":
     """Translate a source's words for states into `STATES`.
 
     Parameters
@@ -199,7 +199,7 @@ def states(values: Any, words: Mapping[Any, str]) -> pd.Categorical:
     return pd.Categorical.from_codes(translated[codes], dtype=_STATE_TYPE)
 
 
-def jobs_table(columns: Mapping[str, Any]) -> pd.DataFrame:
+def jobs_table(columns: Mapping[str, Any] | pd.DataFrame) -> pd.DataFrame:
     """Build a jobs table from the columns that are known; the others are filled with NA.
 
     Parameters
@@ -417,7 +417,7 @@ def to_time_zone(time_zone: str | tzinfo) -> tzinfo:
     time_zone = str(time_zone)
     if time_zone[:1] in ("+", "-"):
         try:
-            return pd.Timestamp(f"2000-01-01T00:00:00{time_zone}").tzinfo
+            return datetime.fromisoformat(f"2000-01-01T00:00:00{time_zone}").tzinfo or UTC
         except ValueError:
             pass
     try:
@@ -454,7 +454,7 @@ def to_epoch(epoch: Any, time_zone: str | tzinfo | None = None) -> pd.Timestamp:
         instant = pd.Timestamp(epoch, unit="s", tz="UTC") if is_number else pd.Timestamp(epoch)
     except (ValueError, OverflowError, TypeError):
         raise ValueError(f"epoch is {epoch!r}: {rule}") from None
-    if instant is pd.NaT or not 1900 <= instant.year < 2200:
+    if pd.isna(instant) or not 1900 <= instant.year < 2200:
         raise ValueError(f"epoch is {epoch!r}: {rule}")
     if instant.tzinfo is None:
         if time_zone is None:
@@ -650,7 +650,8 @@ def time_zone_name(epoch: pd.Timestamp) -> str:
     name = getattr(epoch.tzinfo, "key", None) or getattr(epoch.tzinfo, "zone", None)
     if name:
         return name
-    return timezone(timedelta(seconds=epoch.utcoffset().total_seconds())).tzname(None)[3:] or "UTC"
+    shift = epoch.utcoffset() or timedelta(0)
+    return timezone(timedelta(seconds=shift.total_seconds())).tzname(None)[3:] or "UTC"
 
 
 def read_csv(
