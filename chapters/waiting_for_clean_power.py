@@ -582,11 +582,13 @@ def forecasts_of(z):
     learned = np.arange(
         curve.edges_s[0] + 10 * 24 * HOUR, new_year - leads_s[-1], training_step_h * HOUR
     )
-    trained = forecasting.train(curve, learned, leads_s, tz=tz)
+    trained = forecasting.train(curve, learned, leads_s, time_zone=tz)
     return {
         "persistence": forecasting.persistence(curve, issued, leads_s),
-        "yesterday": forecasting.profile(curve, issued, leads_s, tz=tz),
-        "four weeks": forecasting.profile(curve, issued, leads_s, period="7D", periods=4, tz=tz),
+        "yesterday": forecasting.profile(curve, issued, leads_s, time_zone=tz),
+        "four weeks": forecasting.profile(
+            curve, issued, leads_s, period="7D", periods=4, time_zone=tz
+        ),
         "regression": trained.forecasts(curve, issued),
         "errors as in California": forecasting.with_errors(
             curve, errors, issued, seed=seed, lead_edges_s=leads_s, hold=True
@@ -769,8 +771,10 @@ near = Forecasts(
 learned = np.arange(caiso.edges_s[0] + 10 * 24 * HOUR, issued[0] - 4 * HOUR, HOUR)
 pacific = "America/Los_Angeles"
 short_forecasts = {
-    "yesterday": forecasting.profile(caiso, issued, near_s, tz=pacific),
-    "regression": forecasting.train(caiso, learned, near_s, tz=pacific).forecasts(caiso, issued),
+    "yesterday": forecasting.profile(caiso, issued, near_s, time_zone=pacific),
+    "regression": forecasting.train(caiso, learned, near_s, time_zone=pacific).forecasts(
+        caiso, issued
+    ),
     "as published": near,
     "perfect": None,
 }
@@ -810,7 +814,7 @@ print(f"[{direct['percent_low']:.2f}, {direct['percent_high']:.2f}], p = {direct
 # %%
 far_s = near_s[-1] + HOUR * np.arange(horizon_h - 2)
 all_s = np.concatenate([near_s, far_s[1:]])
-alone = forecasting.profile(caiso, issued, all_s, period="7D", periods=4, tz=pacific)
+alone = forecasting.profile(caiso, issued, all_s, period="7D", periods=4, time_zone=pacific)
 stitched = Forecasts(
     issued,
     all_s,

@@ -64,7 +64,7 @@ def epoch_seconds(times: Times) -> NDArray[np.float64]:
         If `times` holds neither time stamps nor numbers.
     """
     if isinstance(times, float) and math.isfinite(times):  # most often asked, many times over
-        return np.float64(times)  # type: ignore[return-value]  # it acts as an array of shape ()
+        return np.float64(times)  # it acts as an array of shape ()
     if isinstance(times, datetime | np.datetime64):
         return epoch_seconds(pd.DatetimeIndex([times]))[0]
     values = times if isinstance(times, pd.Series | pd.Index) else np.asarray(times)
@@ -99,8 +99,8 @@ def _from_index(index: pd.DatetimeIndex) -> NDArray[np.float64]:
     return whole + rest / 1e9
 
 
-def _naive(time: datetime) -> str:
-    if pd.isna(time):
+def _naive(time: object) -> str:
+    if time is pd.NaT:
         return "a time stamp is missing (NaT); leave out what has no time before asking."
     return (
         f"time stamp {time} has no time zone, so it names no instant; "
@@ -216,9 +216,9 @@ def _frozen(values: ArrayLike) -> NDArray[np.float64]:
     return copy
 
 
-def plain(values: NDArray[np.float64]) -> float | NDArray[np.float64]:
+def plain(values: NDArray[np.float64] | float) -> float | NDArray[np.float64]:
     """Return an array of shape () as a float, any other as it is."""
-    return values if np.ndim(values) else float(values)
+    return values if isinstance(values, np.ndarray) and values.ndim else float(values)
 
 
 def _ends(start: Times, stop: Times) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -421,7 +421,7 @@ class StepFunction(_Curve):
         """
         edges_s, place = np.unique(epoch_seconds(times), return_inverse=True)
         change = np.bincount(place, np.asarray(changes, dtype=np.float64), minlength=edges_s.size)
-        return cls(edges_s, np.cumsum(change)[:-1], name, 0.0)
+        return cls(edges_s, np.cumsum(change, dtype=np.float64)[:-1], name, 0.0)
 
     @cached_property
     def cumulative(self) -> NDArray[np.float64]:
@@ -539,7 +539,7 @@ class StepFunction(_Curve):
         inner = np.arange(np.floor(first / step_s) + 1, np.ceil(last / step_s)) * step_s
         edges_s = np.concatenate([[first], inner, [last]])
         means = self.mean(edges_s[:-1], edges_s[1:])
-        return type(self)(edges_s, means, self.name, self.outside)
+        return type(self)(edges_s, np.asarray(means), self.name, self.outside)
 
     def on(self, edges: Times) -> Self:
         """Return the same function cut at more edges, on what those span.

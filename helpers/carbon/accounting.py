@@ -275,11 +275,11 @@ def _electricity(
 
 def _names(names: NDArray, use: NDArray) -> pd.Categorical:
     codes, found = pd.factorize(names)
-    return pd.Categorical.from_codes(codes[use], found)
+    return pd.Categorical.from_codes(codes[use], pd.Index(found))
 
 
-def _name(name: str, count: int) -> pd.Categorical:
-    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), [name])
+def _name(name: str, count: int) -> pd.Categorical[str]:
+    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), pd.Index([name]))
 
 
 def _products(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
@@ -328,13 +328,13 @@ def embodied(uses: pd.DataFrame, device: Device, *, job: str = "job") -> Account
     """
     used = Uses.of(uses, job)
     cores = np.full(len(uses), device.resources) if used.cores is None else used.cores
-    for row in np.flatnonzero(cores > device.resources * (1 + 1e-12)):
+    for row in np.flatnonzero(cores > device.resources * (1 + 1e-12)).tolist():
         raise bad_cell(
             "uses", used.index[row], "cores", cores[row], f"must be <= {device.resources:g}, what "
             f"{device.name} has."
         )  # fmt: skip
     length_s = used.stop_s - used.start_s
-    for row in np.flatnonzero(length_s > device.lifetime_s):
+    for row in np.flatnonzero(length_s > device.lifetime_s).tolist():
         raise bad_cell(
             "uses", used.index[row], "stop", uses["stop"].iloc[row], f"is {length_s[row]:g} s after "
             f"start, but {device.name} lives for lifetime_s={device.lifetime_s:g} s; give that in "
@@ -487,7 +487,7 @@ class Account:
         for column, product in zip(
             ("energy_kwh", "emissions_g"), _products(self.rows), strict=True
         ):
-            for row in np.flatnonzero(~(self.rows[column] == product)):
+            for row in np.flatnonzero(~(self.rows[column] == product)).tolist():
                 raise bad_cell(
                     "account",
                     self.rows.index[row],

@@ -82,13 +82,13 @@ def read_day_ahead_csv(
     time, forecast = _column(table, _TIME, "times"), _column(table, _FORECAST, "forecasts")
     times_s = _times_s(table, time, time_zone)
     values = table.intensities(forecast, unit, kind)
-    for row in np.flatnonzero(np.isnan(values)):
+    for row in np.flatnonzero(np.isnan(values)).tolist():
         raise table.error(row, forecast, "is missing; leave out the whole issue or none of it.")
     first, step_s = _issues(table, time, times_s, leads)
     before_s = 0.0 if issued_before is None else duration_seconds(issued_before)
     forecasts = Forecasts(
         times_s[first] - before_s,
-        before_s + step_s * np.arange(leads + 1),
+        before_s + step_s * np.arange(leads + 1, dtype=np.float64),
         values.reshape(-1, leads),
         kind,
         zone,
@@ -118,7 +118,7 @@ def _times_s(table: Table, column: str, time_zone: str | None) -> NDArray[np.flo
         return epoch_seconds(table.times(column, utc=is_utc))
     clock = table.times(column, utc=True).tz_localize(None)
     local = clock.tz_localize(check_time_zone(time_zone), ambiguous="NaT", nonexistent="NaT")
-    for row in np.flatnonzero(local.isna()):
+    for row in np.flatnonzero(local.isna()).tolist():
         raise table.error(row, column, "comes twice or never by that clock; write times in UTC.")
     return epoch_seconds(local)
 
@@ -132,7 +132,7 @@ def _issues(
     distances_s = np.diff(times_s)
     step_s = float(np.median(distances_s))
     inner = np.arange(1, times_s.size) % leads != 0
-    for row in 1 + np.flatnonzero(inner & (distances_s != step_s)):
+    for row in (1 + np.flatnonzero(inner & (distances_s != step_s))).tolist():
         raise table.error(
             row,
             column,
@@ -145,7 +145,7 @@ def _issues(
             f"{leads}; give the right `leads`, or complete the issue."
         )
     first = leads * np.arange(times_s.size // leads)
-    for issue in 1 + np.flatnonzero(np.diff(times_s[first]) <= 0):
+    for issue in (1 + np.flatnonzero(np.diff(times_s[first]) <= 0)).tolist():
         raise table.error(
             first[issue],
             column,
@@ -161,7 +161,7 @@ def _once(
     """Actual values, each hour once, though every issue that covers it tells it again."""
     hours_s, first, hour = np.unique(times_s, return_index=True, return_inverse=True)
     same = (values == values[first][hour]) | (np.isnan(values) & np.isnan(values[first][hour]))
-    for row in np.flatnonzero(~same):
+    for row in np.flatnonzero(~same).tolist():
         line = table.lines[first[hour[row]]]
         raise table.error(row, column, f"differs from line {line}, which is of the same hour.")
     return pd.Series(values[first], utc_times(hours_s))

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from .signal import Forecasts, Intensity, duration_seconds, same_kind, utc_times
-from .sources import rated_generation
+from helpers.carbon.mix import rated_generation
+from helpers.carbon.signal import Forecasts, Intensity, same_kind
+from helpers.timeline import duration_seconds, epoch_seconds, utc_times
 
 __all__ = [
     "answering_generation",
@@ -24,14 +25,14 @@ __all__ = [
 ]
 
 
-def month_by_hour(intensity: Intensity, tz: str) -> pd.DataFrame:
+def month_by_hour(intensity: Intensity, time_zone: str) -> pd.DataFrame:
     """Average the intensity by month and hour of the local day.
 
     Parameters
     ----------
     intensity : Intensity
         Steps of at most an hour.
-    tz : str
+    time_zone : str
         IANA name of the zone whose clock counts (``Europe/Berlin``).
 
     Returns
@@ -40,22 +41,21 @@ def month_by_hour(intensity: Intensity, tz: str) -> pd.DataFrame:
         Mean intensity [g CO2e/kWh]; rows are months 1 to 12, columns hours 0 to 23; NaN for a
         month that is not covered.
     """
-    local = _hourly(intensity).tz_convert(tz)
-    cells = pd.DataFrame(
-        {"month": local.index.month, "hour": local.index.hour, "mean": local.to_numpy()}
-    )
+    local = _hourly(intensity).tz_convert(time_zone)
+    index = pd.DatetimeIndex(local.index)
+    cells = pd.DataFrame({"month": index.month, "hour": index.hour, "mean": local.to_numpy()})
     table = cells.pivot_table(index="month", columns="hour", values="mean")
     return table.reindex(index=range(1, 13), columns=range(24))
 
 
-def daily_swing(intensity: Intensity, tz: str) -> pd.DataFrame:
+def daily_swing(intensity: Intensity, time_zone: str) -> pd.DataFrame:
     """Tell for each local day how far its dirtiest hour lies above its cleanest.
 
     Parameters
     ----------
     intensity : Intensity
         Steps of at most an hour.
-    tz : str
+    time_zone : str
         IANA name of the zone whose days count.
 
     Returns
@@ -64,12 +64,13 @@ def daily_swing(intensity: Intensity, tz: str) -> pd.DataFrame:
         One row a complete local day (23, 24 or 25 hours): ``low``, ``high`` and ``mean`` hourly
         intensity [g CO2e/kWh], ``swing`` = (high - low) / mean [1].
     """
-    local = _hourly(intensity).tz_convert(tz)
-    days = local.index.normalize()
+    local = _hourly(intensity).tz_convert(time_zone)
+    days = pd.DatetimeIndex(local.index).normalize()
     table = local.groupby(days).agg(["min", "max", "mean", "size"])
     table.columns = ["low", "high", "mean", "hours"]
-    next_day = (table.index.tz_localize(None) + pd.Timedelta(days=1)).tz_localize(tz)
-    full = (next_day - table.index) / pd.Timedelta(hours=1) == table.pop("hours")
+    day = pd.DatetimeIndex(table.index)
+    next_day = (day.tz_localize(None) + pd.Timedelta(days=1)).tz_localize(time_zone)
+    full = (next_day - day) / pd.Timedelta(hours=1) == table.pop("hours")
     table["swing"] = (table["high"] - table["low"]) / table["mean"]
     return table[np.asarray(full)].rename_axis("day")
 
@@ -223,23 +224,24 @@ def answering_generation(generation_mw: pd.DataFrame, factors: Mapping[str, floa
         If a type has no factor, a value is missing, or steps are irregular or too long.
     """
     table = rated_generation(generation_mw, factors)
-    steps_s = table.index.diff()[1:].total_seconds()
+    starts = pd.DatetimeIndex(table.index)
+    steps_s = np.diff(epoch_seconds(starts))
     odd = (steps_s != steps_s.min()) | (steps_s > 3600)
     if odd.any():
         at = int(np.argmax(odd))
         raise ValueError(
-            f"generation steps on by {steps_s[at]:g} s at {table.index[at].isoformat()}, elsewhere "
+            f"generation steps on by {steps_s[at]:g} s at {starts[at].isoformat()}, elsewhere "
             f"by {steps_s.min():g} s: regular steps of at most an hour are needed; fill the hole."
         )
     missing = table.isna().any(axis=1)
     if missing.any():
         raise ValueError(
             f"generation of {', '.join(table.columns[table[missing].isna().any()])} is missing in "
-            f"{missing.sum()} steps from {missing.idxmax().isoformat()}: fill it or drop the type."
+            f"{missing.sum()} steps from {starts[int(np.argmax(missing))].isoformat()}: fill it or drop the type."
         )
     hourly_mwh = table.clip(lower=0.0).resample("1h").mean()
     emissions_t = hourly_mwh * pd.Series(factors)[hourly_mwh.columns] / 1000
-    answering = [name for name in hourly_mwh if not name.startswith(("Wind", "Solar"))]
+    answering = [name for name in hourly_mwh if not str(name).startswith(("Wind", "Solar"))]
     return pd.DataFrame(
         {
             "generation_mwh": hourly_mwh.sum(axis=1),

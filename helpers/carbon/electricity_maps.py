@@ -170,18 +170,19 @@ def fetch_electricity_maps(
     ----------
     Electricity Maps API reference: ``/v3/carbon-intensity/past-range`` and ``history``.
     """
-    if (start is None) != (stop is None):
+    period = None if start is None or stop is None else (start, stop)
+    if period is None and (start is not None or stop is not None):
         raise ValueError("give both start and stop, or neither for the last 24 hours.")
     headers = {"auth-token": secret(token, "ELECTRICITY_MAPS_TOKEN")}
     params = {"zone": zone, "emissionFactorType": factor_type, "temporalGranularity": "hourly"}
-    url = f"{base_url}/v3/carbon-intensity/{'history' if start is None else 'past-range'}"
-    pages = [{}] if start is None else list(_electricity_maps_pages(start, stop))
+    url = f"{base_url}/v3/carbon-intensity/{'past-range' if period else 'history'}"
+    periods = _ten_days(*period) if period else [{}]
     values: dict[pd.Timestamp, float] = {}
     estimated: set[pd.Timestamp] = set()
-    for page in pages:
-        content = get_json(url, params=params | page, headers=headers, timeout=timeout)
+    for asked in periods:
+        content = get_json(url, params=params | asked, headers=headers, timeout=timeout)
         refuse_other(content.get("zone", zone), zone, "zone", url)
-        for entry in entries(content, "history" if start is None else "data", url):
+        for entry in entries(content, "data" if period else "history", url):
             refuse_other(entry.get("zone", zone), zone, "zone", url)
             told = entry.get("emissionFactorType", factor_type)
             refuse_other(told, factor_type, "emissionFactorType", url)
@@ -198,9 +199,9 @@ def fetch_electricity_maps(
         f"{len(estimated)} of {len(values)} steps estimated",
         fill_previous=fill_previous,
     )
-    return signal if start is None else signal.window(start, stop)
+    return signal.window(*period) if period else signal
 
 
-def _electricity_maps_pages(start: Times, stop: Times) -> Iterator[dict[str, str]]:
+def _ten_days(start: Times, stop: Times) -> Iterator[dict[str, str]]:
     for first, last in pages(start, stop, days=10):
         yield {"start": first.isoformat(), "end": last.isoformat()}

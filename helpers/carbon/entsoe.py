@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.typing import NaTType
 
 from helpers.carbon.mix import PRODUCTION_TYPES
 from helpers.carbon.tables import Table, choose, read_table
@@ -19,6 +20,8 @@ from helpers.timeline import Times, check_time_zone
 
 __all__ = ["fetch_entsoe", "parse_entsoe_xml", "read_entsoe_csv"]
 
+# When a period starts; NaT where the clock skips it.
+_Start = pd.Timestamp | NaTType
 _MTU = re.compile(r"(\d\d)([./])(\d\d)\2(\d{4}) (\d\d:\d\d(?::\d\d)?)(?: \((CES?T)\))? - .+")
 
 
@@ -65,9 +68,8 @@ def read_entsoe_csv(
     """
     table = read_table(path)
     table.require("Area")
-    time = next((column for column in table.columns if column.startswith("MTU")), None)
-    if time is None:
-        table.require("MTU")
+    time = next((column for column in table.columns if column.startswith("MTU")), "MTU")
+    table.require(time)
     chosen, _ = choose(table, "Area", area, "area")
     starts = _mtu_starts(table, time, day_first, _mtu_zone(table, time, time_zone))
     if "Production Type" in table.columns:
@@ -79,12 +81,14 @@ def read_entsoe_csv(
 
 def _mtu_zone(table: Table, column: str, time_zone: str | None) -> str:
     known = {"MTU (UTC)": "UTC", "MTU (CET/CEST)": "Europe/Brussels"}
-    if column not in known and time_zone is None:
+    if column in known:
+        return known[column]
+    if time_zone is None:
         raise ValueError(
             f"{table.name}: column {column!r} does not tell the zone of its times; give `time_zone`, "
             'e.g. time_zone="Europe/Brussels".'
         )
-    return known.get(column) or check_time_zone(time_zone)
+    return check_time_zone(time_zone)
 
 
 def _mtu_starts(
@@ -99,13 +103,13 @@ def _mtu_starts(
     rows = list(zip(texts, table.columns["Area"], types, strict=True))
     times = Counter(rows)
     seen: Counter[tuple[str, str, str]] = Counter()
-    known: dict[str, tuple[pd.Timestamp, pd.Timestamp]] = {}
+    known: dict[str, tuple[_Start, _Start]] = {}
     starts = []
     for row, text in enumerate(texts):
         if text not in known:
             known[text] = _mtu_start(table, row, column, day_first, time_zone)
         summer, winter = known[text]
-        if summer != winter and summer is not pd.NaT:
+        if summer != winter and isinstance(summer, pd.Timestamp):
             if times[rows[row]] != 2:
                 raise table.error(
                     row, column, "happens twice, but the file has it once; export it in UTC."
@@ -119,7 +123,7 @@ def _mtu_starts(
 
 def _mtu_start(
     table: Table, row: int, column: str, day_first: bool | None, time_zone: str
-) -> tuple[pd.Timestamp, pd.Timestamp]:
+) -> tuple[_Start, _Start]:
     """Start of a period [UTC] read as summer and as winter time: mostly the same."""
     match = _MTU.fullmatch(table.columns[column][row])
     if match is None:
@@ -133,7 +137,9 @@ def _mtu_start(
     except ValueError:
         raise table.error(row, column, "is no date; give the other day_first.") from None
     both = [stamp.tz_localize(time_zone, ambiguous=dst, nonexistent="NaT") for dst in (True, False)]
-    summer, winter = (each if each is pd.NaT else each.tz_convert("UTC") for each in both)
+    summer, winter = (
+        each.tz_convert("UTC") if isinstance(each, pd.Timestamp) else each for each in both
+    )
     return {"CEST": (summer, summer), "CET": (winter, winter)}.get(zone, (summer, winter))
 
 
@@ -179,7 +185,7 @@ def _wide_generation(
 def _refuse_skipped_hours(
     table: Table, column: str, starts: pd.DatetimeIndex, values: NDArray[np.float64]
 ) -> None:
-    for row in np.flatnonzero(starts.isna() & ~np.isnan(values)):
+    for row in np.flatnonzero(starts.isna() & ~np.isnan(values)).tolist():
         raise table.error(
             row, column, "stands in an hour that the clock skips in spring; export it in UTC."
         )

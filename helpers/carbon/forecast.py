@@ -19,17 +19,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.carbon.signal import Forecasts, Intensity, Kind, same_kind
 from helpers.stats import block_weights
-
-from .signal import (
+from helpers.timeline import (
     Duration,
-    Forecasts,
-    Intensity,
-    Kind,
     Times,
+    check_time_zone,
     duration_seconds,
     epoch_seconds,
-    same_kind,
     utc_times,
 )
 
@@ -96,7 +93,7 @@ def profile(
     *,
     period: Duration = "1D",
     periods: int = 1,
-    tz: str = "UTC",
+    time_zone: str = "UTC",
     delay_s: float = 0.0,
 ) -> Forecasts:
     """Forecast the mean of the last periods at the same time of the period.
@@ -109,11 +106,11 @@ def profile(
     intensity, issued, lead_edges_s, delay_s
         As in `persistence`.
     period : duration
-        After how long the curve is expected to repeat itself, whole days where `tz` counts.
+        After how long the curve is expected to repeat itself, whole days where a clock counts.
     periods : int
         Over how many of the last periods to average, >= 1.
-    tz : str
-        IANA name of the zone whose clock counts: yesterday at 8 is at 8 by that clock, even
+    time_zone : str
+        IANA name of the clock that counts: yesterday at 8 is at 8 by that clock, even
         where a day has 23 or 25 hours.
 
     Returns
@@ -133,7 +130,9 @@ def profile(
     known_s = _known_until_s(intensity, issued_s, delay_s)[:, None]
     start_s = issued_s[:, None] + edges_s[:-1]
     length_s = np.diff(edges_s)
-    offset_s = _offsets(start_s.min() - period_s * (periods + 2) - edges_s[-1], start_s.max(), tz)
+    offset_s = _offsets(
+        start_s.min() - period_s * (periods + 2) - edges_s[-1], start_s.max(), time_zone
+    )
     here_s = offset_s(start_s)
 
     def earlier(count: NDArray) -> NDArray:
@@ -166,8 +165,8 @@ class Regression:
         First instant whose value it was trained with, and the end of the last [s since 1970].
     kind, zone : str
         Of the curve it was trained with.
-    tz : str
-        Zone of the calendar.
+    time_zone : str
+        Clock of the calendar.
     delay_s : float
         How long values take to be published [s].
     """
@@ -178,7 +177,7 @@ class Regression:
     trained_s: tuple[float, float]
     kind: Kind
     zone: str
-    tz: str
+    time_zone: str
     delay_s: float
 
     def forecasts(self, intensity: Intensity, issued: Times) -> Forecasts:
@@ -226,7 +225,7 @@ def train(
     lead_edges_s: ArrayLike,
     *,
     model: Literal["ridge", "boosting"] = "ridge",
-    tz: str = "UTC",
+    time_zone: str = "UTC",
     delay_s: float = 0.0,
     seed: int = 0,
 ) -> Regression:
@@ -249,8 +248,8 @@ def train(
         to the mean of the last seven days at this hour and the present deviation from that
         mean, which fades within a day. Give it every third issue or fewer: neighbours say nearly
         the same.
-    tz : str
-        IANA name of the zone whose hours and weekdays count.
+    time_zone : str
+        IANA name of the clock whose hours and weekdays count.
     delay_s : float
         How long values take to be published [s].
     seed : int
@@ -273,10 +272,10 @@ def train(
     issued_s, edges_s = _asked(issued, lead_edges_s)
     came = _means(intensity, issued_s, edges_s)
     if model == "ridge":
-        known = _past_and_calendar(intensity, issued_s, tz, delay_s)
+        known = _past_and_calendar(intensity, issued_s, time_zone, delay_s)
         fitted = RidgeCV(np.logspace(-2, 7, 10)).fit(known, came)
     elif model == "boosting":
-        known, base = _pooled(intensity, issued_s, edges_s, tz, delay_s)
+        known, base = _pooled(intensity, issued_s, edges_s, time_zone, delay_s)
         fitted = HistGradientBoostingRegressor(
             learning_rate=0.05,
             max_iter=150,
@@ -288,7 +287,7 @@ def train(
         raise ValueError(f"model(={model!r}) must be 'ridge' or 'boosting'.")
     trained_s = (float(issued_s[0]), float(issued_s[-1] + edges_s[-1]))
     return Regression(
-        fitted, model, edges_s, trained_s, intensity.kind, intensity.zone, tz, delay_s
+        fitted, model, edges_s, trained_s, intensity.kind, intensity.zone, time_zone, delay_s
     )
 
 
@@ -296,34 +295,42 @@ def _predict(
     fitted: Regression, intensity: Intensity, issued_s: NDArray, edges_s: NDArray
 ) -> NDArray:
     if fitted.model == "ridge":
-        known = _past_and_calendar(intensity, issued_s, fitted.tz, fitted.delay_s)
+        known = _past_and_calendar(intensity, issued_s, fitted.time_zone, fitted.delay_s)
         values = fitted.estimator.predict(known).reshape(issued_s.size, -1)
     else:
-        known, base = _pooled(intensity, issued_s, edges_s, fitted.tz, fitted.delay_s)
+        known, base = _pooled(intensity, issued_s, edges_s, fitted.time_zone, fitted.delay_s)
         values = base + fitted.estimator.predict(known).reshape(base.shape)
     return np.maximum(values, 0.0) if intensity.kind == "average" else values
 
 
 def _past_and_calendar(
-    intensity: Intensity, issued_s: NDArray, tz: str, delay_s: float
+    intensity: Intensity, issued_s: NDArray, time_zone: str, delay_s: float
 ) -> NDArray[np.float64]:
     """The last week by the hour, and hour and weekday of issue as columns of 0 and 1."""
     known_s = _known_until_s(intensity, issued_s, delay_s)
     stops_s = known_s[:, None] - _HOUR_S * np.arange(_LAGS)
-    hour, weekday = _clock(issued_s, tz)
+    hour, weekday = _clock(issued_s, time_zone)
     past = intensity.mean(stops_s - _HOUR_S, stops_s)
     return np.hstack([past, hour[:, None] == np.arange(24), weekday[:, None] == np.arange(7)])
 
 
 def _pooled(
-    intensity: Intensity, issued_s: NDArray, edges_s: NDArray, tz: str, delay_s: float
+    intensity: Intensity, issued_s: NDArray, edges_s: NDArray, time_zone: str, delay_s: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Features of every issue and lead, and the simple forecast that they add to."""
-    known = {"tz": tz, "delay_s": delay_s}
-    mean, yesterday, week_ago = (
-        profile(intensity, issued_s, edges_s, **known, **how).intensity_g_per_kwh
-        for how in ({"periods": 7}, {}, {"period": "7D"})
-    )
+
+    def at_this_hour(period: Duration, periods: int) -> NDArray[np.float64]:
+        return profile(
+            intensity,
+            issued_s,
+            edges_s,
+            period=period,
+            periods=periods,
+            time_zone=time_zone,
+            delay_s=delay_s,
+        ).intensity_g_per_kwh
+
+    mean, yesterday, week_ago = (at_this_hour(*how) for how in (("1D", 7), ("1D", 1), ("7D", 1)))
     known_s = _known_until_s(intensity, issued_s, delay_s)
     seen_s = issued_s[:, None] - delay_s
     now = np.asarray(intensity.at(seen_s))
@@ -331,7 +338,7 @@ def _pooled(
     known_lead = issued_s[:, None] + edges_s[1:] <= known_s[:, None] + 1e-6
     base = mean + np.where(known_lead, 0.0, (now - usual) * np.exp(-edges_s[:-1] / _DAY_S))
     day = np.asarray(intensity.mean(known_s - _DAY_S, known_s))[:, None]
-    hour, weekday = _clock(issued_s[:, None] + edges_s[:-1], tz)
+    hour, weekday = _clock(issued_s[:, None] + edges_s[:-1], time_zone)
     columns = [edges_s[:-1], hour, weekday, base, mean - base, now - day, now - base, day - base]
     columns += [yesterday - base, week_ago - base]
     for ago in (1, 2, 3):
@@ -456,8 +463,9 @@ def scores(
     -------
     DataFrame
         Indexed by lead [s], the start of the step: ``mae``, ``rmse``, ``bias`` (forecast minus
-        truth) and ``baseline_mae`` [g CO2e/kWh], ``skill`` = 1 - mae / baseline_mae [1] (NaN
-        where the baseline does not err at all), each with ``_low`` and ``_high``, and ``n``.
+        truth) and ``baseline_mae`` [g CO2e/kWh], ``mape`` = mean of |error| / |truth| [1] (NaN at
+        a lead where the truth was ever 0), ``skill`` = 1 - mae / baseline_mae [1] (NaN where the
+        baseline does not err at all), each with ``_low`` and ``_high``, and ``n``.
 
     Raises
     ------
@@ -494,8 +502,9 @@ def scores(
             f"block_days(={block_days}) must lie between 1 and half of the {days} days judged."
         )
     first = np.flatnonzero(np.diff(day, prepend=-1))
-    sums = np.zeros((4, days, error.shape[1]))
-    for place, part in enumerate((np.abs(error), error**2, error, np.abs(stays))):
+    measured = (np.abs(error), error**2, error, np.abs(stays), _shares(error, came))
+    sums = np.zeros((len(measured), days, error.shape[1]))
+    for place, part in enumerate(measured):
         sums[place, day[first]] = np.add.reduceat(part, first, axis=0)
     counts = np.bincount(day, minlength=days).astype(np.float64)
     weights = block_weights(days, block_days, resamples, np.random.default_rng(seed))
@@ -509,12 +518,22 @@ def scores(
     return table.assign(n=int(issued_s.size))
 
 
+def _shares(error: NDArray, came: NDArray) -> NDArray[np.float64]:
+    """Absolute error as a share of what came; NaN at a lead where it was 0 at any time."""
+    some = ~(came == 0).any(axis=0)
+    share = np.full(error.shape, np.nan)
+    return np.divide(
+        np.abs(error), np.abs(came), out=share, where=np.broadcast_to(some, came.shape)
+    )
+
+
 def _measures(means: NDArray) -> dict[str, NDArray]:
-    mae, square, bias, baseline = means
+    mae, square, bias, baseline, mape = means
     skill = np.full(mae.shape, np.nan)
     np.divide(mae, baseline, out=skill, where=baseline > 0)
     return {
         "mae": mae,
+        "mape": mape,
         "rmse": np.sqrt(square),
         "bias": bias,
         "baseline_mae": baseline,
@@ -846,26 +865,27 @@ def _known_until_s(intensity: Intensity, issued_s: NDArray, delay_s: float) -> N
     return intensity.edges_s[after]
 
 
-def _offsets(low_s: float, high_s: float, tz: str) -> Callable[[NDArray], NDArray]:
-    """Return the function from instants to the UTC offset [s] of `tz`, by quarter-hours."""
-    if tz == "UTC":
+def _offsets(low_s: float, high_s: float, time_zone: str) -> Callable[[NDArray], NDArray]:
+    """Return the function from instants to the UTC offset [s] of a clock, by quarter-hours."""
+    if check_time_zone(time_zone) == "UTC":
         return np.zeros_like
     quarter_s = _HOUR_S / 4
     origin_s = np.floor(low_s / quarter_s) * quarter_s
     times = utc_times(np.arange(origin_s, high_s + 2 * quarter_s, quarter_s))
-    local = times.tz_convert(tz).tz_localize(None) - times.tz_localize(None)
+    local = times.tz_convert(time_zone).tz_localize(None) - times.tz_localize(None)
     table = local.total_seconds().to_numpy()
     return lambda seconds: table[((seconds - origin_s) // quarter_s).astype(np.int64)]
 
 
-def _clock(seconds: NDArray, tz: str) -> tuple[NDArray, NDArray]:
-    """Hour and weekday by the clock of `tz`."""
-    local = seconds + _offsets(seconds.min(), seconds.max(), tz)(seconds)
+def _clock(seconds: NDArray, time_zone: str) -> tuple[NDArray, NDArray]:
+    """Hour and weekday by the clock."""
+    local = seconds + _offsets(seconds.min(), seconds.max(), time_zone)(seconds)
     return local // _HOUR_S % 24, (local // _DAY_S + 3) % 7  # 1970-01-01 was a Thursday
 
 
 def _means(truth: Intensity, issued_s: NDArray, edges_s: NDArray) -> NDArray[np.float64]:
-    return truth.mean(issued_s[:, None] + edges_s[:-1], issued_s[:, None] + edges_s[1:])
+    starts_s = issued_s[:, None] + edges_s[:-1]
+    return np.asarray(truth.mean(starts_s, issued_s[:, None] + edges_s[1:]))
 
 
 def _judged(
@@ -921,4 +941,4 @@ def _scale(scale: Scale, came: NDArray) -> float:
         raise ValueError(
             f"scale(={scale!r}) must be one of {', '.join(map(repr, get_args(Scale)))}."
         )
-    return {"g_per_kwh": lambda: 1.0, "mean": came.mean, "sd": came.std}[scale]()
+    return {"g_per_kwh": 1.0, "mean": float(came.mean()), "sd": float(came.std())}[scale]

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import NaTType
 
 from helpers.carbon.signal import Intensity
 from helpers.carbon.tables import intensity_from_steps
@@ -130,11 +131,12 @@ def intensity_from_gb(
 
 
 def _utc_time(text: str) -> pd.Timestamp:
+    time: pd.Timestamp | NaTType
     try:
         time = pd.Timestamp(text)
     except ValueError:
         time = pd.NaT
-    if time is pd.NaT:
+    if not isinstance(time, pd.Timestamp):
         raise argparse.ArgumentTypeError(f"{text!r} is no date or time like 2020-01-01T12:00Z")
     return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
 
@@ -196,7 +198,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             base_url=options.base_url,
             timeout=options.timeout,
         )
-        table.index = pd.Index(table.index.strftime("%Y-%m-%dT%H:%M:%SZ"), name="start_utc")
+        table.index = pd.Index(
+            pd.DatetimeIndex(table.index).strftime("%Y-%m-%dT%H:%M:%SZ"), name="start_utc"
+        )
         write_whole(options.out, table.to_csv(lineterminator="\n"))
     except (OSError, ServiceError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)

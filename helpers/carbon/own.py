@@ -6,6 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,8 +64,9 @@ def read_csv(path: str | os.PathLike) -> Intensity:
     """
     name = Path(path).name
     text = text_of(path)
-    header: dict[str, object] = {}
-    before = re.match(r"(#.*\n)*", text)[0]
+    header: dict[str, Any] = {}
+    after = re.search(r"^(?!#)", text, re.MULTILINE)
+    before = text[: after.start()] if after else text
     for number, line in enumerate(before.split("\n")[:-1], start=1):
         key, _, value = line[1:].partition(":")
         if key.strip() in header:
@@ -84,7 +86,7 @@ def read_csv(path: str | os.PathLike) -> Intensity:
     table.require("start_utc", "intensity_g_per_kwh")
     times = table.times("start_utc")
     values = table.intensities("intensity_g_per_kwh", "g/kWh", header["kind"])
-    for row in np.flatnonzero(np.isnan(values[:-1])):
+    for row in np.flatnonzero(np.isnan(values[:-1])).tolist():
         raise table.error(row, "intensity_g_per_kwh", "is missing; only the last row has no value.")
     if not np.isnan(values[-1]):
         raise table.error(

@@ -120,7 +120,7 @@ def share_idle(
         pieces.append(_idle_rows(names, label, edges_s, over, node, left[over]))
     else:
         time_s = used.stop_s - used.start_s
-        weight = time_s if by == "time" else time_s * used.cores
+        weight = time_s if by == "time" else time_s * used.known_cores
         spread = np.outer(left[over], weight / math.fsum(weight)).ravel()
         names, where = np.tile(used.job, over.size), np.repeat(over, used.job.size)
         label = f"idle power of {node.name} left over, {_ITEMS[by]}"
@@ -168,10 +168,10 @@ def _idle_shares(
     count = np.searchsorted(edges_s, used.stop_s) - first
     use = np.repeat(np.arange(count.size), count)
     interval = np.arange(use.size) - np.repeat(np.cumsum(count) - count, count) + first[use]
-    weight = np.ones(count.size) if by == "time" else used.cores
+    weight = np.ones(count.size) if by == "time" else used.known_cores
     total = np.bincount(interval, weight[use], minlength=edges_s.size - 1)
     if by != "time":
-        for row in np.flatnonzero(weight == 0):
+        for row in np.flatnonzero(weight == 0).tolist():
             raise bad_cell(
                 "uses", used.index[row], "cores", 0, "must be > 0 to bear a share by cores."
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self, get_args
+from typing import Literal, Protocol, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,14 @@ JOULES_PER_KWH = 3.6e6
 Kind = Literal["average", "marginal"]
 
 
+class HasKind(Protocol):
+    """What is average or marginal: an intensity, forecasts, a climatology."""
+
+    @property
+    def kind(self) -> Kind:
+        """Which of the two."""
+
+
 def check_intensity(intensity: Intensity) -> None:
     """Refuse what is taken for an intensity and is none: a pandas Series, Forecasts, a number.
 
@@ -56,7 +64,7 @@ def check_intensity(intensity: Intensity) -> None:
         )
 
 
-def same_kind(*signals: Intensity | Forecasts) -> Kind:
+def same_kind(*signals: HasKind) -> Kind:
     """Return the kind that all signals share, so that average and marginal never mix.
 
     An average intensity says what the mix emits per kWh, a marginal one what *one more* kWh
@@ -366,7 +374,7 @@ class Intensity:
             shapes do not fit, or a power is negative or not finite.
         """
         starts_s = epoch_seconds(starts)
-        profile = StepFunction(edges_rel_s, _power(power_w), "the power profile")
+        profile = StepFunction(np.asarray(edges_rel_s), _power(power_w), "the power profile")
         total = np.zeros(starts_s.shape)
         before = self.steps.located(starts_s + profile.edges_s[0])
         for edge_s, power in zip(profile.edges_s[1:], profile.values, strict=True):
@@ -417,7 +425,7 @@ class Intensity:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Intensity) and _equal(self, other, "edges_s")
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # equal by their arrays, which may not be hashed
 
     def __repr__(self) -> str:
         return (
@@ -535,7 +543,7 @@ class Forecasts:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Forecasts) and _equal(self, other, "issued_s", "lead_edges_s")
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # equal by their arrays, which may not be hashed
 
     def __repr__(self) -> str:
         return (

@@ -92,7 +92,7 @@ class Table:
                 values, bad = numbers(cells, missing)
         else:
             values, bad = numbers(cells, missing)
-        for row in np.flatnonzero(bad):
+        for row in np.flatnonzero(bad).tolist():
             if self.columns[column][row].lower().strip("+-") in ("nan", "inf", "infinity"):
                 raise self.error(row, column, "is not finite; leave missing values empty.")
             raise self.error(row, column, "is not a number; correct or remove it.")
@@ -120,14 +120,15 @@ class Table:
     def intensities(self, column: str, unit: Unit, kind: Kind) -> NDArray[np.float64]:
         """Intensities [g/kWh] of a column, in a range that a grid can have."""
         values = self.numbers(column) * G_PER_KWH[unit]
-        for row in np.flatnonzero(np.abs(values) > _HIGHEST_G_PER_KWH):
+        for row in np.flatnonzero(np.abs(values) > _HIGHEST_G_PER_KWH).tolist():
             raise self.error(
                 row,
                 column,
                 f"{unit} is {values[row]:g} g/kWh, beyond {_HIGHEST_G_PER_KWH:g}, which no grid "
                 "reaches; give the right unit.",
             )
-        for row in np.flatnonzero(values < 0) if kind == "average" else ():
+        negative = (values < 0) if kind == "average" else np.zeros(values.shape, dtype=bool)
+        for row in np.flatnonzero(negative).tolist():
             raise self.error(row, column, "must be >= 0 for an average intensity; correct it.")
         return values
 
@@ -137,7 +138,7 @@ class Table:
         parsed = pd.to_datetime(
             pd.Series(texts, dtype=object), format="ISO8601", utc=True, errors="coerce"
         )
-        for row in np.flatnonzero(parsed.isna() | ~parsed.dt.year.between(*_YEARS)):
+        for row in np.flatnonzero(parsed.isna() | ~parsed.dt.year.between(*_YEARS)).tolist():
             raise self.error(row, column, "is not a time like 2020-07-01T12:00:00Z; correct it.")
         for row, text in enumerate(texts):
             if not (utc or _ZONED.search(text)):
@@ -277,7 +278,7 @@ def fill_gaps(
         raise ValueError(f"{len(table)} rows tell no step length; give `step`.")
     step_s = distances.min() if step is None else duration_seconds(step)
     position = (starts_s - starts_s[0]) / step_s
-    for i in np.flatnonzero(np.abs(position - np.round(position)) * step_s > 1e-6):
+    for i in np.flatnonzero(np.abs(position - np.round(position)) * step_s > 1e-6).tolist():
         raise ValueError(
             f"time {table.index[i].isoformat()} is not a whole number of {step_s:g} s steps after "
             f"{table.index[0].isoformat()}; give the right `step`."
@@ -292,16 +293,17 @@ def fill_gaps(
         )
     grid_s = starts_s[0] + step_s * np.arange(count)
     table = table.set_axis(pd.Index(position)).reindex(range(len(grid_s)))
-    missing = table.isna() if table.ndim == 1 else table.isna().any(axis=1)
-    gaps = _runs(missing.to_numpy(), grid_s, step_s)
+    missing = np.asarray(pd.DataFrame(table).isna().to_numpy().any(axis=1))
+    gaps = _runs(missing, grid_s, step_s)
     _refuse(gaps, step_s, longest)
-    if missing.iloc[0]:
+    if missing[0]:
         raise ValueError(
             f"nothing comes before the gap at the start, {gaps['start'][0].isoformat()}; "
             f"begin at {gaps['stop'][0].isoformat()}."
         )
     if len(gaps):  # a step missing in one column takes the whole step from before
-        table = table.mask(missing, axis=0).ffill()
+        table.loc[missing] = np.nan
+        table = table.ffill()
     return table.set_axis(utc_times(grid_s)), gaps
 
 
@@ -323,8 +325,12 @@ def _refuse(gaps: pd.DataFrame, step_s: float, longest: Duration | None) -> None
     too_long = gaps[gaps["steps"] * step_s > limit_s]
     if len(too_long):
         shown = "; ".join(
-            f"{gap.start.isoformat()} to {gap.stop.isoformat()}"
-            for gap in too_long.head(3).itertuples()
+            f"{start.isoformat()} to {stop.isoformat()}"
+            for start, stop in zip(
+                pd.DatetimeIndex(too_long["start"])[:3],
+                pd.DatetimeIndex(too_long["stop"])[:3],
+                strict=True,
+            )
         )
         longest_s = too_long["steps"].max() * step_s
         fill = (

@@ -223,12 +223,13 @@ class Model:
                 raise ValueError(f"input {name!r}: {worst} must be finite and {rule}.")
         chosen = self._chosen(inputs.get("factors", self.factors[0]))
         bought_g = (
-            self.computers_g[chosen] * inputs["pue"] if "pue" in inputs else self.facility_g[chosen]
+            self.computers_g[chosen] * np.asarray(inputs["pue"])
+            if "pue" in inputs
+            else self.facility_g[chosen]
         )
-        made_g = inputs.get("device_g", self.device_g) * np.divide(
-            self.reserved_s, inputs.get("lifetime_s", self.lifetime_s)
-        )
-        return bought_g * inputs.get("power", 1.0) + made_g
+        life_s = np.asarray(inputs.get("lifetime_s", self.lifetime_s), dtype=np.float64)
+        made_g = np.asarray(inputs.get("device_g", self.device_g)) * (self.reserved_s / life_s)
+        return bought_g * np.asarray(inputs.get("power", 1.0)) + made_g
 
     def _chosen(self, names: ArrayLike) -> NDArray[np.int64]:
         names = np.ravel(names)

@@ -70,7 +70,7 @@ def _edges(times: Times, count: int, what: str) -> NDArray[np.float64]:
 
 def _power_values(power_w: ArrayLike) -> NDArray[np.float64]:
     values = np.array(power_w, dtype=np.float64)
-    for row in np.flatnonzero(~(np.isfinite(values) & (values >= 0))):
+    for row in np.flatnonzero(~(np.isfinite(values) & (values >= 0))).tolist():
         rule = "W must be finite and >= 0; correct it."
         raise bad_cell("power", int(row), "power_w", values.flat[row], rule)
     return values
@@ -196,6 +196,13 @@ class Uses:
     share: NDArray[np.float64]
     cores: NDArray[np.float64] | None
 
+    @property
+    def known_cores(self) -> NDArray[np.float64]:
+        """Cores of each use, for a table that was asked to have them."""
+        if self.cores is None:
+            raise ValueError("uses have no column 'cores'; add one.")
+        return self.cores
+
     @classmethod
     def of(cls, table: pd.DataFrame, job: str, *needed: str) -> Self:
         """Check a table that needs some columns; `job` names its job where it does not tell.
@@ -208,7 +215,7 @@ class Uses:
         for column in ("start", "stop", *needed):
             _require(table, column)
         start_s, stop_s = _instants(table, "start"), _instants(table, "stop")
-        for row in np.flatnonzero(~(stop_s > start_s)):
+        for row in np.flatnonzero(~(stop_s > start_s)).tolist():
             raise bad_cell(
                 "uses", table.index[row], "stop", table["stop"].iloc[row], "must be after start."
             )
@@ -217,10 +224,11 @@ class Uses:
             _numbers(table, "power_w", "W") if "power_w" in needed else np.full(number, np.nan)
         )
         shares = _numbers(table, "share", "") if "share" in table else np.ones(number)
-        for row in np.flatnonzero(shares > 1):
+        for row in np.flatnonzero(shares > 1).tolist():
             raise bad_cell("uses", table.index[row], "share", shares[row], "must be <= 1.")
         cores = _numbers(table, "cores", "cores") if "cores" in table else None
-        for row in np.flatnonzero(table["job"].isna()) if "job" in table else ():
+        unnamed = np.flatnonzero(table["job"].isna()).tolist() if "job" in table else []
+        for row in unnamed:
             raise bad_cell("uses", table.index[row], "job", table["job"].iloc[row], "names no job.")
         jobs = table["job"].astype(str).to_numpy(object) if "job" in table else [job] * number
         items = table["item"].to_numpy(object) if "item" in table else ["power"] * number
@@ -232,7 +240,7 @@ class Uses:
         low, high = utc_times(edges_s[[0, -1]])
         outside = {"start": self.start_s < edges_s[0], "stop": self.stop_s > edges_s[-1]}
         for column, bad in outside.items():
-            for row in np.flatnonzero(bad):
+            for row in np.flatnonzero(bad).tolist():
                 instant = utc_times(getattr(self, column + "_s")[row])[0].isoformat()
                 raise bad_cell(
                     "uses",
@@ -272,7 +280,7 @@ def _instants(table: pd.DataFrame, column: str) -> NDArray[np.float64]:
 
 def _numbers(table: pd.DataFrame, column: str, unit: str) -> NDArray[np.float64]:
     values = pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
-    for row in np.flatnonzero(~(np.isfinite(values) & (values >= 0))):
+    for row in np.flatnonzero(~(np.isfinite(values) & (values >= 0))).tolist():
         value = f"{table[column].iloc[row]} {unit}".strip()
         raise bad_cell("uses", table.index[row], column, value, "must be a finite number >= 0.")
     return values

@@ -100,7 +100,7 @@ def read_watttime_csv(
     if together.shape[1] == 1:
         return signal, None
     issued = together.dropna()
-    leads_s = duration_seconds(step) * np.arange(together.shape[1] + 1)
+    leads_s = duration_seconds(step) * np.arange(together.shape[1] + 1, dtype=np.float64)
     seconds = epoch_seconds(issued.index)
     return signal, Forecasts(seconds, leads_s, issued.to_numpy(), "marginal", zone, source)
 
@@ -117,7 +117,7 @@ def _watttime_frame(path: str | os.PathLike, unit: Unit) -> pd.DataFrame:
     by_row = np.column_stack(values)
     empty = np.isnan(by_row)
     partly = empty.any(axis=1) & ~empty[:, 1:].all(axis=1)
-    for row, column in np.argwhere(partly[:, None] & empty):
+    for row, column in np.argwhere(np.asarray(partly)[:, None] & empty).tolist():
         raise table.error(
             row, columns[column], "is missing in a forecast; leave out all of its leads or none."
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -75,7 +75,7 @@ def get(
     return answer
 
 
-def get_json(url: str, **options: object) -> dict:
+def get_json(url: str, **options: Any) -> dict:
     """GET a JSON object; any other answer is an error that quotes its beginning."""
     answer = get(url, **options)
     try:
@@ -134,10 +134,10 @@ def instant(value: object, url: str) -> pd.Timestamp:
         If it is none.
     """
     try:
-        time = pd.Timestamp(value).tz_convert("UTC")
+        time = pd.Timestamp(value).tz_convert("UTC") if isinstance(value, str) else pd.NaT
     except (TypeError, ValueError):
         time = pd.NaT
-    if time is pd.NaT:
+    if not isinstance(time, pd.Timestamp):
         raise ServiceError(f"{url} gave the time {value!r}, which is no zoned time.")
     return time
 

@@ -58,7 +58,7 @@ METHODS = {
     "persistence": fc.persistence,
     "an hour late": lambda *a: fc.persistence(*a, delay_s=HOUR_S),
     "yesterday": fc.profile,
-    "yesterday by a local clock": lambda *a: fc.profile(*a, tz="Europe/Berlin"),
+    "yesterday by a local clock": lambda *a: fc.profile(*a, time_zone="Europe/Berlin"),
     "a week's profile": lambda *a: fc.profile(*a, periods=7),
     "ridge": learned("ridge"),
     "boosting": learned("boosting"),
@@ -136,7 +136,7 @@ def test_yesterday_at_eight_is_at_eight_by_the_clock_after_the_clocks_change():
     signal = curve(index.tz_convert("Europe/Berlin").hour, start=start)
     issued = pd.DatetimeIndex([pd.Timestamp("2020-03-29 00:00", tz="Europe/Berlin")])
 
-    local = fc.profile(signal, issued, DAY, tz="Europe/Berlin").intensity_g_per_kwh[0]
+    local = fc.profile(signal, issued, DAY, time_zone="Europe/Berlin").intensity_g_per_kwh[0]
     utc = fc.profile(signal, issued, DAY).intensity_g_per_kwh[0]
     truth = signal.mean(*(fc.epoch_seconds(issued)[0] + e for e in (DAY[:-1], DAY[1:])))
 
@@ -228,11 +228,26 @@ def test_scores_are_the_plain_figures_and_their_intervals_hold_them():
 
     assert table["mae"].to_numpy() == pytest.approx(judge["mae"].to_numpy())
     assert table["rmse"].to_numpy() == pytest.approx(judge["rmse"].to_numpy())
+    starts_s = told.issued_s[:, None] + told.lead_edges_s[:-1]
+    came = signal.mean(starts_s, starts_s + np.diff(told.lead_edges_s))
+    shares = np.abs(told.intensity_g_per_kwh - came) / came
+    assert table["mape"].to_numpy() == pytest.approx(shares.mean(axis=0))
     assert table["bias"].to_numpy() == pytest.approx(judge["bias"].to_numpy())
     assert table["skill"].to_numpy() == pytest.approx(judge["skill"].to_numpy())
-    for name in ("mae", "rmse", "bias", "skill"):
+    for name in ("mae", "mape", "rmse", "bias", "skill"):
         assert (table[f"{name}_low"] < table[name]).all()
         assert (table[name] < table[f"{name}_high"]).all()
+
+
+def test_an_error_is_no_share_of_a_truth_of_0():
+    signal = curve(np.where(np.arange(24 * 12) == 100, 0.0, 300.0))
+    told = fc.persistence(signal, signal.edges_s[: 24 * 11], [0, 3600, 7200])
+
+    table = fc.scores(told, signal, seed=1, block_days=2, resamples=99)
+
+    assert table["mape"].isna().all()
+    assert table["mape_low"].isna().all()
+    assert np.isfinite(table["mae"]).all()
 
 
 def test_a_forecast_has_no_skill_against_itself():
