@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity
 from helpers.cluster.outcome import Replay
 from helpers.phases.model import Profile
+from helpers.phases.throttle import Throttle
 from helpers.timeline import utc_times
 from helpers.work.nodes import NODE_STATES
 
@@ -34,6 +35,7 @@ __all__ = [
     "node_states",
     "power_over_time",
     "segments",
+    "uncapped_stop_s",
 ]
 
 STATES = (*NODE_STATES, "jobs")
@@ -183,14 +185,63 @@ def segments(replay: Replay) -> pd.DataFrame:
     which, *cut = _cut(saving, borders_s[4], borders_s[5], 0.0, 1.0)
     pieces.append((which, _SAVE, *cut[:2], cut[2] * factor[which]))
     pieces.append(_suspended(replay, factor))
-    return _segment_table(number, pieces)
+    return _slowed(_segment_table(number, pieces), replay)
+
+
+def uncapped_stop_s(replay: Replay) -> NDArray[np.float64]:
+    """Return when each run would have stopped with what it did, had no cap slowed it [s]."""
+    stop_s = replay.runs["stop_s"].to_numpy().copy()
+    last = replay.paces[replay.paces["cap_w"].isna()]
+    run = last["run"].to_numpy()
+    done_s = last["done_s"].to_numpy() + replay.runs["save_s"].to_numpy()[run]
+    stop_s[run] = replay.runs["start_s"].to_numpy()[run] + done_s
+    return stop_s
+
+
+def _slowed(table: pd.DataFrame, replay: Replay) -> pd.DataFrame:
+    """Stretch the segments of capped runs to the time they took, at the power they drew."""
+    if not len(replay.paces):
+        return table
+    runs, capped = replay.runs, replay.paces.groupby("run", sort=True)
+    drawn = table["part"] != "suspended"
+    slow = table["run"].isin(capped.groups) & drawn
+    pieces = [table[~slow]]
+    for run, pace in capped:
+        rows = table[slow & (table["run"] == run)]
+        start_s, stop_s = (float(runs[name].iloc[run]) for name in ("start_s", "stop_s"))
+        pieces.append(_slow_run(rows, pace, start_s, stop_s, replay.workload.throttle))
+    whole = pd.concat(pieces)
+    return whole.sort_values(["run", "start_s"], kind="stable").reset_index(drop=True)
+
+
+def _slow_run(
+    rows: pd.DataFrame, pace: pd.DataFrame, start_s: float, stop_s: float, throttle: Throttle
+) -> pd.DataFrame:
+    """Return the segments of one capped run as they were, from those without a cap."""
+    borders_s = np.unique(
+        [*(rows["start_s"] - start_s), *(rows["stop_s"] - start_s), *pace["done_s"]]
+    )
+    low_s = borders_s[:-1]
+    which = np.searchsorted((rows["stop_s"] - start_s).to_numpy(), low_s, side="right")
+    which = which.clip(max=len(rows) - 1)
+    # Of changes at one instant the last holds; after the last row (saving) there is no cap.
+    change = np.searchsorted(pace["done_s"].to_numpy(), low_s, side="right") - 1
+    cap_w = np.nan_to_num(pace["cap_w"].to_numpy()[change], nan=np.inf)
+    power_w = rows["power_w"].to_numpy()[which]
+    speed = np.array([float(throttle.speed(p, c)) for p, c in zip(power_w, cap_w, strict=True)])
+    times_s = start_s + np.append(0.0, np.cumsum(np.diff(borders_s) / speed))
+    times_s[-1] = stop_s  # to the last digit
+    cut = rows.iloc[which].assign(
+        start_s=times_s[:-1], stop_s=times_s[1:], power_w=np.minimum(power_w, cap_w)
+    )
+    return cut[cut["stop_s"] > cut["start_s"]]
 
 
 def _borders(replay: Replay) -> list[NDArray[np.float64]]:
-    """Return when each part of each run begins, and when the run stops [s]."""
+    """Return when each part of each run begins, and when the run stops, without caps [s]."""
     runs, workload = replay.runs, replay.workload
     number = runs["job"].to_numpy()
-    start_s, stop_s = runs["start_s"].to_numpy(), runs["stop_s"].to_numpy()
+    start_s, stop_s = runs["start_s"].to_numpy(), uncapped_stop_s(replay)
     saving_s = stop_s - runs["save_s"].to_numpy()
     startup_s = np.minimum(start_s + runs["transition_s"].to_numpy(), saving_s)
     work_s = np.minimum(startup_s + workload.startup_s[number], saving_s)

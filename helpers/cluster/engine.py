@@ -27,8 +27,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import Intensity, check_intensity
-from helpers.cluster.outcome import OUTCOMES, Replay
+from helpers.cluster.outcome import OUTCOMES, Replay, pace_table, record_table
 from helpers.decide.view import Job, Policy, View
+from helpers.phases.throttle import Throttle
 from helpers.timeline import Times
 from helpers.work.nodes import NODE_STATES, Cluster
 from helpers.work.workload import Workload
@@ -49,6 +50,7 @@ def replay(
     forecaster: Callable[[float], Intensity] | None = None,
     origin: Times | None = None,
     kill_at_request: bool = False,
+    record: bool = False,
 ) -> Replay:
     """Replay a workload on a cluster under a policy.
 
@@ -70,6 +72,8 @@ def replay(
     kill_at_request : bool
         Whether a job is killed when it has run as long as it asked for. What suspensions add
         (starting up again, saving, transitions) does not count.
+    record : bool
+        Whether to write down every action, with what was known (`Replay.record`).
 
     Returns
     -------
@@ -95,6 +99,7 @@ def replay(
     dated = origin is not None or workload.epoch is not None
     carbon = _Carbon(intensity, forecaster, workload.origin_s(origin) if dated else np.nan)
     engine = _Engine(workload, cluster, policy, carbon, kill_at_request)
+    engine.book.record = [] if record else None
     views = engine.views()
     policy.begin(next(views))
     for view in views:
@@ -133,6 +138,8 @@ class _Book:
         self.work_from_s, self.work_to_s = array("d"), array("d")
         self.outcome = array("b")
         self.switch_s, self.switch_node, self.switch_state = array("d"), array("q"), array("b")
+        self.paces: list[tuple[int, float, float, float]] = []
+        self.record: list[tuple] | None = None
 
     def open(self, job: Job, now_s: float, transition_s: float) -> int:
         """Write down the start of a run and return its number."""
@@ -169,6 +176,36 @@ class _Book:
         )
 
 
+class _Pace:
+    """How a capped run gets on: what is done of its profile since its cap last changed."""
+
+    __slots__ = ("_clock_s", "cap_w", "done_s", "edges_s", "power_w", "since_s", "throttle")
+
+    def __init__(self, throttle: Throttle, profile: tuple[NDArray, NDArray], start_s: float):
+        self.throttle = throttle
+        self.edges_s, self.power_w = profile
+        self.since_s, self.done_s = start_s, 0.0
+        self.set(start_s, np.inf)
+
+    def set(self, now_s: float, cap_w: float) -> None:
+        """Go on under another cap."""
+        if now_s > self.since_s:
+            self.done_s, self.since_s = self.done_at_s(now_s), now_s
+        self.cap_w = cap_w
+        self._clock_s = self.throttle.clock_s(self.edges_s, self.power_w, cap_w)
+
+    def done_at_s(self, now_s: float) -> float:
+        """Return what of the profile is done at a time [s]."""
+        clock_s = np.interp(self.done_s, self.edges_s, self._clock_s) + (now_s - self.since_s)
+        return float(np.interp(clock_s, self._clock_s, self.edges_s))
+
+    @property
+    def end_s(self) -> float:
+        """When the profile is done under the present cap [s]."""
+        left_s = self._clock_s[-1] - np.interp(self.done_s, self.edges_s, self._clock_s)
+        return float(self.since_s + left_s)
+
+
 class _Engine:
     """State of a replay; policies reach it only through `View`."""
 
@@ -194,6 +231,8 @@ class _Engine:
         self.ready_s: dict[int, float] = {}  # of nodes that boot
         self.view = View(self, cluster)
         self.present: dict[int, int] = {}  # run of each job that holds cores
+        self.pace: dict[int, _Pace] = {}  # of jobs whose run was capped
+        self.ends_s: dict[int, float] = {}  # when the run of each running job will end
         self.asked: set[float] = set()
         self.happened, self.left = False, len(jobs)  # jobs that have not ended
         self.decisions = 0
@@ -210,7 +249,7 @@ class _Engine:
         view.now_s = self.start_s
         yield view
         arrivals = self._arrivals()
-        self._expect(arrivals, next(arrivals, None))
+        self._await(arrivals, next(arrivals, None))
         while (now_s := env.peek()) < np.inf:
             view.now_s, self.happened, over = now_s, False, self.left == 0
             while env.peek() == now_s:
@@ -220,6 +259,7 @@ class _Engine:
                 yield view
                 view.arrived.clear()
                 view.ended.clear()
+                view.late.clear()
         for jobs in (view.queue, view.suspended):
             if jobs:
                 raise RuntimeError(
@@ -231,18 +271,19 @@ class _Engine:
     def _arrivals(self) -> Iterator[Job]:
         """Make jobs one after the other, so that only those present take memory."""
         jobs, workload, step = self.workload.jobs, self.workload, 4096
-        names = ("job_id", "submit_s", "requested_s", "processors", "user", "queue", "priority")
-        names += ("best_effort", "longest_wait_s")
+        names = ("job_id", "submit_s", "requested_s", "planned_s", "processors", "user", "queue")
+        names += ("priority", "best_effort", "longest_wait_s")
         for low in range(0, len(jobs), step):
             rows = slice(low, low + step)
             columns = [jobs[name].iloc[rows].astype(object).tolist() for name in names]
+            columns[names.index("planned_s")] = workload.planned_s[rows].tolist()
             columns += [workload.startup_s[rows].tolist(), workload.work_power_w[rows].tolist()]
             true_s = self.work_s[rows].tolist() if self.policy.clairvoyant else None
             columns.append(true_s or [None] * len(columns[0]))
             for number, row in enumerate(zip(*columns, strict=True), low):
                 yield Job(number, *row)
 
-    def _expect(self, arrivals: Iterator[Job], job: Job | None) -> None:
+    def _await(self, arrivals: Iterator[Job], job: Job | None) -> None:
         if job is not None:
             self.env.call_at(job.submit_s, _ARRIVAL, self._arrive, (arrivals, job))
 
@@ -253,7 +294,7 @@ class _Engine:
             view.queue[job.number] = job
             view.arrived.append(job)
             job = next(arrivals, None)
-        self._expect(arrivals, job)
+        self._await(arrivals, job)
         self.happened = True
 
     def wake_at(self, time_s: float) -> None:
@@ -280,23 +321,83 @@ class _Engine:
         job.cores = cores = self._take(job, cores)
         self.free[cores] = False
         view.free_cores -= job.processors
-        if job.state == "queued":
+        action = "start" if job.state == "queued" else "resume"
+        if action == "start":
             del view.queue[number]
             job.start_s = now_s
         else:
             del view.suspended[number]
             job.resumes += 1
         job.state, job.run_start_s = "running", now_s
-        run = self.present[number] = self.book.open(job, now_s, transition_s)
+        self.present[number] = self.book.open(job, now_s, transition_s)
         view.running[number] = job
-        self._release_at(job, now_s + transition_s + job.left_s)
         length_s = transition_s + job.startup_s + (self.work_s[number] - job.kept_s)
-        length_s = float(length_s + self.end_s[number])
-        limit_s = transition_s + job.left_s
-        outcome = _COMPLETED
-        if self.kill_at_request and length_s > limit_s:
-            length_s, outcome = limit_s, _TIMEOUT
-        self.env.call_at(now_s + length_s, _RELEASE, self._end, (job, run, outcome))
+        self._ends_at(job, now_s + float(length_s + self.end_s[number]))
+        self._expect(job)
+        self._note(action, job, float(job.processors))
+
+    def _ends_at(self, job: Job, end_s: float) -> None:
+        """Set when the present run of a job will end, done or killed."""
+        run, outcome = self.present[job.number], _COMPLETED
+        limit_s = job.run_start_s + (self.book.transition_s[run] + job.limit_s)
+        if self.kill_at_request and end_s > limit_s:
+            end_s, outcome = limit_s, _TIMEOUT
+        self.ends_s[job.number] = end_s
+        self.env.call_at(end_s, _RELEASE, self._end, (job, run, outcome))
+
+    def _expect(self, job: Job) -> None:
+        """Expect a running job to end when its plan says; be told when it does not."""
+        run, pace = self.present[job.number], self.pace.get(job.number)
+        planned_s = self.book.transition_s[run] + job.left_s
+        if pace is None:
+            expected_s = job.run_start_s + planned_s
+        else:  # nobody knows the phases to come: as if all drew the mean power
+            speed = float(self.workload.throttle.speed(job.power_w, pace.cap_w))
+            expected_s = pace.since_s + max(planned_s - pace.done_s, 0.0) / speed
+        self._release_at(job, expected_s)
+        if self.view.now_s < expected_s < self.ends_s[job.number]:
+            self.env.call_at(expected_s, _WAKE, self._late, (job, run, expected_s))
+
+    def _late(self, event: Any) -> None:
+        job, run, expected_s = event.value
+        if self.present.get(job.number) == run and job.expected_end_s == expected_s:
+            self.view.late.append(job)
+            self.happened = True
+
+    def plan(self, job: Job, planned_s: float) -> None:
+        """See `View.plan`."""
+        if job.state == "ended":
+            raise ValueError(f"{job!r} has ended: there is nothing to plan.")
+        if not 0 < planned_s < np.inf:
+            raise ValueError(f"{job!r}: planned_s(={planned_s}) must be finite and > 0.")
+        job.planned_s = float(planned_s)
+        if job.state == "running":
+            self._expect(job)
+        self._note("plan", job, job.planned_s)
+
+    def cap(self, job: Job, power_w: float) -> None:
+        """See `View.cap`."""
+        if job.state != "running":
+            raise ValueError(f"{job!r} cannot be capped: only a running job can.")
+        if not power_w > 0:
+            raise ValueError(f"{job!r}: the cap power_w(={power_w}) must be > 0 W.")
+        if self.workload.throttle is None:
+            raise ValueError(
+                f"{job!r} cannot be capped: the workload does not say how a cap slows it down; "
+                "give it throttle=Throttle(...)."
+            )
+        run, number, now_s = self.present[job.number], job.number, self.view.now_s
+        pace = self.pace.get(number)
+        if pace is None:
+            profile = self.workload.run_profile(number, job.kept_s, self.book.transition_s[run])
+            pace = self.pace[number] = _Pace(self.workload.throttle, profile, job.run_start_s)
+            self.book.paces.append((run, job.run_start_s, 0.0, np.inf))
+        pace.set(now_s, float(power_w))
+        job.cap_w = pace.cap_w
+        self.book.paces.append((run, now_s, pace.done_s, pace.cap_w))
+        self._ends_at(job, pace.end_s)
+        self._expect(job)
+        self._note("cap", job, pace.cap_w)
 
     def _take(self, job: Job, cores: ArrayLike | None) -> NDArray[np.int64]:
         """Return the cores a job gets: those asked for, or the lowest-numbered free ones."""
@@ -329,8 +430,9 @@ class _Engine:
 
     def _end(self, event: Any) -> None:
         job, run, outcome = event.value
-        if self.present.get(job.number) != run or job.state != "running":
-            return  # it was suspended meanwhile
+        running = self.present.get(job.number) == run and job.state == "running"
+        if not running or self.ends_s[job.number] != self.view.now_s:
+            return  # it was suspended meanwhile, or its pace changed
         work_s = float(self.work_s[job.number])
         if outcome == _TIMEOUT:
             work_s = self._done_s(job, run)
@@ -341,7 +443,11 @@ class _Engine:
 
     def _done_s(self, job: Job, run: int) -> float:
         """Return the work that a running job has done by now [s]."""
-        elapsed_s = self.view.now_s - job.run_start_s - self.book.transition_s[run]
+        if job.number in self.pace:
+            elapsed_s = self.pace[job.number].done_at_s(self.view.now_s)
+        else:
+            elapsed_s = self.view.now_s - job.run_start_s
+        elapsed_s -= self.book.transition_s[run]
         done_s = job.kept_s + max(0.0, elapsed_s - job.startup_s)
         return float(min(done_s, self.work_s[job.number]))
 
@@ -354,23 +460,38 @@ class _Engine:
         view.free_cores += job.processors
         del view.running[job.number], self.present[job.number]
         self._release_at(job, np.inf)
+        pace = self.pace.pop(job.number, None)
+        if pace is not None:
+            stop_s = now_s - book.save_s[run]
+            book.paces.append((run, stop_s, pace.done_at_s(stop_s), np.nan))
         job.ran_s += now_s - job.run_start_s
-        job.kept_s, job.cores = kept_s, None
+        job.kept_s, job.cores, job.cap_w = kept_s, None, np.inf
         self.happened = True
+
+    def suspendable_s(self, job: Job) -> float:
+        """See `View.suspendable_s`."""
+        rules = self.workload.suspension
+        if job.state != "running":
+            return np.inf
+        if rules.most_resumes is not None and job.resumes >= rules.most_resumes:
+            return np.inf
+        # A run of no length cannot be stopped: the first instant after its start.
+        after_s = float(np.nextafter(job.run_start_s, np.inf))
+        return max(job.run_start_s + (rules.least_run_s - self.saving_s), after_s)
 
     def why_not_suspend(self, job: Job) -> str:
         """Return why a job may not be suspended now; empty if it may."""
         rules = self.workload.suspension
+        if self.view.now_s >= self.suspendable_s(job):
+            return ""
         if job.state != "running":
             return "it is not running"
+        if rules.most_resumes is not None and job.resumes >= rules.most_resumes:
+            return f"it was resumed {job.resumes} times, as often as most_resumes allows"
         lasted_s = self.view.now_s - job.run_start_s
         if lasted_s <= 0:
             return "it started at this very instant"
-        if rules.most_resumes is not None and job.resumes >= rules.most_resumes:
-            return f"it was resumed {job.resumes} times, as often as most_resumes allows"
-        if lasted_s + self.saving_s < rules.least_run_s:
-            return f"it has run for {lasted_s:g} s, less than least_run_s = {rules.least_run_s:g} s"
-        return ""
+        return f"it has run for {lasted_s:g} s, less than least_run_s = {rules.least_run_s:g} s"
 
     def suspend(self, job: Job, save: bool) -> None:
         """See `View.suspend`."""
@@ -383,6 +504,7 @@ class _Engine:
         kept_s = work_s
         if not save or self.workload.suspension.keep == "checkpoints":
             kept_s = max(job.kept_s, min(work_s, self._last_checkpoint_s(job.number, work_s)))
+        self._note("suspend" if save else "stop", job, kept_s)
         if not save or self.saving_s == 0:
             self._suspended(job, run, outcome, work_s, kept_s)
             return
@@ -441,7 +563,9 @@ class _Engine:
             self._usable(nodes, False)
         else:
             self.ready_s |= dict.fromkeys(nodes.tolist(), now_s + last_s)
-        self._note(nodes, _BOOTING if on else _SHUTTING_DOWN)
+        self._power(nodes, _BOOTING if on else _SHUTTING_DOWN)
+        for node in nodes.tolist():
+            self._note("switch_on" if on else "switch_off", None, float(node))
         if last_s == 0:
             self._switched(nodes, on)
             if on:  # a decision with them, as after any boot
@@ -455,7 +579,7 @@ class _Engine:
             self.env.call_at(now_s + last_s, _RELEASE, after, nodes)
 
     def _switched(self, nodes: NDArray[np.int64], on: bool) -> None:
-        self._note(nodes, _IDLE if on else _OFF)
+        self._power(nodes, _IDLE if on else _OFF)
         if on:
             self._usable(nodes, True)
             for node in nodes.tolist():
@@ -468,7 +592,18 @@ class _Engine:
         change = nodes.size * self.cluster.cores_per_node
         self.view.free_cores += change if usable else -change
 
-    def _note(self, nodes: NDArray[np.int64], state: int) -> None:
+    def _note(self, action: str, job: Job | None, value: float) -> None:
+        """Write down an action and what was known, where that is wanted."""
+        if self.book.record is None:
+            return
+        view, carbon = self.view, self.carbon
+        known_g = np.nan if carbon.intensity is None else carbon.now(view.now_s)
+        number = -1 if job is None else job.number
+        waiting = (len(view.queue), len(view.suspended), len(view.running))
+        row = (view.now_s, action, number, value, known_g, view.free_cores, *waiting)
+        self.book.record.append(row)
+
+    def _power(self, nodes: NDArray[np.int64], state: int) -> None:
         self.power[nodes] = state
         book = self.book
         for node in nodes.tolist():
@@ -495,6 +630,9 @@ class _Engine:
             cores=np.array(self.book.cores, dtype=np.int32),
             switches=switches,
             decisions=self.decisions,
+            paces=pace_table(self.book.paces),
+            record=record_table(self.book.record),
+            intensity=self.carbon.intensity,
         )
 
 
@@ -532,6 +670,10 @@ class _Carbon:
     def next_step_s(self, now_s: float) -> float:
         """Return when the present step ends."""
         return self.edges_s[self._step(now_s) + 1]
+
+    def step_start_s(self, now_s: float) -> float:
+        """Return when the present step began."""
+        return self.edges_s[self._step(now_s)]
 
     def observed(self, now_s: float, start_s: float, stop_s: float) -> Intensity:
         """Return the intensity of a stretch of the past."""

@@ -16,6 +16,7 @@ from helpers.cluster.account import (
     node_states,
     power_over_time,
     segments,
+    uncapped_stop_s,
 )
 from helpers.cluster.outcome import Replay
 from helpers.schedule.intervals import TIME_TOLERANCE_S
@@ -257,7 +258,7 @@ def _broken_work(replay: Replay) -> Iterator[str]:
     overhead_s = runs["transition_s"].to_numpy() + runs["save_s"].to_numpy()
     whole_s = overhead_s + workload.startup_s[number] + (to_s - from_s)
     whole_s = whole_s + np.where(outcome == "completed", workload.end_s[number], 0.0)
-    length_s = stop_s - start_s
+    length_s = uncapped_stop_s(replay) - start_s
     wrong = np.abs(length_s - whole_s) > TIME_TOLERANCE_S
     cut = (outcome != "completed") & ((to_s == from_s) | (to_s == work_s))  # in start-up or end
     least_s = np.where(to_s == from_s, overhead_s - runs["transition_s"].to_numpy(), whole_s)

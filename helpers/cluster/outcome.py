@@ -4,19 +4,69 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from helpers.carbon.signal import Intensity
 from helpers.work.nodes import Cluster
 from helpers.work.workload import Workload
 
-__all__ = ["OUTCOMES", "Replay"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from helpers.cluster.account import PowerOverTime, Window
+    from helpers.cluster.metrics import Metrics
+
+__all__ = [
+    "ACTIONS",
+    "OUTCOMES",
+    "PACE_COLUMNS",
+    "RECORD_COLUMNS",
+    "Replay",
+    "pace_table",
+    "record_table",
+]
 
 OUTCOMES = ("completed", "timeout", "suspended", "stopped")
 """How a run can end: all done; killed at its requested time; suspended, its state saved;
 stopped at once, which keeps work up to the last checkpoint only."""
+
+ACTIONS = ("start", "resume", "suspend", "stop", "cap", "plan", "switch_on", "switch_off")
+"""What a decision may do."""
+
+PACE_COLUMNS = ("run", "time_s", "done_s", "cap_w")
+"""Columns of `Replay.paces`."""
+
+RECORD_COLUMNS = (
+    "time_s",
+    "action",
+    "job",
+    "value",
+    "intensity_g_per_kwh",
+    "free_cores",
+    "queued",
+    "suspended",
+    "running",
+)
+"""Columns of `Replay.record`."""
+
+
+def pace_table(rows: list[tuple[int, float, float, float]]) -> pd.DataFrame:
+    """Return how capped runs got on as a table."""
+    columns = np.array(rows, dtype=np.float64).reshape(-1, len(PACE_COLUMNS)).T
+    table = pd.DataFrame(dict(zip(PACE_COLUMNS, columns, strict=True)))
+    return table.astype({"run": np.int64})
+
+
+def record_table(rows: list[tuple] | None) -> pd.DataFrame | None:
+    """Return the record of a replay as a table; None where nothing was to be recorded."""
+    if rows is None:
+        return None
+    table = pd.DataFrame(rows, columns=list(RECORD_COLUMNS))
+    return table.assign(action=pd.Categorical(table["action"], categories=list(ACTIONS)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +98,17 @@ class Replay:
         booted, shutting_down, off). All nodes are on at `start_s` unless a row says otherwise.
     decisions : int
         How often the policy was asked.
+    paces : DataFrame
+        Of runs that were capped: ``run``, ``time_s`` of each change of its cap, ``done_s`` of its
+        profile (`Workload.run_profile`) by then, and ``cap_w`` from then on [W]: inf for none,
+        NaN where the profile is over.
+    record : DataFrame or None
+        One row an action, if it was to be recorded: ``time_s``, ``action`` (one of `ACTIONS`),
+        ``job`` (row of the workload's table; -1 for nodes), ``value`` (cores taken, work kept [s],
+        cap [W], planned run time [s], or the node), and what was known just after it: the
+        intensity, free cores, and how many jobs are queued, suspended and running.
+    intensity : Intensity or None
+        What policies could observe.
     """
 
     workload: Workload = field(repr=False)
@@ -62,6 +123,68 @@ class Replay:
     cores: NDArray[np.int32] = field(repr=False)
     switches: pd.DataFrame = field(repr=False)
     decisions: int
+    paces: pd.DataFrame = field(repr=False)
+    record: pd.DataFrame | None = field(default=None, repr=False)
+    intensity: Intensity | None = field(default=None, repr=False)
+
+    def metrics(
+        self, window: Window | None = None, *, intensity: Intensity | None = None
+    ) -> Metrics:
+        """Return waits, slowdown, utilization, energy, emissions: `helpers.cluster.metrics.metrics`."""
+        from helpers.cluster.metrics import metrics
+
+        return metrics(self, intensity or self.intensity, window)
+
+    def power(self, window: Window | None = None) -> PowerOverTime:
+        """Return power over time by state: `helpers.cluster.account.power_over_time`."""
+        from helpers.cluster.account import power_over_time
+
+        return power_over_time(self, window)
+
+    def energy_j(self, window: Window | None = None) -> pd.Series:
+        """Return the energy by state [J]: `helpers.cluster.account.energy_j`."""
+        from helpers.cluster.account import energy_j
+
+        return energy_j(self, window)
+
+    def emissions_g(
+        self, intensity: Intensity | None = None, window: Window | None = None
+    ) -> pd.Series:
+        """Return the emissions by state [g CO2e], by default at the intensity of the replay.
+
+        Raises
+        ------
+        ValueError
+            If there is no intensity, or it does not cover the window.
+        """
+        from helpers.cluster.account import emissions_g
+
+        return emissions_g(self, self._known(intensity), window)
+
+    def by_job(self, intensity: Intensity | None = None) -> pd.DataFrame:
+        """Return energy and emissions of each job: `helpers.cluster.account.job_energy`."""
+        from helpers.cluster.account import job_energy
+
+        return job_energy(self, intensity or self.intensity)
+
+    def gantt(self, ax: Axes | None = None, **options: object) -> Axes:
+        """Draw which job holds which cores when: `helpers.figures.gantt`, with its options."""
+        from helpers import figures
+
+        if ax is None:
+            from matplotlib import pyplot as plt
+
+            ax = plt.gca()
+        figures.gantt(ax, self.runs, self.blocks, **options)
+        return ax
+
+    def _known(self, intensity: Intensity | None) -> Intensity:
+        known = intensity or self.intensity
+        if known is None:
+            raise ValueError(
+                "the replay had no intensity: pass one here, or intensity= to replay()."
+            )
+        return known
 
     @cached_property
     def jobs(self) -> pd.DataFrame:

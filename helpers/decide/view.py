@@ -48,7 +48,9 @@ class Job:
     processors : int
         Cores it holds while it runs.
     requested_s : float
-        Run time asked for [s], one start-up and the end included.
+        Run time asked for [s], one start-up and the end included: it is killed by this.
+    planned_s : float
+        Run time to plan with [s]; by default the time asked for. See `View.plan`.
     startup_s : float
         Start-up at every start and resume [s].
     power_w : float
@@ -60,7 +62,9 @@ class Job:
     run_start_s : float
         Start of its present or last run [s]; NaN before the first.
     expected_end_s : float
-        When its run ends if it takes the time asked for [s]; inf unless running.
+        When its run ends if it takes the time planned [s]; inf unless running.
+    cap_w : float
+        Power cap of its present run [W]; inf without one.
     kept_s : float
         Work that need not be done again [s].
     ran_s : float
@@ -74,12 +78,14 @@ class Job:
     __slots__ = (
         "_run_s",
         "best_effort",
+        "cap_w",
         "cores",
         "expected_end_s",
         "job_id",
         "kept_s",
         "longest_wait_s",
         "number",
+        "planned_s",
         "power_w",
         "priority",
         "processors",
@@ -101,6 +107,7 @@ class Job:
         job_id: Any,
         submit_s: float,
         requested_s: float,
+        planned_s: float,
         processors: int,
         user: str,
         queue: str,
@@ -115,6 +122,7 @@ class Job:
         self.job_id = job_id
         self.submit_s = submit_s
         self.requested_s = requested_s
+        self.planned_s = planned_s
         self.processors = processors
         self.user = user
         self.queue = queue
@@ -129,10 +137,16 @@ class Job:
         self.expected_end_s = np.inf
         self.kept_s = self.ran_s = 0.0
         self.resumes = 0
-        self.cores = None
+        self.cap_w = np.inf
+        self.cores: NDArray[np.int64] | None = None
 
     @property
     def left_s(self) -> float:
+        """How long its next run lasts by the time planned [s], start-up included."""
+        return max(self.planned_s - self.kept_s, 0.0)
+
+    @property
+    def limit_s(self) -> float:
         """Longest its next run may last by the time asked for [s], start-up included."""
         return max(self.requested_s - self.kept_s, 0.0)
 
@@ -208,14 +222,20 @@ class Machine(Protocol):
     def booting(self) -> list[tuple[int, float]]:
         """Return the nodes that boot, in order, each with the time when it is on [s]."""
 
-    def why_not_suspend(self, job: Job) -> str:
-        """Return why a job may not be suspended now; empty if it may."""
+    def suspendable_s(self, job: Job) -> float:
+        """Return from when on a running job may be suspended [s]; inf for never in this run."""
 
     def start(self, job: Job, cores: ArrayLike | None, transition_s: float) -> None:
         """Start or resume a job."""
 
     def suspend(self, job: Job, save: bool) -> None:
         """Suspend a running job."""
+
+    def cap(self, job: Job, power_w: float) -> None:
+        """Cap the power of a running job [W]."""
+
+    def plan(self, job: Job, planned_s: float) -> None:
+        """Plan with another run time [s]."""
 
     def switch(self, nodes: ArrayLike, *, on: bool) -> None:
         """Boot nodes or shut them down."""
@@ -242,11 +262,14 @@ class View:
         Jobs that wait to be resumed, by number, in order of suspension.
     releases : sequence of (float, int, int)
         Expected end [s], number and processors of each job that holds cores, sorted. A job
-        that has run past its requested time stands there with an end before now.
+        that has run past its planned time stands there with an end before now.
     free_cores : int
         Cores that could take a job now: free, on nodes that are on.
-    arrived, ended : list of Job
-        Jobs submitted, and jobs that ended, since the last decision.
+    arrived, ended, late : list of Job
+        Jobs submitted, jobs that ended, and jobs that ran past the time planned for them, since
+        the last decision.
+    site : str
+        Name of the machine, where there are several.
     """
 
     __slots__ = (
@@ -255,15 +278,18 @@ class View:
         "cluster",
         "ended",
         "free_cores",
+        "late",
         "now_s",
         "queue",
         "releases",
         "running",
+        "site",
         "suspended",
     )
 
-    def __init__(self, machine: Machine, cluster: Cluster) -> None:
+    def __init__(self, machine: Machine, cluster: Cluster, site: str = "") -> None:
         self._machine = machine
+        self.site = site
         self.now_s = -np.inf
         self.cluster = cluster
         self.queue: OrderedDict[int, Job] = OrderedDict()
@@ -273,6 +299,7 @@ class View:
         self.free_cores = cluster.cores
         self.arrived: list[Job] = []
         self.ended: list[Job] = []
+        self.late: list[Job] = []
 
     # -- what is known ---------------------------------------------------------------------
 
@@ -309,6 +336,11 @@ class View:
         """When the carbon intensity has its next step [s]: when, not which."""
         return self._machine.carbon.next_step_s(self.now_s)
 
+    @property
+    def step_start_s(self) -> float:
+        """Since when the carbon intensity has been what it is [s]."""
+        return self._machine.carbon.step_start_s(self.now_s)
+
     def observed(self, start_s: float, stop_s: float | None = None) -> Intensity:
         """Return the carbon intensity observed on [start_s, stop_s] [s since second 0].
 
@@ -327,19 +359,38 @@ class View:
         stop_s = self.now_s if stop_s is None else stop_s
         return self._machine.carbon.observed(self.now_s, start_s, stop_s)
 
-    def forecast(self) -> Intensity:
-        """Return what the forecaster expects now, in UTC time.
+    def forecast(self, issued_s: float | None = None) -> Intensity:
+        """Return what the forecaster expects, in UTC time.
+
+        Parameters
+        ----------
+        issued_s : float, optional
+            When the forecast was issued [s], now or earlier; by default now.
 
         Raises
         ------
         ValueError
-            If the replay has no forecaster.
+            If the replay has no forecaster, or `issued_s` lies after now.
         """
-        return self._machine.carbon.forecast(self.now_s)
+        issued_s = self.now_s if issued_s is None else issued_s
+        if issued_s > self.now_s:
+            raise ValueError(f"forecast(issued_s={issued_s}) lies after now ({self.now_s} s).")
+        return self._machine.carbon.forecast(issued_s)
+
+    def suspendable_s(self, job: Job) -> float:
+        """Return from when on a running job may be suspended [s]; inf for never in this run."""
+        return self._machine.suspendable_s(job)
 
     def may_suspend(self, job: Job) -> bool:
-        """Tell whether the workload's `Suspension` allows to suspend a running job now."""
-        return self._machine.why_not_suspend(job) == ""
+        """Tell whether the workload's `Suspension` allows to suspend a running job now.
+
+        Who is refused for the time being is asked again when the answer changes: a policy that
+        waits for a job to have run long enough need not remember to wake.
+        """
+        from_s = self._machine.suspendable_s(job)
+        if self.now_s < from_s < np.inf:
+            self._machine.wake_at(from_s)
+        return self.now_s >= from_s
 
     # -- what can be done ------------------------------------------------------------------
 
@@ -390,6 +441,44 @@ class View:
             If it does not run, or the workload's `Suspension` forbids it (`may_suspend`).
         """
         self._machine.suspend(job, save)
+
+    def cap(self, job: Job, power_w: float) -> None:
+        """Cap the power of a running job; its pace changes as the workload's `Throttle` says.
+
+        Parameters
+        ----------
+        job : Job
+            A job that runs.
+        power_w : float
+            The cap [W], all processors together, > 0; inf lifts it. It ends with the run:
+            saving is not capped, and a resumed job begins without one.
+
+        Raises
+        ------
+        ValueError
+            If it does not run, the cap is not > 0, or the workload has no `Throttle`.
+        """
+        self._machine.cap(job, power_w)
+
+    def plan(self, job: Job, planned_s: float) -> None:
+        """Plan with another run time from now on; the time it is killed at stays.
+
+        A job that waits must not stand in a policy's line yet: a line is ordered when it is
+        joined.
+
+        Parameters
+        ----------
+        job : Job
+            A job that waits or runs.
+        planned_s : float
+            Run time to plan with [s], one start-up and the end included, > 0.
+
+        Raises
+        ------
+        ValueError
+            If it has ended, or `planned_s` is not finite and > 0.
+        """
+        self._machine.plan(job, planned_s)
 
     def switch_on(self, nodes: ArrayLike) -> None:
         """Boot nodes that are off; after the cluster's `boot_s` they take jobs.

@@ -5,6 +5,7 @@ module        what it holds
 ============  =====================================================================
 `model`       phases, nested repeats, the job, what a stop keeps and loses, twins
 `suspension`  what a stop costs and keeps, and when it is allowed
+`throttle`    what a power cap does to a job: less power, less speed
 `files`       models in YAML and CSV
 `fit`         a model out of measured runs with events
 `changes`     change points: phases without events, scored against events
@@ -27,6 +28,7 @@ from helpers.phases.model import (
     join,
 )
 from helpers.phases.suspension import Suspension
+from helpers.phases.throttle import Throttle
 
 __all__ = [
     "Phase",
@@ -35,6 +37,7 @@ __all__ = [
     "Repeat",
     "Stop",
     "Suspension",
+    "Throttle",
     "fill",
     "flatten",
     "generic_ml",

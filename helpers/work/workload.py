@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from helpers.jobs.table import JobLog
 from helpers.phases.model import PhaseModel
 from helpers.phases.suspension import Suspension
+from helpers.phases.throttle import Throttle
 from helpers.timeline import Times, epoch_seconds
 
 __all__ = ["COLUMNS", "Column", "Workload", "workload_table"]
@@ -41,6 +42,9 @@ COLUMNS: dict[str, Column] = {
     "submit_s": Column(_REQUIRED, "s", "Submission, counted from second 0"),
     "run_s": Column(_REQUIRED, "s", "Work: what the job runs for without start-up and end phases"),
     "requested_s": Column(_REQUIRED, "s", "Run time asked for, start-up and end included"),
+    "planned_s": Column(
+        np.nan, "s", "Run time a scheduler plans with, like `requested_s`; NaN: plan with that"
+    ),
     "processors": Column(_REQUIRED, "1", "Cores the job holds while it runs"),
     "power_w": Column(np.nan, "W", "Constant power of a job without phases; NaN for one with"),
     "model": Column(-1, "", "Number of its phase model; -1 for a job without phases"),
@@ -60,6 +64,7 @@ _TYPES = {
     "submit_s": np.float64,
     "run_s": np.float64,
     "requested_s": np.float64,
+    "planned_s": np.float64,
     "processors": np.int64,
     "power_w": np.float64,
     "model": np.int64,
@@ -158,6 +163,8 @@ class Workload:
     suspension : Suspension
         What suspending a job costs and keeps, and when it is allowed. Saving draws its power,
         and a suspended job its `suspended_power_w`, per processor or job like the others.
+    throttle : Throttle, optional
+        How fast its jobs go under a power cap; None: they cannot be capped.
     epoch : Timestamp, optional
         The tz-aware instant of second 0.
     source : str
@@ -176,6 +183,7 @@ class Workload:
     models: tuple[PhaseModel, ...] = ()
     power_per: PowerPer = "processor"
     suspension: Suspension = field(default_factory=Suspension)
+    throttle: Throttle | None = None
     epoch: pd.Timestamp | None = None
     source: str = ""
     skipped: pd.DataFrame = field(
@@ -339,6 +347,47 @@ class Workload:
         return float(epoch_seconds(self.epoch if origin is None else origin))
 
     @cached_property
+    def planned_s(self) -> NDArray[np.float64]:
+        """Run time that a scheduler plans with [s], shape (n,); by default the time asked for."""
+        planned_s = self.jobs["planned_s"].to_numpy()
+        return np.where(np.isnan(planned_s), self.jobs["requested_s"].to_numpy(), planned_s)
+
+    def run_profile(
+        self, row: int, work_from_s: float = 0.0, transition_s: float = 0.0
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what one run of a job draws until its end, if nothing slows or stops it.
+
+        Parameters
+        ----------
+        row : int
+            The job's row.
+        work_from_s : float
+            Work done before the run [s].
+        transition_s : float
+            Time before its start-up in which it draws the mean power of its work [s].
+
+        Returns
+        -------
+        (edges_s, power_w) : ndarray of float, shapes (k + 1,) and (k,)
+            Borders from the start of the run on [s], and the power between them [W], all
+            processors together.
+        """
+        pieces = [(transition_s, float(self.work_power_w[row]))]
+        model, run_s = int(self.jobs["model"].iloc[row]), float(self.jobs["run_s"].iloc[row])
+        if model < 0:
+            pieces.append((run_s - work_from_s, float(self.work_power_w[row])))
+        else:
+            kind, scale = self.models[model], float(self.stretch[row])
+            factor = float(self.power_factor[row])
+            pieces += [(p.duration_s, p.power_w * factor) for p in kind.startup_profile.phases]
+            work = kind.work_profile
+            borders_s = np.append(work.edges_s[:-1] * scale, run_s).clip(min=work_from_s)
+            pieces += list(zip(np.diff(borders_s), np.array(work.power_w) * factor, strict=True))
+            pieces += [(p.duration_s, p.power_w * factor) for p in kind.end_profile.phases]
+        lasts_s, power_w = np.array([piece for piece in pieces if piece[0] > 0]).reshape(-1, 2).T
+        return np.append(0.0, np.cumsum(lasts_s)), power_w
+
+    @cached_property
     def startup_s(self) -> NDArray[np.float64]:
         """Start-up of each job [s], shape (n,)."""
         return self._of_model([m.startup_profile.duration_s for m in self.models], 0.0)
@@ -388,6 +437,9 @@ def _broken_rules(
     yield late, "submit_s", "in order of submission: build the table with workload_table()"
     for name in ("run_s", "requested_s"):
         yield ~(np.isfinite(column[name]) & (column[name] > 0)), name, "finite and > 0 s"
+    planned_s = column["planned_s"]
+    unplanned = np.isnan(planned_s) | (np.isfinite(planned_s) & (planned_s > 0))
+    yield ~unplanned, "planned_s", "finite and > 0 s, or NaN"
     yield column["processors"] < 1, "processors", ">= 1"
     known = f"-1 or the number of one of {len(models)} models"
     yield (model < -1) | (model >= len(models)), "model", known
