@@ -312,7 +312,7 @@ told, until_s = {}, {}
 for machine, replays in ran.items():
     until_s[machine] = max(found.stop_s for found in replays.values())
     for name, found in replays.items():
-        told[machine, name] = metrics(found, grid, (slice_s[0], until_s[machine]))
+        told[machine, name] = dict(metrics(found, grid, (slice_s[0], until_s[machine])))
         told[machine, name]["utilization"] = metrics(found, None, slice_s)["utilization"]
 told = pd.DataFrame(told).T
 columns = {

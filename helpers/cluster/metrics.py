@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,16 @@ from helpers.cluster.outcome import Replay
 from helpers.schedule.intervals import TIME_TOLERANCE_S
 from helpers.work.nodes import NODE_STATES
 
-__all__ = ["SLOWDOWN_BOUND_S", "UNITS", "bounded_slowdown", "check", "lengths", "metrics"]
+__all__ = [
+    "SLOWDOWN_BOUND_S",
+    "UNITS",
+    "Metrics",
+    "bounded_slowdown",
+    "check",
+    "compare",
+    "lengths",
+    "metrics",
+]
 
 SLOWDOWN_BOUND_S = 10.0
 """Shorter jobs count as this long in slowdowns [s]."""
@@ -114,11 +124,106 @@ def lengths(replay: Replay) -> pd.DataFrame:
     return pd.DataFrame(table, pd.Index(times_s, name="time_s"))[columns]
 
 
+@dataclass(frozen=True, eq=False)
+class Metrics(Mapping[str, float]):
+    """Numbers of a replay, by name, and the stretch of time that they speak of.
+
+    Parameters
+    ----------
+    numbers : dict of str to float
+        As `metrics` says; `UNITS` has their units.
+    window : (float, float)
+        From and to [s] for utilization, throughput, energy and emissions.
+    policy : str
+        Name of the policy.
+
+    Notes
+    -----
+    ``one - other`` gives the differences by name. It refuses two windows: a replay that ends
+    later draws idle power for longer, which can turn the sign of a saving. `compare` puts replays
+    into one window.
+    """
+
+    numbers: dict[str, float]
+    window: Window
+    policy: str = ""
+
+    def __getitem__(self, name: str) -> float:
+        return self.numbers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __sub__(self, other: Metrics) -> dict[str, float]:
+        if self.window != other.window:
+            raise ValueError(
+                f"metrics of {self.policy!r} are of {_words(self.window)}, those of "
+                f"{other.policy!r} of {_words(other.window)}: idle power counts for longer in one "
+                "of them; use compare(), or give both the same window=."
+            )
+        return {name: value - other[name] for name, value in self.items() if name in other}
+
+
+def _words(window: Window) -> str:
+    return f"{window[0]:g} to {window[1]:g} s"
+
+
+def compare(
+    replays: Sequence[Replay],
+    intensity: Intensity | None = None,
+    window: Window | None = None,
+    *,
+    counted: Window | None = None,
+) -> pd.DataFrame:
+    """Return the numbers of several replays of the same jobs, all in one window.
+
+    Parameters
+    ----------
+    replays : sequence of Replay
+        Of the same workload on the same cluster, under different policies.
+    intensity : Intensity, optional
+        Carbon intensity over the window; by default that of each replay.
+    window : (float, float), optional
+        From and to [s]; by default from the first submission to the last event of all. After its
+        own last event the nodes of a replay stay as they are and draw power.
+    counted : (float, float), optional
+        As in `metrics`.
+
+    Returns
+    -------
+    DataFrame
+        One row a replay, indexed by its policy; one column a number, as `metrics` names them.
+
+    Raises
+    ------
+    ValueError
+        If there is no replay, or they are not of the same jobs and nodes.
+    """
+    if not replays:
+        raise ValueError("replays(=()) must hold at least one Replay.")
+    first = replays[0]
+    for other in replays:
+        if other.cluster != first.cluster or not other.workload.jobs.equals(first.workload.jobs):
+            raise ValueError(
+                f"the replays under {first.policy!r} and {other.policy!r} are not of the same jobs "
+                "on the same cluster: compare replays that differ in their policy alone."
+            )
+    if window is None:
+        window = min(r.start_s for r in replays), max(r.stop_s for r in replays)
+    rows = [dict(metrics(r, intensity or r.intensity, window, counted=counted)) for r in replays]
+    return pd.DataFrame(rows, pd.Index([r.policy for r in replays], name="policy"))
+
+
 def metrics(
     replay: Replay,
     intensity: Intensity | None = None,
     window: Window | None = None,
-) -> dict[str, float]:
+    *,
+    counted: Window | None = None,
+) -> Metrics:
     """Return the numbers of a replay.
 
     Parameters
@@ -128,48 +233,75 @@ def metrics(
     intensity : Intensity, optional
         Carbon intensity over the window; without it there are no emissions.
     window : (float, float), optional
-        From and to [s] for utilization, throughput, energy and emissions: give policies that
-        are compared the same. By default from the first submission to the last event.
+        From and to [s] for utilization, throughput, energy and emissions. By default from the
+        first submission to the last event: to compare policies use `compare`, which gives all
+        the same.
+    counted : (float, float), optional
+        Only jobs submitted from and before these times [s] count for jobs, waits, slowdowns,
+        preemptions and the like; by default all. So a warm-up and a tail are left out.
 
     Returns
     -------
-    dict of str to float
+    Metrics
         `UNITS` names all with their units. ``wait`` lasts until the first start; ``preemptions``
         are suspensions and stops; ``too_late`` are jobs that waited longer than their users
         accept. ``energy_STATE_kwh`` and ``emissions_STATE_kg`` split energy and emissions into
         `helpers.cluster.account.STATES`.
+
+    Raises
+    ------
+    ValueError
+        If no job counts, or a window is reversed.
     """
-    jobs = replay.jobs
     low_s, high_s = (replay.start_s, replay.stop_s) if window is None else window
-    wait_s, slowdown = jobs["wait_s"].to_numpy(), bounded_slowdown(replay)
+    numbers = _of_jobs(replay, counted) | _of_machine(replay, low_s, high_s)
     held = power_over_time(replay, window)
+    numbers |= _split(held.energy_j() / JOULES_PER_KWH, "energy", "kwh")
+    if intensity is not None:
+        numbers |= _split(held.emissions_g(intensity) / 1000.0, "emissions", "kg")
+    order = [name for name in UNITS if name in numbers]
+    order += [name for name in numbers if name not in UNITS]
+    ordered = {name: numbers[name] for name in order}
+    return Metrics(ordered, (float(low_s), float(high_s)), replay.policy)
+
+
+def _of_jobs(replay: Replay, counted: Window | None) -> dict[str, float]:
+    """Return the numbers that are of the jobs that count."""
+    jobs, slowdown = replay.jobs, bounded_slowdown(replay)
+    longest_s = replay.workload.jobs["longest_wait_s"].to_numpy()
+    if counted is not None:
+        inside = jobs["submit_s"].between(*counted, inclusive="left").to_numpy()
+        if not inside.any():
+            raise ValueError(f"no job is submitted in counted(={counted}): nothing to describe.")
+        jobs, slowdown, longest_s = jobs[inside], slowdown[inside], longest_s[inside]
+    wait_s = jobs["wait_s"].to_numpy()
     numbers = {"jobs": float(len(jobs)), "wait_mean_s": float(wait_s.mean())}
     for name, values in (("wait", wait_s), ("slowdown", slowdown)):
         unit = "_s" if name == "wait" else ""
         for share in (50, 95, 99):
             numbers[f"{name}_p{share}{unit}"] = float(np.quantile(values, share / 100))
-    runs = replay.runs
-    inside_s = runs["stop_s"].clip(upper=high_s) - runs["start_s"].clip(lower=low_s)
-    core_s = inside_s.clip(lower=0.0).to_numpy() * np.diff(replay.first_core)
-    done = jobs["end_s"].between(low_s, high_s).sum()
-    late = wait_s > replay.workload.jobs["longest_wait_s"].to_numpy() + TIME_TOLERANCE_S
-    numbers |= {
+    return numbers | {
         "wait_max_s": float(wait_s.max()),
         "slowdown_mean": float(slowdown.mean()),
         "turnaround_mean_s": float(jobs["turnaround_s"].mean()),
+        "preemptions": float(jobs["suspensions"].sum()),
+        "timeouts": float((jobs["state"] == "timeout").sum()),
+        "too_late": float((wait_s > longest_s + TIME_TOLERANCE_S).sum()),
+    }
+
+
+def _of_machine(replay: Replay, low_s: float, high_s: float) -> dict[str, float]:
+    """Return the numbers that are of the machine in a window."""
+    runs = replay.runs
+    inside_s = runs["stop_s"].clip(upper=high_s) - runs["start_s"].clip(lower=low_s)
+    core_s = inside_s.clip(lower=0.0).to_numpy() * np.diff(replay.first_core)
+    done = replay.jobs["end_s"].between(low_s, high_s).sum()
+    return {
         "utilization": float(core_s.sum()) / (replay.cluster.cores * (high_s - low_s)),
         "throughput_per_h": float(done) / (high_s - low_s) * 3600.0,
         "makespan_s": replay.stop_s - replay.start_s,
-        "preemptions": float(jobs["suspensions"].sum()),
-        "timeouts": float((jobs["state"] == "timeout").sum()),
-        "too_late": float(late.sum()),
         "boots": float((replay.switches["state"] == "booting").sum()),
-        **_split(held.energy_j() / JOULES_PER_KWH, "energy", "kwh"),
     }
-    if intensity is not None:
-        numbers |= _split(held.emissions_g(intensity) / 1000.0, "emissions", "kg")
-    order = [name for name in UNITS if name in numbers]
-    return {name: numbers[name] for name in [*order, *(n for n in numbers if n not in UNITS)]}
 
 
 def _split(values: pd.Series, name: str, unit: str) -> dict[str, float]:

@@ -128,12 +128,16 @@ class Replay:
     intensity: Intensity | None = field(default=None, repr=False)
 
     def metrics(
-        self, window: Window | None = None, *, intensity: Intensity | None = None
+        self,
+        window: Window | None = None,
+        *,
+        intensity: Intensity | None = None,
+        counted: Window | None = None,
     ) -> Metrics:
-        """Return waits, slowdown, utilization, energy, emissions: `helpers.cluster.metrics.metrics`."""
+        """Return waits, utilization, energy, ...: `helpers.cluster.metrics.metrics`."""
         from helpers.cluster.metrics import metrics
 
-        return metrics(self, intensity or self.intensity, window)
+        return metrics(self, intensity or self.intensity, window, counted=counted)
 
     def power(self, window: Window | None = None) -> PowerOverTime:
         """Return power over time by state: `helpers.cluster.account.power_over_time`."""

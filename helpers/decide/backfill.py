@@ -10,8 +10,8 @@ later job must keep off them. On a machine where any core serves any job, counti
 nothing and hosts cost some waiting; where jobs must keep their cores, only hosts are right.
 The host-aware kinds decide as Batsim's [3]_ ``easy_bf`` and ``conservative_bf``.
 
-A job that has run past its requested time is expected to end at any moment: for EASY now, for
-conservative backfilling after as long again as it is late, one minute at least.
+A job that has run past its planned time is expected to end at any moment: for EASY now, for
+conservative backfilling one minute after that time, then two, four, eight, and so on.
 
 References
 ----------
@@ -37,7 +37,7 @@ from helpers.decide.view import Job, Policy, View
 __all__ = ["Conservative", "Easy", "Reservation", "reserve"]
 
 LATE_S = 60.0
-"""Least time that a job past its requested time is expected to run on [s]."""
+"""First time that a job past its planned time is expected to run on [s]; then twice that, ..."""
 
 
 class Reservation(NamedTuple):
@@ -113,15 +113,30 @@ class Easy(Policy):
     hosts : bool
         Host-aware instead of count-based.
     order : callable
-        Order of the line (see `helpers.decide.order`), by default of submission.
+        Order of the line (see `helpers.decide.order`), by default of submission: whose turn it
+        is, and who gets the reservation.
+    backfill_order : callable, optional
+        Order in which those behind the head are tried; by default that of the line. Shortest
+        first behind a head that came first is
+        ``Easy(backfill_order=order.by_planned_time)``.
+    depth : int, optional
+        How many jobs behind the head are tried at most, as Slurm's ``bf_max_job_test``; by
+        default all.
     name : str, optional
         Its name in results.
     """
 
     def __init__(
-        self, *, hosts: bool = False, order: Order = by_submission, name: str = ""
+        self,
+        *,
+        hosts: bool = False,
+        order: Order = by_submission,
+        backfill_order: Order | None = None,
+        depth: int | None = None,
+        name: str = "",
     ) -> None:
-        self.hosts, self.order = hosts, order
+        self.hosts, self.order, self.backfill_order = hosts, order, backfill_order
+        self.depth = checked_depth(depth)
         self.name = name or ("EASY, host-aware" if hosts else "EASY")
 
     def begin(self, view: View) -> None:
@@ -149,8 +164,10 @@ class Easy(Policy):
         processors, left_s = line.processors, line.left_s
         fits = (processors <= view.free_cores) & ((left_s <= window_s) | (processors <= extra))
         fits[0] = False
+        if self.depth is not None:
+            fits[1 + self.depth :] = False
         started = []
-        for place in np.flatnonzero(fits).tolist():
+        for place in self._candidates(line, fits):
             job = line.jobs[place]
             short = job.left_s <= window_s
             if job.processors > view.free_cores or not (short or job.processors <= extra):
@@ -165,8 +182,29 @@ class Easy(Policy):
                 extra -= job.processors
             if not view.free_cores:
                 break
-        for place in reversed(started):
+        for place in sorted(started, reverse=True):
             line.pop(place)
+
+    def _candidates(self, line: Line, fits: NDArray[np.bool_]) -> list[int]:
+        """Return the places of the line to try, in the order of backfilling."""
+        places = np.flatnonzero(fits).tolist()
+        order = self.backfill_order
+        if order is not None:
+            places.sort(key=lambda place: (order(line.jobs[place]), line.jobs[place].number))
+        return places
+
+
+def checked_depth(depth: int | None) -> int | None:
+    """Return a limit on how many jobs are tried, or None.
+
+    Raises
+    ------
+    ValueError
+        If it is no whole number >= 0.
+    """
+    if depth is not None and (isinstance(depth, bool) or depth != int(depth) or depth < 0):
+        raise ValueError(f"depth(={depth!r}) must be a whole number >= 0, or None for all.")
+    return depth
 
 
 @dataclass(slots=True)
@@ -305,7 +343,12 @@ class Conservative(Policy):
                 break
             booking = self._running[number]
             if booking.stop_s <= now_s:
-                booking.stop_s, late = now_s + max(LATE_S, now_s - end_s), True
+                # From its planned end on and not from now on: when it is looked at, and how
+                # often, must not matter.
+                step_s = LATE_S
+                while end_s + step_s <= now_s:
+                    step_s *= 2
+                booking.stop_s, late = end_s + step_s, True
         return late
 
     def _start_over(self, view: View) -> None:

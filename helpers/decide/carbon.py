@@ -49,10 +49,17 @@ class Gate:
 
     def begin(self, view: View) -> None:
         """Forget earlier replays."""
-        self._step_s, self._clean = -np.inf, True
+        self._step_s, self._clean, self._begun_s = -np.inf, True, view.now_s
+
+    def since_s(self, view: View) -> float:
+        """Return when the present step of the intensity began, or the replay in it [s].
+
+        A gate answers as of then: when within the step it is asked must not matter.
+        """
+        return max(view.step_start_s, self._begun_s)
 
     def threshold(self, view: View) -> float:
-        """Return the intensity up to which it is clean now [g CO2e/kWh]."""
+        """Return the intensity up to which it is clean in this step [g CO2e/kWh]."""
         raise NotImplementedError(f"{type(self).__name__} has no method threshold(self, view).")
 
     def is_clean(self, view: View) -> bool:
@@ -114,10 +121,11 @@ class PastQuantile(Gate):
 
     def threshold(self, view: View) -> float:
         """Return the quantile of the past, weighted by time."""
-        start_s = max(self._first_s, view.now_s - self.window_s)
-        if view.now_s - start_s < self.least_s:
+        since_s = self.since_s(view)
+        start_s = max(self._first_s, since_s - self.window_s)
+        if since_s - start_s < self.least_s:
             return np.inf
-        return _quantile(view.observed(start_s), self.share)
+        return _quantile(view.observed(start_s, since_s), self.share)
 
 
 class ForecastQuantile(Gate):
@@ -139,9 +147,10 @@ class ForecastQuantile(Gate):
 
     def threshold(self, view: View) -> float:
         """Return the quantile of the forecast, weighted by time."""
-        ahead = view.forecast()
-        start_s = max(view.epoch_s, ahead.edges_s[0])
-        return _quantile(ahead.window(start_s, view.epoch_s + self.horizon_s), self.share)
+        since_s = self.since_s(view)
+        ahead, epoch_s = view.forecast(since_s), view.epoch_s - (view.now_s - since_s)
+        start_s = max(epoch_s, ahead.edges_s[0])
+        return _quantile(ahead.window(start_s, epoch_s + self.horizon_s), self.share)
 
 
 def _share(share: float) -> float:

@@ -8,6 +8,7 @@ them again on whatever cores are left.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from helpers.decide.backfill import reserve
@@ -57,8 +58,15 @@ class Filler(Policy):
         self._fill(view)
 
     def wanted_cores(self, view: View) -> int:
-        """Return the cores that jobs wait for, best-effort jobs left out."""
-        return int(self._line.processors.sum())
+        """Return the cores that jobs wait for; best-effort jobs where nobody else is served.
+
+        Nodes are not kept on for best-effort jobs beside others, but where they are alone
+        somebody must wake a node, or they would wait for ever.
+        """
+        others = int(self._line.processors.sum())
+        if others or view.running or not self._fillers.jobs:
+            return others
+        return self._fillers.jobs[0].processors
 
     def _without_guests(self, view: View) -> int:
         return view.free_cores + sum(j.processors for j in self._leaving(view))
@@ -79,7 +87,7 @@ class Filler(Policy):
 
     def _backfill(self, view: View) -> None:
         line = self._line
-        releases = [r for r in view.releases if r[1] not in self._guests]
+        releases = sorted(self._releases(view))
         others = _Others(
             view.now_s, self._without_guests(view), releases, view.booting, view.cluster
         )
@@ -93,6 +101,15 @@ class Filler(Policy):
                 self._start(view, job)
                 line.discard(job)
                 extra -= 0 if short else job.processors
+
+    def _releases(self, view: View) -> Iterator[tuple[float, int, int]]:
+        """Yield when cores come back to the others: guests leave as soon as they may."""
+        for end_s, number, processors in view.releases:
+            guest = self._guests.get(number)
+            if guest is None:
+                yield end_s, number, processors
+            elif not view.may_suspend(guest):  # else its cores count as free already
+                yield min(end_s, view.suspendable_s(guest)), number, processors
 
     def _fill(self, view: View) -> None:
         for job in self._fillers.jobs.copy():

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from helpers.decide.view import Job, View
 
-__all__ = ["Line", "by_priority", "by_requested_time", "by_submission", "launch"]
+__all__ = ["Line", "by_planned_time", "by_priority", "by_requested_time", "by_submission", "launch"]
 
 Order = Callable[[Job], float]
 """Place of a job among those that wait: the smallest number comes first."""
@@ -31,6 +31,11 @@ def by_submission(job: Job) -> float:
 def by_requested_time(job: Job) -> float:
     """Shortest first, by the time asked for [s]."""
     return job.requested_s
+
+
+def by_planned_time(job: Job) -> float:
+    """Shortest first, by the time planned [s]; the time asked for where nothing else is."""
+    return job.planned_s
 
 
 def by_priority(ageing_per_h: float = 0.0) -> Order:

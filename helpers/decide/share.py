@@ -71,8 +71,8 @@ class RoundRobin(Policy):
         self._boost(view)
         self._demote(view)
         self._launch(view)
-        if self._line.jobs:
-            self._make_room(view)
+        while self._line.jobs and self._make_room(view):
+            pass  # whoever is next in line may have the turn of another
         self._ask_again(view)
 
     def _enter(self, job: Job) -> None:
@@ -104,13 +104,13 @@ class RoundRobin(Policy):
         """Tell whether a running job must make room for the head of the line."""
         return self._turn_ends_s(job) <= view.now_s
 
-    def _make_room(self, view: View) -> None:
-        """Suspend who has had a turn, if that lets the head of the line start."""
+    def _make_room(self, view: View) -> bool:
+        """Suspend who has had a turn, if that lets the head of the line start; tell whether."""
         head = self._line.jobs[0]
         running = view.running.values()
         coming = view.free_cores + sum(j.processors for j in running if j.state == "saving")
         if coming >= head.processors:
-            return
+            return False
         turns = [j for j in running if j.number in self._turn_from_s]
         yielding = [j for j in turns if self._may_yield(view, j, head) and view.may_suspend(j)]
         yielding.sort(key=lambda j: (-self._level[j.number], self._turn_from_s[j.number], j.number))
@@ -121,13 +121,14 @@ class RoundRobin(Policy):
             if coming >= head.processors:
                 break
         else:
-            return
+            return False
         for job in chosen:
             view.suspend(job)
             self._turn_from_s.pop(job.number)
             if job.state == "suspended":
                 self._enter(job)
         self._launch(view)
+        return True
 
     def _demote(self, view: View) -> None:
         """Where there are levels, lower those whose turn is over."""

@@ -286,6 +286,10 @@ class Workload:
         """Return the same workload with another table of jobs (checked)."""
         return replace(self, jobs=jobs)
 
+    def with_suspension(self, suspension: Suspension) -> Self:
+        """Return the same jobs under other rules of suspending them."""
+        return replace(self, suspension=suspension)
+
     def with_phases(self, models: Sequence[PhaseModel], number: ArrayLike = 0) -> Self:
         """Return the same jobs with phases, each as long as before when never interrupted.
 

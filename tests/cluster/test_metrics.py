@@ -19,7 +19,7 @@ from helpers.cluster.account import (
     power_over_time,
     segments,
 )
-from helpers.cluster.metrics import UNITS, bounded_slowdown, check, lengths, metrics
+from helpers.cluster.metrics import UNITS, bounded_slowdown, check, compare, lengths, metrics
 from helpers.decide import Easy, Fifo, Policy
 from helpers.work import Cluster, NodePower
 
@@ -308,3 +308,38 @@ def test_the_judge_sees_a_job_on_a_node_that_is_off(sound):
 
     with pytest.raises(ValueError, match="node 0 is off at 5 s, but holds a job"):
         check(dataclasses.replace(sound, switches=off))
+
+
+def test_replays_are_compared_in_one_window():
+    jobs = workload([0.0, 0.0], [100.0, 50.0])
+    wide, narrow = (replay(jobs, Cluster(n, power=POWER), Fifo()) for n in (2, 2))
+    late = replay(jobs, Cluster(2, power=POWER), Late())
+
+    table = compare([wide, late])
+
+    assert ["FIFO", "late"] == table.index.tolist()
+    assert table["energy_idle_kwh"].iloc[0] == metrics(wide, None, (0.0, 150.0))["energy_idle_kwh"]
+    assert 0.0 == (metrics(wide) - metrics(narrow))["energy_kwh"]
+    with pytest.raises(ValueError, match=r"use compare\(\)"):
+        metrics(wide) - metrics(late)
+
+
+class Late(Policy):
+    """Start everything 50 s late."""
+
+    name = "late"
+
+    def decide(self, view):
+        if view.now_s < 50.0:
+            view.wake_at(50.0)
+            return
+        for job in list(view.queue.values()):
+            view.start(job)
+
+
+def test_jobs_of_the_warm_up_do_not_count():
+    replayed = replay(workload([0.0, 10.0, 20.0], 30.0), Cluster(1, power=POWER), Fifo())
+
+    assert 20.0 == replayed.metrics(counted=(5.0, 15.0))["wait_mean_s"]
+    with pytest.raises(ValueError, match="no job is submitted"):
+        replayed.metrics(counted=(1.0, 2.0))
