@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "predict": {"jobs", "power", "phases", "work"},
     "schedule": {"phases", "carbon"},
     "decide": {"carbon", "work"},
-    "cluster": {"decide", "work", "schedule", "phases", "carbon"},
+    "cluster": {"decide", "work", "schedule", "phases", "carbon", "figures"},
     "bound": {"schedule", "phases", "carbon", "work"},
     "regions": {"carbon", "phases", "work", "schedule", "decide", "cluster", "bound"},
     "published": {"phases", "schedule"},

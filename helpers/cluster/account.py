@@ -12,17 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity
-from helpers.cluster.outcome import Replay
 from helpers.phases.model import Profile
 from helpers.phases.throttle import Throttle
 from helpers.timeline import utc_times
 from helpers.work.nodes import NODE_STATES
+
+if TYPE_CHECKING:
+    from helpers.cluster.outcome import Replay
 
 __all__ = [
     "PARTS",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,9 +20,11 @@ from helpers.cluster.account import (
     segments,
     uncapped_stop_s,
 )
-from helpers.cluster.outcome import Replay
 from helpers.schedule.intervals import TIME_TOLERANCE_S
 from helpers.work.nodes import NODE_STATES
+
+if TYPE_CHECKING:
+    from helpers.cluster.outcome import Replay
 
 __all__ = [
     "SLOWDOWN_BOUND_S",

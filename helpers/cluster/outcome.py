@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -171,16 +171,11 @@ class Replay:
 
         return job_energy(self, intensity or self.intensity)
 
-    def gantt(self, ax: Axes | None = None, **options: object) -> Axes:
+    def gantt(self, ax: Axes, **options: Any) -> None:
         """Draw which job holds which cores when: `helpers.figures.gantt`, with its options."""
-        from helpers import figures
+        from helpers.figures import gantt
 
-        if ax is None:
-            from matplotlib import pyplot as plt
-
-            ax = plt.gca()
-        figures.gantt(ax, self.runs, self.blocks, **options)
-        return ax
+        gantt(ax, self.runs, self.blocks, **options)
 
     def _known(self, intensity: Intensity | None) -> Intensity:
         known = intensity or self.intensity

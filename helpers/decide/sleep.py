@@ -73,7 +73,7 @@ class SleepIdle(Policy):
             if off.size:
                 view.switch_on(off[:needed])
             return
-        self._switch_off(view, idle)
+        self._switch_off(view, idle, -missing // view.cluster.cores_per_node)
 
     def _wanted(self, view: View) -> int:
         wanted = getattr(self.policy, "wanted_cores", None)
@@ -82,13 +82,15 @@ class SleepIdle(Policy):
         waiting = (*view.queue.values(), *view.suspended.values())
         return sum(job.processors for job in waiting)
 
-    def _switch_off(self, view: View, idle: np.ndarray) -> None:
+    def _switch_off(self, view: View, idle: np.ndarray, surplus: int) -> None:
+        """Switch off what has been idle for long, `surplus` nodes at most: the rest is waited for."""
         if not self._wait_s < np.inf:
             return
         nodes = np.flatnonzero(idle)
         due_s = self._idle_since_s[nodes] + self._wait_s
         # The highest-numbered go first: jobs are placed on the lowest-numbered.
         ripe = nodes[due_s <= view.now_s][self._kept(nodes, due_s, view.now_s) :]
+        ripe = ripe[max(0, ripe.size - surplus) :]
         if ripe.size:
             view.switch_off(ripe)
             self._was_idle[ripe] = False
