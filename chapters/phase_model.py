@@ -59,8 +59,7 @@ from helpers.power import stack
 
 figures.use_style()
 COLORS = figures.COLORS
-SCOPE = publish.Scope((zone,), (year,), jobs="one training job")
-numbers = publish.Numbers("phase_model", SCOPE)
+numbers = publish.Numbers("phase_model", publish.Scope(jobs="one training job"))
 numbers.word("place", datasets.place(zone), "the grid of the emissions")
 _ = numbers.word("year", year, "the year of its curve")
 
@@ -776,6 +775,7 @@ fig.legend(loc="outside upper center", ncols=3)
 plt.show()
 
 # %% tags=["hide-cell"]
+numbers.about(grids=(zone,), years=(year,))
 claim(
     "error_epochs_95",
     grams.loc["more epochs", "q95"].max(),
@@ -814,6 +814,7 @@ claim(
     1,
     "possible saving of the stretched job of 24 h",
 )
+numbers.about(grids=(), years=())
 claim("longest_wait", longest_wait_h, "h", 0, "how long a job may be held back")
 
 # %% [markdown]
