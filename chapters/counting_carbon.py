@@ -318,7 +318,7 @@ errors = pd.DataFrame({k: 100 * (v * length_h / true_g - 1) for k, v in lookups.
 quantiles = errors.quantile([0.05, 0.25, 0.5, 0.75, 0.95])
 print(quantiles.round(0).astype(int).T.to_string())
 
-# %% mystnb={"figure": {"caption": "Error of a job's emissions when its intensity is looked up once. Thin line: nine tenths of all starts in the year; thick line: half of them; dot: median.", "name": "fig:account-lookup"}, "image": {"alt": "Four horizontal ranges around zero; looking up the end or the start of the job errs widely in both directions, the mean of the day less, the mean of the year most."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Error of a job's emissions when its intensity is looked up once. Thin line: nine tenths of all starts in the year; thick line: half of them; dot: median.", "name": "fig:account-lookup"}, "image": {"alt": "Four horizontal ranges around zero; looking up the end of the job errs from {num}`counting_carbon.end_low` to {num}`counting_carbon.end_high` in nine of ten starts. {if}`in-book` The mean of the day errs less, the mean of the year most."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 2.9))
 for row, (_, q) in enumerate(quantiles.items()):
     ax.plot(q[[0.05, 0.95]], [row, row], color=COLORS["average"], linewidth=2)

@@ -530,7 +530,7 @@ plt.show()
 #
 # ## Power, under the carbon curve
 
-# %% mystnb={"figure": {"caption": "One week on the log's own machine, hourly means. Top: carbon intensity. Below: power under EASY, carbon-aware EASY, and EASY with nodes that sleep. Idle and busy nodes draw the same; what jobs draw comes on top.", "name": "fig:share-power"}, "image": {"alt": "Four panels over one week: a carbon curve with a daily swing; three stacked power charts with layers for sleeping, idle and busy nodes and for jobs. Under carbon-aware EASY the jobs' layer rises when the curve falls; with sleeping nodes the idle layer is gone."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "One week on the log's own machine, hourly means. Top: carbon intensity. Below: power under EASY, carbon-aware EASY, and EASY with nodes that sleep. Idle and busy nodes draw the same; what jobs draw comes on top.", "name": "fig:share-power"}, "image": {"alt": "Four panels over one week: the carbon curve; three stacked power charts with layers for sleeping, idle and busy nodes and for jobs. {if}`in-book` Under carbon-aware EASY the jobs' layer rises when the curve falls. With sleeping nodes the idle layer is gone."}} tags=["hide-input"]
 week_s = np.arange((to_day - 7) * 24, to_day * 24 + 1) * HOUR
 at = origin + pd.to_timedelta(week_s, unit="s")
 clock = mdates.date2num(at.tz_localize(None))

@@ -12,6 +12,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "book"))
 
 import pipeline  # noqa: E402
+import run_page  # noqa: E402
+import said  # noqa: E402
+
+from helpers import datasets  # noqa: E402
 
 CHAPTERS = pipeline.chapter_names()
 
@@ -174,3 +178,23 @@ def test_every_make_command_on_a_page_exists(path):
 def test_no_results_file_is_left_over_from_a_chapter_that_is_gone():
     assert {p.stem for p in (ROOT / "book" / "results").glob("*.json")} <= set(CHAPTERS)
     assert {p.stem for p in (ROOT / "book").glob("*.ipynb")} == set(CHAPTERS)
+
+
+PLACES = {datasets.place(zone) for zone in datasets.zones()} | {"German", "French", "Polish"}
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_that_can_be_run_elsewhere_types_no_place_and_no_count_of_grids(name):
+    cells = pipeline.read_chapter(name).cells
+    if not {"zone", "zones"} & set(run_page.own_parameters(pipeline.read_chapter(name))):
+        return
+    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    for cell in cells:
+        settings = cell.metadata.get("mystnb", {})
+        texts += [settings.get("figure", {}).get("caption", "")]
+        texts += said.SENTENCE.split(settings.get("image", {}).get("alt", ""))
+    outside = re.sub(r"```.*?```", "", "\n".join(texts), flags=re.DOTALL)
+    lines = [li for li in outside.split("\n") if "`in-book`" not in li and "{cite" not in li]
+    typed = re.compile(rf"\b(?:{'|'.join(sorted(PLACES))}|(?:ten|eleven|twelve|thirteen) grids)\b")
+
+    assert [] == [line for line in lines if typed.search(re.sub(r"\{\w+\}`[^`]*`", "", line))]

@@ -91,6 +91,23 @@ def pass_number(self, node) -> None:
     """Write nothing around a number where there is no pointer (LaTeX, text)."""
 
 
+def scope_words(scope: dict) -> list[str]:
+    """Return what a number is about, a phrase for each part of its scope."""
+    grids, weeks = scope.get("grids", []), scope.get("weeks", 0)
+    pauses = {"none": "without pauses", "free": "free pauses", "charged": "with pauses"}
+    future = {"known": "future known", "forecast": "by forecasts", "unknown": "future unknown"}
+    said_of_it = [
+        ", ".join(grids) if len(grids) < 6 else f"{len(grids)} grids",
+        ", ".join(map(str, scope.get("years", []))),
+        f"{weeks} week{'s' * (weeks > 1)}" if weeks else "",
+        scope.get("jobs", ""),
+        f"load {scope['load_percent']:.0f} %" if "load_percent" in scope else "",
+        pauses.get(scope.get("pauses"), ""),
+        future.get(scope.get("future"), ""),
+    ]
+    return [words for words in said_of_it if words]
+
+
 class Num(SphinxRole):
     """A claimed number, with its unit: ``{num}`chapter.name```."""
 
@@ -108,6 +125,7 @@ class Num(SphinxRole):
         hint = entry["meaning"]
         if entry["interval"]:
             hint += f" ({entry['level']:.0%} interval {entry['interval_text']})"
+        hint = "; ".join([hint, *scope_words(entry.get("scope", {}))])
         node = number(self.rawtext, self.shown(entry), classes=["num"], hint=hint, claim=self.text)
         return [node], []
 
