@@ -10,7 +10,7 @@ export PYTHONUTF8 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book pages strict pdf latex thesis test real packages chapters chapter run lab bench campaign data lock lint clean
+.PHONY: tex help book pages strict pdf latex thesis test real packages chapters chapter run lab bench campaign data lock lint clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,9 +40,17 @@ strict: book  ## the same from scratch; any warning, broken link or foreign requ
 	@$(BIN)/python book/check_pages.py $(dir $(PAGES))
 
 # What sets a PDF: TeX Live, by the names of its Debian and Ubuntu packages.
-TEX_PACKAGES := texlive-latex-extra texlive-science texlive-xetex texlive-fonts-recommended tex-gyre latexmk
+# Each is named, since not everybody installs what packages recommend.
+TEX_PACKAGES := texlive-latex-extra texlive-science texlive-xetex texlive-fonts-recommended latexmk \
+	tex-gyre fonts-texgyre fonts-texgyre-math fonts-dejavu-core
+FONTS := texgyrepagella-regular.otf texgyreheros-regular.otf texgyrepagella-math.otf DejaVuSansMono.ttf
 LATEXMK := latexmk -interaction=nonstopmode -halt-on-error
 NEED_TEX = @for program in latexmk pdflatex xelatex; do command -v $$program >/dev/null || { echo "[tex] no $$program here: apt-get install $(TEX_PACKAGES)"; exit 1; }; done
+NEED_FONTS = @for font in $(FONTS); do test -n "$$(kpsewhich $$font)$$(fc-list 2>/dev/null | grep -F $$font)" || { echo "[tex] no font $$font here: apt-get install $(TEX_PACKAGES)"; exit 1; }; done
+tex:  # asked first: the chapters need not be executed to know that TeX is missing
+	$(NEED_TEX)
+	$(NEED_FONTS)
+
 # The PDF carries the time of the last change, so that the same book gives the same bytes.
 pdf thesis: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 pdf thesis: export FORCE_SOURCE_DATE = 1
@@ -51,20 +59,18 @@ latex: $(READY)  ## numbers (book/results/numbers.tex) and figures (PDF) for a t
 	@echo "[latex] executing what changed, drawing each figure as PDF"
 	@$(BIN)/python book/pipeline.py latex
 
-thesis: latex  ## compile the sample thesis that takes its numbers and figures from there
-	$(NEED_TEX)
+thesis: tex latex  ## compile the sample thesis that takes its numbers and figures from there
 	@mkdir -p _build/thesis
 	@cd thesis && $(LATEXMK) -pdf -outdir=../_build/thesis thesis.tex >../_build/thesis/make.log 2>&1 \
-		|| { grep -A12 '^!' ../_build/thesis/make.log; exit 1; }
+		|| { grep -A12 '^!' ../_build/thesis/make.log || tail -n 20 ../_build/thesis/make.log; exit 1; }
 	@echo "[thesis] open $(abspath _build/thesis/thesis.pdf)"
 
-pdf: latex  ## the whole book as one PDF, figures as vectors
-	$(NEED_TEX)
+pdf: tex latex  ## the whole book as one PDF, figures as vectors
 	@echo "[pdf] building the pages"
 	@$(BUILD) --builder latex $(BOOK_FLAGS)
 	@echo "[pdf] setting them"
-	@cd _build/latex && LATEXOPTS= $(LATEXMK) -xelatex clean-hours.tex >make.log 2>&1 \
-		|| { grep -A12 '^!' clean-hours.log; exit 1; }
+	@cd _build/latex && rm -f clean-hours.log && LATEXOPTS= $(LATEXMK) -xelatex clean-hours.tex >make.log 2>&1 \
+		|| { grep -A12 '^!' clean-hours.log || tail -n 20 make.log; exit 1; }
 	@echo "[pdf] open $(abspath _build/latex/clean-hours.pdf)"
 
 test: $(READY)  ## ruff, mypy, pytest, and every chapter run again and compared (nbval)
@@ -85,8 +91,8 @@ real: $(READY)  ## what make test skips: the pages in a browser, and the program
 	@echo "[real] browser and programs"
 	@$(BIN)/python -m pytest tests --ignore=tests/benchmarks -m real --real $(PYTEST_FLAGS)
 
-packages:  ## the Debian packages that real parts and TeX need: apt-get install $(make packages)
-	@echo $(REAL_PACKAGES) $(TEX_PACKAGES)
+packages:  ## the Debian packages that make real needs: apt-get install $(make packages)
+	@echo $(REAL_PACKAGES)
 
 chapters: $(READY)  ## execute all chapters, changed or not
 	@$(BIN)/python book/pipeline.py execute --force

@@ -38,9 +38,11 @@ def clone(tmp_path):
             target = tmp_path / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-    # Its programs are this environment's, but it is ready as it is: make must not install the copy.
+    # All of it is this environment's, but it is ready as it is: make must not install the copy.
     (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.prefix, "bin"), target_is_directory=True)
+    for part in Path(sys.prefix).iterdir():
+        if part.name != ".ready":
+            (tmp_path / ".venv" / part.name).symlink_to(part)
     (tmp_path / ".venv" / ".ready").touch()
     return tmp_path
 

@@ -29,7 +29,8 @@ KNOWN_TO_SIUNITX = r"""
 \gibi \giga \mega \kilo \milli \micro
 """
 #: What to install where the thesis cannot be compiled (names of Debian and Ubuntu).
-PACKAGES = "texlive-latex-extra texlive-science tex-gyre texlive-xetex latexmk"
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+PACKAGES = " ".join(re.findall(r"^TEX_PACKAGES := (.*)$", MAKEFILE, re.MULTILINE)[0].split())
 
 
 def lines():
@@ -99,14 +100,27 @@ def drawn_figures():
 needs_tex = pytest.mark.skipif(
     not shutil.which("latexmk"), reason=f"no TeX here: apt-get install {PACKAGES}"
 )
+
+
+def lacks(program, font=None):
+    """Tell whether a TeX program, or the font that the thesis asks it for, is missing."""
+    if not shutil.which(program):
+        return True
+    fonts = subprocess.run(["fc-list"], capture_output=True, text=True) if font else None
+    return bool(font and font not in fonts.stdout)
+
+
 ENGINES = [
     pytest.param(
         engine,
         marks=pytest.mark.skipif(
-            not shutil.which(program), reason=f"no {program} here: apt-get install {PACKAGES}"
+            lacks(program, font), reason=f"no {font or program} here: apt-get install {PACKAGES}"
         ),
     )
-    for engine, program in (("-pdf", "pdflatex"), ("-xelatex", "xelatex"))
+    for engine, program, font in (
+        ("-pdf", "pdflatex", None),
+        ("-xelatex", "xelatex", "TeX Gyre Pagella"),
+    )
 ]
 
 
