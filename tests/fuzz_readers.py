@@ -55,6 +55,9 @@ SMI = "timestamp, index, power.draw [W]\n" + "".join(
     f"2024/05/31 13:00:{i:02}.100, 0, {250 + i}.50 W\n" for i in range(40)
 )
 EXTERNAL = "".join(f"{50_000 + i}\n" for i in range(60)) + "1720910444.0\n1720910447.0\n"
+DAY_AHEAD = "datetime,carbon_intensity_actual,avg_carbon_intensity_forecast\n" + "".join(
+    f"2022-07-{1 + i // 24:02} {i % 24:02}:00:00,{200 + i}.5,{210 + i}.25\n" for i in range(72)
+)
 RECORDING = (
     "{first}\n"
     '# meter: "nvml"\n# interval_s: 0.05\nepoch_s,elapsed_s,gpu0_power_w,gpu0_energy_j\n'
@@ -222,6 +225,11 @@ def _carbon() -> Iterator[Reader]:
         "watttime",
         _fixture("carbon", "watttime_part_1.csv"),
         lambda path: sources.read_watttime_csv(path, unit="kg/kWh", zone="X", source="fuzz.txt"),
+    )
+    yield of(
+        "day_ahead",
+        DAY_AHEAD.encode(),
+        lambda path: sources.read_day_ahead_csv(path, zone="X", source=path.name, time_zone="UTC"),
     )
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder, "grid.csv")

@@ -143,6 +143,7 @@ def _mtu_start(
     return {"CEST": (summer, summer), "CET": (winter, winter)}.get(zone, (summer, winter))
 
 
+_MANY_STEPS = 1_000_000  # two years of minutes: a longer period has a wrong end
 _NO_NUMBER = ("", "-", "N/A", "n/e")  # the platform's signs for missing and for non-existent
 
 
@@ -170,7 +171,11 @@ def _wide_generation(
     ending = re.compile(r"\s+- Actual Aggregated \[MW\]$")
     columns = [column for column in table.columns if ending.search(column)]
     if not columns:
-        table.require("Generation (MW)")
+        raise ValueError(
+            f"{table.name} has no column 'Generation (MW)' with a 'Production Type', nor one that "
+            f"ends in 'Actual Aggregated [MW]', only {', '.join(table.columns)}; check that it is "
+            "an export of actual generation per production type."
+        )
     generation = {}
     for column in columns:
         values = table.numbers(column, _NO_NUMBER)
@@ -224,7 +229,7 @@ def parse_entsoe_xml(
     """
     try:
         root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # or an encoding unknown
         raise ValueError(f"{name} is no XML document ({error}); fetch it again.") from error
     kind = root.tag.rpartition("}")[2]
     if kind != "GL_MarketDocument":
@@ -269,10 +274,7 @@ def _points(period: ElementTree.Element, curve: str, name: str) -> list[tuple[pd
         )
     step = pd.Timedelta(minutes=int(minutes[1]))
     try:
-        first, stop = (
-            pd.Timestamp(period.findtext(f"{{*}}timeInterval/{{*}}{end}", "")).tz_convert("UTC")
-            for end in ("start", "end")
-        )
+        first, stop = (_end(period, end) for end in ("start", "end"))
         told = [
             (_position(point), number(point.findtext("{*}quantity", "")))
             for point in period.iterfind("{*}Point")
@@ -284,7 +286,8 @@ def _points(period: ElementTree.Element, curve: str, name: str) -> list[tuple[pd
     points = dict(told)
     count = round((stop - first) / step)
     where = f"{name}: the period from {first.isoformat()} to {stop.isoformat()}"
-    if first + count * step != stop or not points or not 1 <= min(points) <= max(points) <= count:
+    fits = first + count * step == stop and 1 <= count <= _MANY_STEPS
+    if not (fits and points and 1 <= min(points) <= max(points) <= count):
         raise ValueError(f"{where} does not hold its points in steps of {step}; fetch it again.")
     if len(points) < len(told):
         raise ValueError(f"{where} has a position twice; fetch it again.")
@@ -297,6 +300,13 @@ def _points(period: ElementTree.Element, curve: str, name: str) -> list[tuple[pd
         for position in range(2, count + 1):
             points.setdefault(position, points[position - 1])
     return [(first + (position - 1) * step, points[position]) for position in sorted(points)]
+
+
+def _end(period: ElementTree.Element, end: str) -> pd.Timestamp:
+    time = pd.Timestamp(period.findtext(f"{{*}}timeInterval/{{*}}{end}", ""))
+    if not isinstance(time, pd.Timestamp):
+        raise ValueError(f"no time at its {end}")
+    return time.tz_convert("UTC")
 
 
 def _position(point: ElementTree.Element) -> int:

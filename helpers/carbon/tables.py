@@ -119,7 +119,10 @@ class Table:
 
     def intensities(self, column: str, unit: Unit, kind: Kind) -> NDArray[np.float64]:
         """Intensities [g/kWh] of a column, in a range that a grid can have."""
-        values = self.numbers(column) * G_PER_KWH[unit]
+        if unit not in G_PER_KWH:
+            raise ValueError(f"unit {unit!r} must be one of {', '.join(G_PER_KWH)}.")
+        with np.errstate(over="ignore"):  # what overflows is refused below
+            values = self.numbers(column) * G_PER_KWH[unit]
         for row in np.flatnonzero(np.abs(values) > _HIGHEST_G_PER_KWH).tolist():
             raise self.error(
                 row,

@@ -107,8 +107,6 @@ def read_watttime_csv(
 
 def _watttime_frame(path: str | os.PathLike, unit: Unit) -> pd.DataFrame:
     """Columns 0 (now) to m (m leads ahead) by time [g/kWh]."""
-    if unit not in G_PER_KWH:
-        raise ValueError(f"unit {unit!r} must be one of {', '.join(G_PER_KWH)}.")
     table = read_table(path)
     leads = sum(bool(re.fullmatch(r"f\d+", column)) for column in table.columns)
     columns = ["moer", *(f"f{k}" for k in range(1, leads + 1))]

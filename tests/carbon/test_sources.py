@@ -286,7 +286,7 @@ def test_the_hour_that_the_clock_skips_must_be_empty(tmp_path):
         ("entsoe_long.csv", '"300"', '"inf"', "'inf' is not finite"),
         ("entsoe_long.csv", "01/02/2025 00", "01/13/2025 00", "line 2.*give the other day_first"),
         ("entsoe_long.csv", "01/02/2025 00:00:00 -", "2025-02-01 -", "line 2.*is not a period"),
-        ("entsoe_long.csv", "Generation (MW)", "Load (MW)", "has no column 'Generation .MW.'"),
+        ("entsoe_long.csv", "Generation (MW)", "Load (MW)", "no column 'Generation .MW.'"),
         ("entsoe_wide.csv", "03:00 - ", "01:00 - ", "line 5.*a period that occurs twice"),
         ("entsoe_wide.csv", ',"100"', "", "line 2 has 5 cells, the header 6"),
     ],
