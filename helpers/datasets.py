@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from helpers.carbon.signal import Forecasts, Intensity
     from helpers.jobs.table import JobLog
     from helpers.phases import PhaseModel
-    from helpers.phases.fit import Plan
+    from helpers.phases.plan import Plan
     from helpers.power import Run
 
 __all__ = [
@@ -681,7 +681,7 @@ def power_plan(experiment: str = "roberta_full", idle_s: float = 30.0) -> "Plan"
     ValueError
         If the experiment has no phases.
     """
-    from .phases.fit import Loop, Plan, Span
+    from .phases.plan import Loop, Plan, Span
 
     _one_of("experiment", experiment, _POWER_EPOCHS)
     first, saved, lost, ended = _POWER_EPOCHS[experiment]

@@ -1,11 +1,11 @@
-"""Fit a phase model to measured runs whose events say where phases end.
+"""Fit a phase model to measured runs whose events say where phases begin or end.
 
-A `Plan` tells in order which phases a run goes through and by which event each one ends.
+A `helpers.phases.plan.Plan` tells in order which phases a run goes through.
 Events are matched one by one: an event that is neither expected next nor ignored by name is
 an error, so a run that went another way is never fitted by mistake.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -14,109 +14,17 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.phases.model import PARTS, Phase, PhaseModel, Repeat
+from helpers.phases.plan import Loop, Plan, Span
 from helpers.power.runs import Event, Run, energy_j
 
-__all__ = ["Fit", "Loop", "Plan", "RunLike", "Span", "as_run", "fit_model", "match_borders"]
+__all__ = ["Fit", "RunLike", "as_run", "fit_model", "match_borders"]
 
 RunLike = Run | tuple[ArrayLike, ArrayLike, Iterable[tuple[float, str]] | pd.DataFrame]
 """A run, or its times [s], powers [W] and events: ``(time_s, name)`` pairs on the same clock, or
-a DataFrame with these two columns."""
+a DataFrame with a column of times (``time_s``, ``time``, ``epoch_s``) and one of names (``name``,
+``event``)."""
 
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A phase and the event at which it ends.
-
-    Parameters
-    ----------
-    name : str
-        Name the phase gets.
-    until : str
-        Name of the event at its end, or a shell-style pattern (``"Epoch * ended*"``). In a loop
-        ``{round}`` stands for the number of the round (``"Epoch {round}.0 ended*"``).
-    checkpoint : bool
-        True when the phase ends in a checkpoint.
-    """
-
-    name: str
-    until: str
-    checkpoint: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """Spans that a run goes through several times.
-
-    Parameters
-    ----------
-    name : str
-        What one round is, for example ``"epoch"``.
-    times : int
-        How many rounds, 1 or more.
-    spans : tuple of Span
-        One round.
-    first : int
-        Number of the first round: above 1 in a run that resumes another.
-
-    Raises
-    ------
-    ValueError
-        If `times` is below 1 or there is no span.
-    """
-
-    name: str
-    times: int
-    spans: tuple[Span, ...]
-    first: int = 1
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "spans", tuple(self.spans))
-        if self.times < 1 or not self.spans:
-            raise ValueError(
-                f"loop {self.name!r}: times(={self.times}) must be >= 1 and "
-                f"spans(={len(self.spans)}) must not be empty."
-            )
-
-    @property
-    def rounds(self) -> range:
-        """Numbers of the rounds."""
-        return range(self.first, self.first + self.times)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Phases of a run in order, and the events that end them.
-
-    Parameters
-    ----------
-    name : str
-        Name the fitted model gets.
-    start : str or float
-        Where the first phase begins: the name of an event (or a pattern), or seconds after
-        the first sample of a run [s].
-    startup, work, end : tuple of Span or Loop
-        The three parts of the job; `work` must not be empty.
-    ignore : tuple of str
-        Names or patterns of events that end no phase.
-    """
-
-    name: str
-    start: str | float
-    startup: tuple[Span | Loop, ...]
-    work: tuple[Span | Loop, ...]
-    end: tuple[Span | Loop, ...] = ()
-    ignore: tuple[str, ...] = ()
-
-    def spans(self) -> Iterator[tuple[str, Span, Loop | None, int]]:
-        """Yield part, span, its loop and the number of its round, loops written out."""
-        for part in PARTS:
-            for item in getattr(self, part):
-                if isinstance(item, Span):
-                    yield part, item, None, 1
-                else:
-                    for turn in item.rounds:
-                        for span in item.spans:
-                            yield part, span, item, turn
+_TIMES, _NAMES = ("time_s", "time", "epoch_s"), ("name", "event")
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,17 +68,35 @@ def as_run(run: RunLike) -> Run:
     Raises
     ------
     ValueError
-        If times do not increase strictly, shapes differ or a number is not finite.
+        If times do not increase strictly, shapes differ, a number is not finite, or a table of
+        events lacks a column.
     """
     if isinstance(run, Run):
         return run
     time_s, power_w, events = run
     time_s = np.asarray(time_s, dtype=float)
     if isinstance(events, pd.DataFrame):
-        events = zip(events["time_s"], events["name"], strict=True)
+        events = zip(_column(events, _TIMES), _column(events, _NAMES), strict=True)
     origin_s = float(time_s[0]) if time_s.size else 0.0
     stamped = (Event(float(time) - origin_s, str(name)) for time, name in events)
     return Run(time_s - origin_s, np.asarray(power_w), origin_s, tuple(stamped))
+
+
+def _column(table: pd.DataFrame, known: tuple[str, ...]) -> list:
+    """Return a column of a table of events by one of its names."""
+    found = [name for name in known if name in table.columns]
+    if len(found) != 1:
+        raise ValueError(
+            f"events have the columns {', '.join(map(str, table.columns))}, but one of "
+            f"{', '.join(known)} is wanted: rename one."
+        )
+    column = table[found[0]]
+    if known is _TIMES and not pd.api.types.is_numeric_dtype(column):
+        raise ValueError(
+            f"events have {column.iloc[0]!r} as {found[0]}: give seconds on the clock of the "
+            "samples, or read both files with helpers.power.read_csv."
+        )
+    return column.tolist()
 
 
 def match_borders(run: RunLike, plan: Plan, *, label: str = "run") -> NDArray[np.float64]:
@@ -197,29 +123,26 @@ def match_borders(run: RunLike, plan: Plan, *, label: str = "run") -> NDArray[np
     """
     run = as_run(run)
     first_s, last_s = float(run.time_s[0]), float(run.time_s[-1])
-    wanted = [
-        span.until.replace("{round}", str(turn)) if loop else span.until
-        for _, span, loop, turn in plan.spans()
-    ]
+    wanted = plan.ends()
     borders: list[float] = []
     if isinstance(plan.start, str):
-        wanted = [plan.start, *wanted]
+        wanted = [(plan.start,), *wanted]
     else:
         borders = [first_s + plan.start]
-    ends = iter([*wanted, None])
-    expected = next(ends)
+    ends = iter(wanted)
+    expected = next(ends, None)
     for event in sorted(run.events, key=lambda event: event.time_s):
-        if expected is not None and fnmatchcase(event.name, expected):
+        if expected and any(fnmatchcase(event.name, pattern) for pattern in expected):
             borders.append(event.time_s)
-            expected = next(ends)
+            expected = next(ends, None)
         elif not any(fnmatchcase(event.name, pattern) for pattern in plan.ignore):
             raise ValueError(
                 f"{label}: event {event.name!r} at {event.time_s:.3f} s, but plan {plan.name!r} "
-                f"expects {'no further event' if expected is None else repr(expected)}: "
+                f"expects {_either(expected) if expected else 'no further event'}: "
                 "correct the plan or name the event in ignore."
             )
     if expected is not None:
-        raise ValueError(f"{label}: event {expected!r} of plan {plan.name!r} is missing.")
+        raise ValueError(f"{label}: event {_either(expected)} of plan {plan.name!r} is missing.")
     found = np.array(borders)
     if found[0] < first_s or found[-1] > last_s:
         raise ValueError(
@@ -233,6 +156,10 @@ def match_borders(run: RunLike, plan: Plan, *, label: str = "run") -> NDArray[np
             "name one of its two events in ignore."
         )
     return found
+
+
+def _either(patterns: tuple[str, ...]) -> str:
+    return " or ".join(map(repr, patterns))
 
 
 def fit_model(runs: Sequence[RunLike], plan: Plan, *, pool: bool = False) -> Fit:

@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.extras import extra
-from helpers.phases.fit import Plan, RunLike, as_run, fit_model, match_borders
+from helpers.phases.fit import RunLike, as_run, fit_model, match_borders
 from helpers.phases.model import Phase, Profile
+from helpers.phases.plan import Plan
 from helpers.power.runs import Run, energy_j
 
 __all__ = [

@@ -9,6 +9,7 @@ module      what it holds
 `record`    samples a meter into a file: ``python -m helpers.power.record --help``
 `read`      what readers share; the external meter of the published measurements
 `recording` what the recorder and a campaign wrote
+`stamps`    local time stamps as instants
 `smi`       what nvidia-smi printed, of one GPU or of several
 `table`     a plain CSV of times and watts, and its events
 `runs`      the run, its idle baseline, its energy, repeated runs on one grid
@@ -37,6 +38,7 @@ _HOME = {
     "program_window": "runs",
     "read_calls": "recording",
     "read_campaign": "recording",
+    "read_csv": "table",
     "read_external": "read",
     "read_nvidia_smi": "smi",
     "read_published": "read",

@@ -221,7 +221,7 @@ def _recording(text: Text, events: Text | None, channel: str | None, problems: P
     channel = _channel(text, parts.columns, channel)
     clock = _clock(parts)
     used = [c for c in (channel + _POWER, channel + _ENERGY) if c in parts.columns]
-    whole = np.isfinite([parts.of(column) for column in used]).all(axis=0)
+    whole = np.asarray(np.isfinite([parts.of(column) for column in used]).all(axis=0))
     for line_number in parts.lines[~whole]:
         problems.add(text, int(line_number), f"no number for {channel} (NaN); left out")
     parts = parts.where(whole)

@@ -3,11 +3,9 @@
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from helpers.files import LARGEST_BYTES, Text
@@ -22,10 +20,9 @@ from helpers.power.read import (
     read_lines,
 )
 from helpers.power.runs import Run
+from helpers.power.stamps import Ambiguous, local_instants, machine_clock
 
 __all__ = ["read_nvidia_smi"]
-
-Ambiguous = Literal["raise", "first", "second"]
 
 # What can tell one GPU from another, as nvidia-smi names it, old names and new.
 _NAMES = (
@@ -43,8 +40,6 @@ _NAMES = (
 )
 _STAMP = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{1,6}")
 _FORMAT = "%Y/%m/%d %H:%M:%S.%f"
-# Neighbours closer than this are one recording without a break [s].
-_NEAR_S = 60.0
 # Rows of one question follow each other; the next question comes this many times later, at least.
 _BUNCHED = 4.0
 
@@ -118,13 +113,12 @@ def read_nvidia_smi(
     ----------
     NVIDIA, nvidia-smi manual, ``nvidia-smi --help-query-gpu``.
     """
-    if ambiguous not in get_args(Ambiguous):
-        raise ValueError(f"ambiguous={ambiguous!r} must be 'raise', 'first' or 'second'.")
+    clock = machine_clock(time_zone, ambiguous)
     problems = Problems(errors)
     text = read_lines(path, problems, largest_bytes)
     header = _header(text)
     power = _power_column(text, header, column)
-    rows = _rows(text, header, power, _clock(time_zone), ambiguous, problems)
+    rows = _rows(text, header, power, clock, ambiguous, problems)
     parts = _parts(text, _told_apart(text, rows), gpu, [n for n in _NAMES if n in header])
     series = [_one(text, part, problems) for part in parts]
     time_s, power_w = series[0] if len(series) == 1 else _sum(text, series)
@@ -150,15 +144,6 @@ def read_nvidia_smi(
         },
         problems=problems.settle(),
     )
-
-
-def _clock(time_zone: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(
-            f"time_zone={time_zone!r} is not known: name the machine's, such as Europe/Berlin."
-        ) from error
 
 
 def _header(text: Text) -> list[str]:
@@ -214,7 +199,8 @@ def _rows(
             gpu = tuple(row[name] for name in names)
             found.append((line_number, row["timestamp"], power_w, gpu))
     lines = np.array([line_number for line_number, *_ in found], dtype=np.int64)
-    time_s = _instants(text, lines, [stamp for _, stamp, *_ in found], clock, ambiguous, problems)
+    stamps = [stamp for _, stamp, *_ in found]
+    time_s = local_instants(text, lines, stamps, _FORMAT, clock, ambiguous, problems)
     rows = _Rows(
         lines, time_s, np.array([watts for *_, watts, _ in found]), tuple(gpu for *_, gpu in found)
     )
@@ -222,69 +208,6 @@ def _rows(
     if len(rows.lines) < 2:
         raise ValueError(f"{text.name}:{len(text.lines)}: ends after {len(rows.lines)} samples.")
     return rows
-
-
-def _instants(
-    text: Text,
-    lines: NDArray[np.int64],
-    stamps: list[str],
-    clock: ZoneInfo,
-    ambiguous: Ambiguous,
-    problems: Problems,
-) -> NDArray[np.float64]:
-    """Return epoch seconds of local times; NaN, which is a problem, where there is no such time.
-
-    A local time that occurs twice means what continues the rows before or after it.
-    """
-    naive = pd.DatetimeIndex(pd.to_datetime(stamps, format=_FORMAT, errors="coerce"))
-    first_s, second_s = (
-        _epoch_s(naive.tz_localize(clock, ambiguous=np.full(len(naive), first), nonexistent="NaT"))
-        for first in (True, False)
-    )
-    for at in np.flatnonzero(np.isnan(first_s)):
-        what = f"timestamp {stamps[at]!r} does not occur in {clock.key}; left out"
-        problems.add(text, int(lines[at]), what)
-    twice = second_s > first_s
-    wall_s = _epoch_s(naive.tz_localize("UTC"))
-    time_s = first_s.copy()
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], twice, [False]))))
-    for begin, end in edges.reshape(-1, 2):
-        block = slice(begin, end)
-        set_back = np.flatnonzero(np.diff(wall_s[block]) < -_NEAR_S)
-        if set_back.size:  # within these rows clocks were set back
-            settled = np.arange(end - begin) > set_back[0]
-            time_s[block] = np.where(settled, second_s[block], first_s[block])
-            continue
-        second = _continues(time_s, second_s, begin, end, ambiguous)
-        if second is None:
-            what = (
-                f"timestamp {stamps[begin]!r} occurs twice in {clock.key}: pass "
-                "ambiguous='first' or 'second'; taken as the first"
-            )
-            problems.add(text, int(lines[begin]), what)
-        elif second:
-            time_s[block] = second_s[block]
-    return time_s
-
-
-def _continues(
-    first_s: NDArray[np.float64],
-    second_s: NDArray[np.float64],
-    begin: int,
-    end: int,
-    ambiguous: Ambiguous,
-) -> bool | None:
-    """Say whether rows that may mean two times are the second; None if nobody knows."""
-    if begin and 0 <= first_s[begin] - first_s[begin - 1] <= _NEAR_S:
-        return False
-    if end < len(first_s) and 0 <= first_s[end] - second_s[end - 1] <= _NEAR_S:
-        return True
-    return None if ambiguous == "raise" else ambiguous == "second"
-
-
-def _epoch_s(instants: pd.DatetimeIndex) -> NDArray[np.float64]:
-    """Return epoch seconds, NaN for NaT."""
-    return np.asarray((instants - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1), np.float64)
 
 
 def _told_apart(text: Text, rows: _Rows) -> _Rows:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from helpers.phases import generic_ml
-from helpers.phases.fit import Loop, Plan, Span, fit_model
+from helpers.phases.fit import fit_model
+from helpers.phases.plan import Loop, Plan, Span
 from helpers.power.runs import Event, Run
 
 MODEL = generic_ml()

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from helpers.phases.fit import Loop, Plan, Span
 from helpers.phases.model import PhaseModel
+from helpers.phases.plan import Loop, Plan, Span
 from helpers.power.runs import Event, Run
 
 IDLE_W = 50.0

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from made_up_runs import IDLE_S, make_run, plan_of
 
 from helpers.phases import generic_ml, read_csv
-from helpers.phases.fit import Loop, Plan, Span, as_run, fit_model, match_borders
+from helpers.phases.fit import as_run, fit_model, match_borders
+from helpers.phases.plan import Loop, Plan, Span
 from helpers.power.runs import Event, energy_j
 
 ROBERTA = Path(__file__).parents[2] / "data" / "phases" / "roberta.csv"

@@ -187,6 +187,15 @@ def test_the_hour_that_never_comes_is_named(write):
         read_nvidia_smi(path, time_zone="Europe/Berlin")
 
 
+@pytest.mark.parametrize("year", ["2300", "9999", "0001", "1900"])
+def test_a_year_that_cannot_be_is_named(write, year):
+    rows = polls([70])
+    rows[3] = year + rows[3][4:]
+
+    with pytest.raises(ValueError, match=r"smi.csv:5: .*does not occur in UTC; left out"):
+        read_nvidia_smi(write(rows), time_zone="UTC")
+
+
 def test_a_clock_that_is_not_known_is_named(write):
     with pytest.raises(ValueError, match=r"time_zone='CEST5' is not known: name the machine's"):
         read_nvidia_smi(write(polls([70])), time_zone="CEST5")
