@@ -50,6 +50,7 @@ MAY_IMPORT = {
 HEAVY = {
     "dask",
     "distributed",
+    "dtaidistance",
     "matplotlib",
     "numba",
     "plotly",

@@ -294,13 +294,7 @@ def align(
     measured_w = _cells(run, start_s, stop_s, step_s)
     edges_s = np.linspace(0, profile.duration_s, max(1, round(profile.duration_s / step_s)) + 1)
     predicted_w = np.diff(profile.energy_until_j(edges_s)) / np.diff(edges_s)
-    pairs, _ = extra("tslearn.metrics").dtw_path(
-        predicted_w,
-        measured_w,
-        global_constraint="sakoe_chiba",
-        sakoe_chiba_radius=max(1, round(window_s / step_s)),
-    )
-    path = np.array(pairs)
+    path = _warping_path(predicted_w, measured_w, max(1, round(window_s / step_s)))
     both = min(predicted_w.size, measured_w.size)
     paired_w = predicted_w[path[:, 0]] - measured_w[path[:, 1]]
     return Alignment(
@@ -309,6 +303,28 @@ def align(
         shift_s=float(np.mean(np.abs(path[:, 0] - path[:, 1])) * step_s),
         path=path,
     )
+
+
+def _warping_path(
+    first: NDArray[np.float64], second: NDArray[np.float64], radius: int
+) -> NDArray[np.int64]:
+    """Pair the cells of two curves at the least sum of squares, warped by a radius at most.
+
+    The compiled library is up to ten times as fast as tslearn, and needs no compiler at its first
+    call. Where the band is wide against the curves it may leave it by a cell; a path within the
+    band is the best of all in it, any other is not taken, and tslearn finds the right one.
+    """
+    dtw = extra("dtaidistance.dtw")
+    if dtw.try_import_c():  # there is not a compiled build for every machine
+        path = np.array(dtw.warping_path_fast(first, second, window=radius + 1))
+        lead = path[:, 0] - path[:, 1]
+        longer = first.size - second.size
+        if lead.max() <= max(longer, 0) + radius and -lead.min() <= max(-longer, 0) + radius:
+            return path
+    pairs, _ = extra("tslearn.metrics").dtw_path(
+        first, second, global_constraint="sakoe_chiba", sakoe_chiba_radius=radius
+    )
+    return np.array(pairs)
 
 
 def barycenter_profile(

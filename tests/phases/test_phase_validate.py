@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_up_runs import make_run
 
 from helpers.phases import Phase, Profile, generic_ml
@@ -247,3 +249,47 @@ def test_a_run_of_constant_power_needs_no_phases(plan):
     table = summarise(cross_validate(runs, plan))
 
     assert table.loc["phases", "mae_w"] == pytest.approx(table.loc["constant", "mae_w"], abs=1e-3)
+
+
+CURVES = st.lists(st.integers(0, 300).map(float) | st.floats(0, 300), min_size=2, max_size=40)
+
+
+@given(CURVES, CURVES, st.integers(1, 12))
+def test_the_compiled_warping_is_that_of_tslearn(first, second, radius):
+    from tslearn.metrics import dtw_path
+
+    from helpers.phases.validate import _warping_path
+
+    one, other = np.array(first), np.array(second)
+    _, judge = dtw_path(one, other, global_constraint="sakoe_chiba", sakoe_chiba_radius=radius)
+
+    path = _warping_path(one, other, radius)
+
+    steps = np.diff(path, axis=0)
+    assert [[0, 0], [one.size - 1, other.size - 1]] == [path[0].tolist(), path[-1].tolist()]
+    assert {(0, 1), (1, 0), (1, 1)} >= set(map(tuple, steps.tolist()))
+    cost = np.sqrt(((one[path[:, 0]] - other[path[:, 1]]) ** 2).sum())
+    assert judge == pytest.approx(cost, rel=1e-9, abs=1e-9)
+
+
+def test_a_band_that_the_compiled_library_leaves_is_kept_all_the_same():
+    from helpers.phases.validate import _warping_path
+
+    rng = np.random.default_rng(5)
+    for _ in range(300):
+        curves = [np.cumsum(rng.normal(size=rng.integers(10, 24))) for _ in range(2)]
+        lead = np.diff(_warping_path(*curves, 8)).ravel()  # second minus first
+        longer = curves[0].size - curves[1].size
+
+        assert -lead.min() <= max(longer, 0) + 8
+        assert lead.max() <= max(-longer, 0) + 8
+
+
+def test_without_a_compiled_build_tslearn_does_it(monkeypatch, model, plan):
+    from dtaidistance import dtw
+
+    run = make_run(model, seed=1, jitter=0.03, noise_w=5.0)
+    compiled = align(model.profile, run, plan)
+    monkeypatch.setattr(dtw, "try_import_c", lambda: False)
+
+    assert compiled.level_rmse_w == pytest.approx(align(model.profile, run, plan).level_rmse_w)
