@@ -54,6 +54,12 @@ GAIA = "arrival_time,length,cpus,status\n" + "".join(
 SMI = "timestamp, index, power.draw [W]\n" + "".join(
     f"2024/05/31 13:00:{i:02}.100, 0, {250 + i}.50 W\n" for i in range(40)
 )
+SMI_ALL = "timestamp, power.draw [W]\n" + "".join(
+    f"2024/10/27 02:{i // 2:02}:00.{i % 2}, {250 + i}.50 W\n" for i in range(60)
+)
+TABLE = "time,power_w\n" + "".join(
+    f"2024-05-31T13:00:{i:02}.5+02:00,{50 + i}.25\n" for i in range(40)
+)
 EXTERNAL = "".join(f"{50_000 + i}\n" for i in range(60)) + "1720910444.0\n1720910447.0\n"
 DAY_AHEAD = "datetime,carbon_intensity_actual,avg_carbon_intensity_forecast\n" + "".join(
     f"2022-07-{1 + i // 24:02} {i % 24:02}:00:00,{200 + i}.5,{210 + i}.25\n" for i in range(72)
@@ -258,6 +264,26 @@ def _power() -> Iterator[Reader]:
         SMI,
         lambda path, errors: power.read_nvidia_smi(path, time_zone="Europe/Berlin", errors=errors),
     )
+    yield of(
+        "nvidia_smi_all",
+        SMI_ALL,
+        lambda path, errors: power.read_nvidia_smi(
+            path, time_zone="Europe/Berlin", gpu="all", errors=errors
+        ),
+    )
+    yield of("table", TABLE, lambda path, errors: power.read_csv(path, errors=errors))
+    yield of(
+        "events",
+        TABLE.replace("power_w", "event"),
+        lambda path, errors: power.read_csv(_table(path), events=path, errors=errors),
+    )
+
+
+def _table(beside: Path) -> Path:
+    """Return a good table of power in the folder of a broken file of events."""
+    path = beside.with_name("table.csv")
+    path.write_text(TABLE)
+    return path
 
 
 def _phases() -> Iterator[Reader]:

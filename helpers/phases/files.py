@@ -23,6 +23,7 @@ import csv
 import io
 import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def read_phases(place: Place, depth: int = 0) -> Phases:
             fields = item.mapping(_REPEAT)
             times = fields["repeat"].value(int, "a whole number")
             inner = read_phases(fields["phases"], depth + 1)
-            phases.append(item.build(lambda times=times, inner=inner: Repeat(times, inner)))
+            phases.append(item.build(partial(Repeat, times, inner)))
         else:
             phases.append(_phase(item))
     return tuple(phases)
@@ -292,7 +293,8 @@ def read_csv(path: str | os.PathLike, *, name: str | None = None) -> PhaseModel:
     except (ValueError, csv.Error) as error:
         raise ValueError(f"{path.name}, line {max(rows.line_num, 1)}: {error}") from None
     try:
-        return PhaseModel(name if name is not None else path.stem, **parts)
+        phases = (tuple(parts[part]) for part in PARTS)
+        return PhaseModel(name if name is not None else path.stem, *phases)
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
 

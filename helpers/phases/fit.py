@@ -258,4 +258,4 @@ def _assemble(plan: Plan, phases: dict[tuple[str, str], Phase], *, pool: bool) -
                     for turn in item.rounds
                     for span in item.spans
                 ]
-    return PhaseModel(plan.name, **parts)
+    return PhaseModel(plan.name, *(tuple(parts[part]) for part in PARTS))

@@ -23,6 +23,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.timeline import StepFunction
+
 __all__ = [
     "MAX_PHASES",
     "PARTS",
@@ -232,8 +234,8 @@ def fill(phases: Iterable[Phase | Repeat], duration_s: float) -> tuple[Phase, ..
     return tuple(result)
 
 
-def _frozen(values: ArrayLike, dtype: type) -> NDArray:
-    array = np.array(values, dtype=dtype)
+def _frozen(values: ArrayLike) -> NDArray[np.float64]:
+    array = np.array(values, dtype=np.float64)
     array.flags.writeable = False
     return array
 
@@ -253,23 +255,34 @@ class Profile:
     @cached_property
     def edges_s(self) -> NDArray[np.float64]:
         """Start of each phase and end of the last [s], shape (n + 1,)."""
-        return _frozen(np.cumsum([0.0, *(p.duration_s for p in self.phases)]), np.float64)
+        return _frozen(np.cumsum([0.0, *(p.duration_s for p in self.phases)]))
 
     @cached_property
     def power_w(self) -> NDArray[np.float64]:
         """Power of each phase [W], shape (n,)."""
-        return _frozen([p.power_w for p in self.phases], np.float64)
+        return _frozen([p.power_w for p in self.phases])
 
     @cached_property
     def cumulative_j(self) -> NDArray[np.float64]:
         """Energy used up to each edge [J], shape (n + 1,)."""
-        return _frozen(np.cumsum([0.0, *(p.energy_j for p in self.phases)]), np.float64)
+        return _frozen(np.cumsum([0.0, *(p.energy_j for p in self.phases)]))
 
     @cached_property
     def checkpoints_s(self) -> NDArray[np.float64]:
         """Times at which a checkpoint is complete [s], shape (k,)."""
         marks = np.array([p.checkpoint for p in self.phases], dtype=bool)
-        return _frozen(self.edges_s[1:][marks], np.float64)
+        return _frozen(self.edges_s[1:][marks])
+
+    @cached_property
+    def steps(self) -> StepFunction:
+        """Power over time [W] as a function of the seconds since the start.
+
+        Raises
+        ------
+        ValueError
+            If there is no phase, or one is too short to tell its two ends apart.
+        """
+        return StepFunction(self.edges_s, self.power_w, "the power of the job")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -333,10 +346,12 @@ class Profile:
         else:
             padded = self.power_w if self.phases else np.zeros(1)
             power = padded[np.searchsorted(inner, times, side="right")]
-        if beyond:
-            power = np.where((times < 0) | (times > self.duration_s), outside_w, power)
-            return power if self.phases else np.full(times.shape, float(outside_w))
-        return power
+        if not beyond:
+            return power
+        assert outside_w is not None  # refused above
+        if not self.phases:
+            return np.full(times.shape, float(outside_w))
+        return np.where((times < 0) | (times > self.duration_s), outside_w, power)
 
     def energy_until_j(self, times_s: ArrayLike) -> NDArray[np.float64]:
         """Energy used from the start up to some times.
@@ -671,12 +686,17 @@ class PhaseModel:
         if part not in ("work", "whole"):
             raise ValueError(f"part(={part!r}) must be 'work' or 'whole'.")
         mean_w = self.work_profile.mean_power_w if part == "work" else self.mean_power_w
-        parts = ("work",) if part == "work" else PARTS
-        changed = {
-            name: _map(getattr(self, name), lambda phase: replace(phase, power_w=mean_w))
-            for name in parts
-        }
-        return replace(self, name=f"{self.name}, constant {part}", **changed)
+
+        def constant(phases: Phases) -> Phases:
+            return _map(phases, lambda phase: replace(phase, power_w=mean_w))
+
+        whole = part == "whole"
+        return PhaseModel(
+            name=f"{self.name}, constant {part}",
+            startup=constant(self.startup) if whole else self.startup,
+            work=constant(self.work),
+            end=constant(self.end) if whole else self.end,
+        )
 
     def with_work_duration(self, duration_s: float) -> "PhaseModel":
         """Return the job with its work stretched to a duration, power unchanged.
@@ -707,7 +727,7 @@ class PhaseModel:
 
     def flattened(self) -> "PhaseModel":
         """Return the job with every repeat written out."""
-        return replace(self, **{part: flatten(getattr(self, part)) for part in PARTS})
+        return PhaseModel(self.name, *(flatten(getattr(self, part)) for part in PARTS))
 
 
 def _map(phases: Phases, change: Callable[[Phase], Phase]) -> Phases:

@@ -354,7 +354,7 @@ class SimulatedMeter:
 
     name = "simulated"
     simulated = True
-    columns = ("simulated0_power_w", "simulated0_energy_j")
+    columns: tuple[str, ...] = ("simulated0_power_w", "simulated0_energy_j")
 
     def __init__(
         self,
@@ -410,7 +410,7 @@ class ReplayMeter:
 
     name = "replay"
     simulated = True
-    columns = ("replay0_power_w",)
+    columns: tuple[str, ...] = ("replay0_power_w",)
 
     def __init__(
         self,

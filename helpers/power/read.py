@@ -39,6 +39,8 @@ _EVENT_ORDER_S = 0.1
 _STAMP_S = 1e-3
 # A number on a line of its own that is as large as this is a time, not a power [s].
 _SMALLEST_EPOCH_S = 1e9
+# No power, energy or time is as large, in any unit; energies of what is smaller do not overflow.
+_LARGEST = 1e15
 # Epoch seconds of the year 2286: what is larger counts milliseconds, or cannot be.
 _LARGEST_EPOCH_S = 1e10
 
@@ -104,11 +106,12 @@ def read_lines(path: Path_, problems: Problems, largest_bytes: int = LARGEST_BYT
 
 
 def plain(text: str) -> float:
-    """Return a plain number, NaN for what is none."""
+    """Return a plain number, NaN for what is none, or so large that no meter means it."""
     try:
-        return number(text)
+        value = number(text)
     except ValueError:
         return math.nan
+    return value if abs(value) <= _LARGEST else math.nan
 
 
 def impossible(epoch_s: float) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from helpers.files import LARGEST_BYTES, Text, number, text_lines
+from helpers.files import LARGEST_BYTES, Text, text_lines
 from helpers.power.read import (
     Errors,
     Path_,
@@ -26,6 +26,7 @@ from helpers.power.read import (
     impossible,
     increasing,
     name_gaps,
+    plain,
     read_events,
     read_lines,
 )
@@ -195,13 +196,13 @@ def _row(
     text: Text, line_number: int, line: str, columns: tuple[str, ...], problems: Problems
 ) -> list[float] | None:
     """Return the numbers of a sample, NaN where the meter gave none; None if it cannot be read."""
-    try:
-        row = [
-            math.nan if item.strip().lower() == "nan" else number(item) for item in line.split(",")
-        ]
-    except ValueError:
-        row = []
-    if len(row) != len(columns) or not math.isfinite(row[0]) or not math.isfinite(row[1]):
+    items = line.split(",")
+    row = [plain(item) for item in items]
+    unread = any(
+        math.isnan(value) and item.strip().lower() != "nan"
+        for item, value in zip(items, row, strict=True)
+    )
+    if unread or len(row) != len(columns) or math.isnan(row[0]) or math.isnan(row[1]):
         problems.add(text, line_number, f"{line[:80]!r} is not {','.join(columns)}; left out")
         return None
     if why := impossible(row[0]):

@@ -9,13 +9,14 @@ Nothing is extrapolated: a window that leaves the recording is refused.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.power.events import BEGIN, END, FAILED
+from helpers.timeline import Polyline
 
 __all__ = [
     "Baseline",
@@ -183,16 +184,15 @@ class Run:
         return times_s[occurrence]
 
     @cached_property
-    def _cumulative_j(self) -> NDArray[np.float64]:
-        """Energy from the first sample to each one [J]."""
-        cells_j = np.diff(self.time_s) * (self.power_w[1:] + self.power_w[:-1]) / 2
-        return np.concatenate(([0.0], np.cumsum(cells_j)))
+    def power(self) -> Polyline:
+        """Power over time [W] as a function of the seconds since the start."""
+        return Polyline(self.time_s, self.power_w, f"run {self.name!r}")
 
 
 def _covered(run: Run, instant: Instant | ArrayLike | None, default: float) -> NDArray[np.float64]:
     """Return instants of a run as seconds; refuse those outside the recording."""
     if instant is None:
-        return np.float64(default)
+        return np.asarray(default, float)
     times_s = np.asarray(run.at(instant) if isinstance(instant, str | tuple) else instant, float)
     first_s, last_s = run.time_s[0], run.time_s[-1]
     outside = ~((times_s >= first_s - _ROUNDING_S) & (times_s <= last_s + _ROUNDING_S))
@@ -202,6 +202,16 @@ def _covered(run: Run, instant: Instant | ArrayLike | None, default: float) -> N
             f"{first_s} to {last_s} s: choose a window inside it."
         )
     return np.clip(times_s, first_s, last_s)
+
+
+@overload
+def energy_j(run: Run, start: Instant | None = None, stop: Instant | None = None) -> float: ...
+
+
+@overload
+def energy_j(
+    run: Run, start: NDArray[np.float64], stop: NDArray[np.float64]
+) -> NDArray[np.float64]: ...
 
 
 def energy_j(
@@ -232,18 +242,9 @@ def energy_j(
     The trapezoid rule on the samples; power at an end of the window that falls in between
     two samples is interpolated.
     """
-    energy = _integral_j(run, _covered(run, stop, run.time_s[-1])) - _integral_j(
-        run, _covered(run, start, run.time_s[0])
-    )
+    ends_s = _covered(run, start, run.time_s[0]), _covered(run, stop, run.time_s[-1])
+    energy = run.power.between(*map(run.power.located, ends_s))
     return float(energy) if np.ndim(energy) == 0 else energy
-
-
-def _integral_j(run: Run, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Integrate power from the first sample to each of some times [J]."""
-    cell = np.clip(np.searchsorted(run.time_s, times_s, side="right") - 1, 0, run.time_s.size - 2)
-    inside_s = times_s - run.time_s[cell]
-    power_w = np.interp(times_s, run.time_s, run.power_w)
-    return run._cumulative_j[cell] + inside_s * (run.power_w[cell] + power_w) / 2
 
 
 def counter_j(run: Run, start: Instant | None = None, stop: Instant | None = None) -> float:
@@ -268,9 +269,9 @@ def counter_j(run: Run, start: Instant | None = None, stop: Instant | None = Non
     """
     if run.counter_j is None:
         raise ValueError(f"run {run.name!r} has no energy counter: integrate power instead.")
-    ends_s = _covered(run, start, run.time_s[0]), _covered(run, stop, run.time_s[-1])
-    first_j, last_j = np.interp(ends_s, run.time_s, run.counter_j)
-    return float(last_j - first_j)
+    ends_s = np.array([_covered(run, start, run.time_s[0]), _covered(run, stop, run.time_s[-1])])
+    counted_j = np.interp(ends_s, run.time_s, run.counter_j)
+    return float(counted_j[1] - counted_j[0])
 
 
 def program_window(run: Run, idle_s: float | None = None) -> tuple[float, float]:
@@ -593,7 +594,7 @@ class Stack:
 
     def quantile_w(self, q: ArrayLike) -> NDArray[np.float64]:
         """Quantiles over the runs [W], shape of `q` + (m,)."""
-        return np.quantile(self.power_w, q, axis=0)
+        return np.quantile(self.power_w, np.asarray(q, float), axis=0)
 
 
 def stack(
@@ -642,7 +643,7 @@ def stack(
             f"the grid is empty: all runs together reach from {first:.3f} to {last:.3f} s, which "
             f"must hold at least one cell of step_s={step_s} after start_s={start_s}."
         )
-    edges_s = start_s + step_s * np.arange(cells + 1)
+    edges_s = start_s + step_s * np.arange(cells + 1, dtype=np.float64)
     power_w = np.empty((len(runs), cells))
     for row, (key, run) in zip(power_w, runs.items(), strict=True):
         at_s = edges_s + zeros_s[key]

@@ -92,7 +92,7 @@ def test_a_run_starts_at_an_instant_in_utc():
 
 
 def test_constant_power_times_time_is_energy():
-    assert 30.0 == energy_j(a_run([20.0] * 10), 1.2, 2.7)
+    assert 30.0 == pytest.approx(energy_j(a_run([20.0] * 10), 1.2, 2.7))
 
 
 def test_a_line_between_samples_is_integrated_exactly():
