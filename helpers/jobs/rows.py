@@ -6,6 +6,7 @@ something is wrong are the lines read one by one, to say which line, which field
 
 import csv
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -217,7 +218,9 @@ def _row_lines(data: bytes, mark: bytes, first_line: int) -> np.ndarray:
 def _read_fast(data: bytes, fields: Mapping[str, str], sep: str) -> pd.DataFrame | None:
     """Return the typed columns, or None if a row is not as it should be."""
     try:
-        with np.errstate(invalid="raise"):  # a number too large for its type
+        with np.errstate(invalid="raise"), warnings.catch_warnings():  # a number too large
+            # Where a row has two fields too many, pandas warns and reads on.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = pd.read_csv(  # type: ignore[call-overload]  # of the version of pandas
                 BytesIO(data),
                 sep=r"\s+" if sep == " " and b"\t" in data else sep,
@@ -236,6 +239,7 @@ def _read_fast(data: bytes, fields: Mapping[str, str], sep: str) -> pd.DataFrame
         ValueError,
         TypeError,
         ArithmeticError,
+        pd.errors.ParserWarning,
     ):  # ParserError and EmptyDataError are ValueErrors
         return None
     if not frame.pop(_EXTRA).isna().all():

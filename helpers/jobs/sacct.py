@@ -32,7 +32,7 @@ Slurm 22.05.8, source code: ``src/sacct/print.c`` (what a column holds), ``src/c
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -141,6 +141,8 @@ _NUMBERS = (
 # What Slurm calls parts of a GPU, and how NVIDIA names slices (MIG).
 _SHARED_GPUS = ("gres/shard", "gres/mps")
 _SLICE = re.compile(r"^gres/gpu:.*\dg\.\d+gb", re.ASCII)
+# So many bytes are split at once: large against the cost of a call, small against the file.
+_BLOCK = 2**23
 _WHOLE = r"[0-9]{1,18}"
 _ISO = r"[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]"
 # Slurm began in 2002: an instant before is none of its; one after 2200 is in another unit.
@@ -398,7 +400,7 @@ def read_sacct(
         )
     clock = to_time_zone(time_zone)
     data, source, problems = read_lines(path_or_buffer, errors=errors, largest_bytes=largest_bytes)
-    text, bad, header = _split(data.decode(), delimiter, source)
+    text, bad, header = _split(data, delimiter, source)
     problems += bad
     is_step = text["JobID"].str.contains(".", regex=False).to_numpy(dtype=bool)
     jobs, steps = _Rows(text[~is_step]), _Rows(text[is_step])
@@ -429,7 +431,7 @@ def _check_energy(jobs: "_Rows", columns: dict[str, Any]) -> None:
     """Require that the energy of a job's own row is one that its nodes can draw."""
     energy = columns["own_energy_j"]
     bad = energy > _highest_j(pd.DataFrame(columns, index=jobs.text.index)).to_numpy()
-    own = jobs.number("ConsumedEnergyRaw", _count, _COUNT) > 0
+    own = jobs.number("ConsumedEnergyRaw", _count, _COUNT, _usual_count) > 0
     jobs.require(bad & own, "ConsumedEnergyRaw", _ENERGY)
     jobs.require(bad & ~own, "AllocTRES", _ENERGY)
 
@@ -518,15 +520,86 @@ def _columns(header: str, delimiter: str, source: str) -> dict[str, int]:
     return where
 
 
-def _split(text: str, delimiter: str, source: str) -> tuple[pd.DataFrame, list[Problem], str]:
+def _split(data: bytes, delimiter: str, source: str) -> tuple[pd.DataFrame, list[Problem], str]:
     """Return the fields as text by line number, rows of another length, and the line of names."""
-    header, *lines = text.split("\n")
+    top, _, body = data.partition(b"\n")
+    header = top.decode()
     where = _columns(header, delimiter, source)
     width = header.count(delimiter) + 1
+    if "JobIDRaw" in where:
+        where["JobID"] = where.pop("JobIDRaw")
+    parts: list[tuple[pd.Index, dict[str, Any]]] = []
+    problems: list[Problem] = []
+    line = 2
+    for block in _blocks(body):
+        columns = _split_fast(block, delimiter, width, where)
+        count = block.count(b"\n") + (not block.endswith(b"\n"))
+        index: pd.Index = pd.RangeIndex(line, line + count)
+        if columns is None:
+            index, columns, bad = _split_carefully(block.decode(), delimiter, width, where, line)
+            problems += bad
+        parts.append((index, columns))
+        line += count
+    frame = _joined(parts)
+    clusters = sorted(frame["Cluster"].unique())
+    if len(clusters) > 1:
+        raise ValueError(
+            f"{source}: Cluster is {' and '.join(clusters)}: a job number means one job on one cluster "
+            "only: export them one by one with sacct --clusters=NAME."
+        )
+    return frame, problems, header
+
+
+def _blocks(body: bytes) -> Iterator[bytes]:
+    """Yield the lines in blocks, so that one odd line slows down its own block alone."""
+    start = 0
+    while start < len(body):
+        stop = body.find(b"\n", start + _BLOCK) + 1 or len(body)
+        yield body[start:stop]
+        start = stop
+
+
+def _split_fast(
+    block: bytes, delimiter: str, width: int, where: dict[str, int]
+) -> dict[str, Any] | None:
+    """Return the columns by name as Arrow dictionaries; None if a line is not as it should be."""
+    try:
+        import pyarrow as pa
+        from pyarrow import csv
+    except ImportError:  # without it every line goes the careful way
+        return None
+    rows = block.count(b"\n") + (not block.endswith(b"\n"))
+    simple = len(delimiter) == 1 and delimiter.isascii() and delimiter not in '"\0'
+    if not simple or b"\n\n" in block or block.startswith(b"\n") or b"\0" in block:
+        return None
+    names = [str(place) for place in range(width)]
+    words = pa.dictionary(pa.int32(), pa.string())
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(block),
+            read_options=csv.ReadOptions(column_names=names, use_threads=False),
+            parse_options=csv.ParseOptions(delimiter=delimiter, quote_char=False),
+            convert_options=csv.ConvertOptions(
+                column_types=dict.fromkeys(names, words),
+                include_columns=[str(place) for place in where.values()],
+                strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowException:
+        return None
+    if table.num_rows != rows:
+        return None
+    return {name: table[str(place)] for name, place in where.items()}
+
+
+def _split_carefully(
+    text: str, delimiter: str, width: int, where: dict[str, int], first: int
+) -> tuple[pd.Index, dict[str, Any], list[Problem]]:
+    """Return the numbers of good lines, their columns by name, and the other lines."""
     pick = itemgetter(*where.values())
     problems: list[Problem] = []
     rows: dict[int, tuple[str, ...]] = {}
-    for number, line in enumerate(lines, 2):
+    for number, line in enumerate(text.split("\n"), first):
         row = line.split(delimiter)
         if len(row) == width:
             rows[number] = pick(row)
@@ -537,17 +610,42 @@ def _split(text: str, delimiter: str, source: str) -> tuple[pd.DataFrame, list[P
             )
             problems.append((number, "row", line, reason))
     columns = zip(*rows.values(), strict=True) if rows else ((),) * len(where)
-    fields = dict.fromkeys(_FIELDS, "") | dict(zip(where, columns, strict=True))
-    frame = pd.DataFrame(fields, index=pd.Index(rows, dtype="int64"), dtype=object)
-    clusters = sorted(set(frame["Cluster"]))
-    if len(clusters) > 1:
-        raise ValueError(
-            f"{source}: Cluster is {' and '.join(clusters)}: a job number means one job on one cluster "
-            "only: export them one by one with sacct --clusters=NAME."
+    return pd.Index(rows, dtype="int64"), dict(zip(where, columns, strict=True)), problems
+
+
+def _joined(parts: list[tuple[pd.Index, dict[str, Any]]]) -> pd.DataFrame:
+    """Return one table of words, each column a categorical, so that each word is parsed once."""
+    lines = [np.asarray(index) for index, _ in parts]
+    index = pd.Index(np.concatenate(lines) if lines else [], dtype="int64")
+    blank = pd.Categorical.from_codes(np.zeros(len(index), dtype=np.int8), pd.Index([""]))
+    columns = {
+        name: _categories([columns[name] for _, columns in parts])
+        if parts and name in parts[0][1]
+        else blank
+        for name in _FIELDS
+    }
+    return pd.DataFrame(columns, index=index, copy=False)
+
+
+def _categories(pieces: list[Any]) -> pd.Categorical:
+    """Return the words of one column in all blocks."""
+    if all(isinstance(piece, tuple) for piece in pieces):
+        codes, unique = pd.factorize(np.array([w for piece in pieces for w in piece], dtype=object))
+        return pd.Categorical.from_codes(codes, pd.Index(unique, dtype=object))
+    import pyarrow as pa
+
+    chunks = [
+        chunk
+        for piece in pieces
+        for chunk in (
+            [pa.array(piece, pa.string()).dictionary_encode()]
+            if isinstance(piece, tuple)
+            else piece.chunks
         )
-    if "JobIDRaw" in where:
-        frame["JobID"] = frame["JobIDRaw"]
-    return frame, problems, header
+    ]
+    one = pa.chunked_array(chunks).unify_dictionaries().combine_chunks()
+    unique = pd.array(one.dictionary, dtype=pd.StringDtype("pyarrow", na_value=np.nan))
+    return pd.Categorical.from_codes(one.indices.to_numpy(), pd.Index(unique))
 
 
 class _Rows:
@@ -565,7 +663,7 @@ class _Rows:
         self, name: str, function: Callable[[str], Any], reason: str, default: Any = None
     ) -> pd.Series:
         """Return what `function` makes of a field; `default` where it raises, which breaks a rule."""
-        codes, unique = pd.factorize(self.text[name])
+        codes, unique = self.words(name)
         values, bad = np.empty(len(unique), dtype=object), np.zeros(len(unique), dtype=bool)
         for i, word in enumerate(unique):
             try:
@@ -575,15 +673,109 @@ class _Rows:
         self.require(bad[codes], name, reason)
         return pd.Series(values[codes], index=self.text.index, dtype=object)
 
-    def number(self, name: str, function: Callable[[str], float], reason: str) -> np.ndarray:
-        """Return what `function` makes of a field as numbers, NaN where unknown."""
-        return self.parse(name, function, reason).astype("float64").to_numpy()
+    def number(
+        self,
+        name: str,
+        function: Callable[[str], float],
+        reason: str,
+        usual: Callable[["_Characters"], tuple[np.ndarray, np.ndarray]] | None = None,
+    ) -> np.ndarray:
+        """Return what `function` makes of a field as numbers, NaN where unknown.
+
+        `usual` does so for many words at once and tells for which; the others are parsed one by one.
+        """
+        codes, unique = self.words(name)
+        values, known = np.full(len(unique), np.nan), np.zeros(len(unique), dtype=bool)
+        if usual is not None and (characters := _Characters.of(unique)) is not None:
+            found, known = usual(characters)
+            values[known] = found[known]
+        bad = np.zeros(len(unique), dtype=bool)
+        for i in np.flatnonzero(~known).tolist():
+            try:
+                values[i] = function(unique[i])
+            except ValueError:
+                bad[i] = True
+        self.require(bad[codes], name, reason)
+        return values[codes]
+
+    def words(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return for each row the place of its word, and the words."""
+        codes, unique = pd.factorize(self.text[name])
+        return codes, np.asarray(unique, dtype=object)
 
     def problems(self) -> list[Problem]:
         """Return for each bad row its line, and the first rule that it breaks."""
         lines = self.text.index
         broken = first_broken(self.text, self._rules)
         return [(int(lines[row]), name, value, rule) for row, name, value, rule in broken]
+
+
+class _Characters(NamedTuple):
+    """Short words of ASCII as characters, shape (n, longest), and their lengths."""
+
+    code: np.ndarray
+    length: np.ndarray
+
+    @classmethod
+    def of(cls, words: np.ndarray) -> "_Characters | None":
+        """Return the characters of words, or None if one is long or of another script."""
+        try:
+            packed = words.astype("S")
+        except UnicodeEncodeError:
+            return None
+        if not 1 <= packed.itemsize <= 24:
+            return None
+        code = packed.view(np.uint8).reshape(len(words), packed.itemsize)
+        return cls(code, np.count_nonzero(code, axis=1))
+
+    def whole(self, length: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the whole numbers in the first characters, and where these are 1 to 9 digits."""
+        value = np.zeros(len(length))
+        good = (length >= 1) & (length <= 9)
+        for place in range(min(9, self.code.shape[1])):
+            digit = self.code[:, place] - np.uint8(48)  # below "0" it wraps to above 9
+            inside = place < length
+            value = np.where(inside, value * 10 + digit, value)
+            good &= ~inside | (digit < 10)
+        return value, good
+
+
+def _usual_count(words: _Characters) -> tuple[np.ndarray, np.ndarray]:
+    """Return whole numbers of at most 9 digits, none of which stands for no value."""
+    return words.whole(words.length)
+
+
+def _usual_instant(words: _Characters) -> tuple[np.ndarray, np.ndarray]:
+    """Return seconds since 1970 of ten digits: 2001 to 2286."""
+    tail = _Characters(words.code[:, 1:], words.length - 1)
+    value, good = tail.whole(tail.length)
+    head = words.code[:, 0] - np.uint8(48)
+    value = value + head * 1e9
+    return value, good & (words.length == 10) & (head >= 1) & (head < 10) & (value < _LATEST)
+
+
+def _usual_kb(words: _Characters) -> tuple[np.ndarray, np.ndarray]:
+    """Return amounts of memory [KiB] such as ``4096K`` or ``2M``."""
+    value, good = words.whole(words.length - 1)
+    last = words.code[np.arange(len(words.length)), np.maximum(words.length - 1, 0)]
+    factor = np.select([last == ord(unit) for unit in "KMG"], [_KIB[unit] for unit in "KMG"], 0.0)
+    return value * factor, good & (factor > 0)
+
+
+def _usual_elapsed(words: _Characters) -> tuple[np.ndarray, np.ndarray]:
+    """Return durations [s] of less than a day, such as ``06:00:00``."""
+    if words.code.shape[1] < 8:
+        return np.zeros(len(words.length)), np.zeros(len(words.length), dtype=bool)
+    digit = (words.code[:, :8] - np.uint8(48)).astype(float)
+    colon = (words.code[:, [2, 5]] == ord(":")).all(axis=1)
+    parts = digit[:, [0, 3, 6]] * 10 + digit[:, [1, 4, 7]]
+    good = (digit[:, [0, 1, 3, 4, 6, 7]] < 10).all(axis=1) & (parts < [24, 60, 60]).all(axis=1)
+    return parts @ [3600.0, 60.0, 1.0], good & colon & (words.length == 8)
+
+
+def _memory_kb(text: str) -> float:
+    """Return an amount of memory [KiB]."""
+    return parse_memory(text).kb
 
 
 def _count(text: str) -> float:
@@ -614,13 +806,15 @@ def _word(text: str) -> str:
 def _identity(jobs: _Rows) -> dict[str, Any]:
     """Return what the job is called, whose it is and what became of it."""
     text = jobs.text
-    jobs.require(text["JobID"] == "", "JobID", "must be given")
+    ids = text["JobID"].astype(object)
+    accounts = text["Account"].astype(object)
+    jobs.require(ids == "", "JobID", "must be given")
     reason = f"must be one of {', '.join(_STATES)}"
     return {
-        "job_id": text["JobID"],
+        "job_id": ids,
         "word": jobs.parse("State", _word, reason, default=""),
         "user": text["User"],
-        "group": text["Account"].where(text["Account"] != "", text["Group"]),
+        "group": accounts.where(accounts != "", text["Group"].astype(object)),
         "executable": text["JobName"],
         "queue": text["QOS"],
         "partition": text["Partition"],
@@ -629,27 +823,36 @@ def _identity(jobs: _Rows) -> dict[str, Any]:
 
 def _instants(jobs: _Rows, name: str, zone: tzinfo) -> tuple[np.ndarray, np.ndarray]:
     """Return Unix times [s] of a column: the first and the second meaning of a local time."""
-    text = jobs.text[name]
+    codes, words = jobs.words(name)
+    meanings = (np.full(len(words), np.nan), np.full(len(words), np.nan))
+    rest = np.ones(len(words), dtype=bool)
+    if (characters := _Characters.of(words)) is not None:
+        seconds, usual = _usual_instant(characters)
+        for values in meanings:
+            values[usual] = seconds[usual]
+        rest = ~usual
+    text = pd.Series(words, dtype=object)
     known = ~text.isin(_NO_TIME).to_numpy()
-    meanings = (np.full(len(text), np.nan), np.full(len(text), np.nan))
-    plain = known & text.str.fullmatch(r"[0-9]{1,300}").to_numpy(dtype=bool)
-    shifted = known & text.str.fullmatch(_ISO + r"[+-][0-9]{4}").to_numpy(dtype=bool)
-    local = known & text.str.fullmatch(_ISO).to_numpy(dtype=bool)
-    stamps = pd.to_datetime(text[shifted], format=f"{_FORMAT}%z", errors="coerce", utc=True)
-    naive = pd.DatetimeIndex(pd.to_datetime(text[local], format=_FORMAT, errors="coerce"))
+    other = text[rest & known]
+    plain, shifted, local = (
+        other[other.str.fullmatch(form).to_numpy(dtype=bool)]
+        for form in (r"[0-9]{1,300}", _ISO + r"[+-][0-9]{4}", _ISO)
+    )
+    stamps = pd.to_datetime(shifted, format=f"{_FORMAT}%z", errors="coerce", utc=True)
+    naive = pd.DatetimeIndex(pd.to_datetime(local, format=_FORMAT, errors="coerce"))
     naive = pd.DatetimeIndex(naive.where((naive.year >= 1990) & (naive.year < 2200), None))
     for first, values in zip((True, False), meanings, strict=True):
-        values[plain] = text[plain].astype("float64")
-        values[shifted] = _unix(pd.DatetimeIndex(stamps))
+        values[plain.index] = plain.astype("float64")
+        values[shifted.index] = _unix(pd.DatetimeIndex(stamps))
         daylight = np.full(len(naive), first)
-        values[local] = _unix(naive.tz_localize(zone, ambiguous=daylight, nonexistent="NaT"))
+        values[local.index] = _unix(naive.tz_localize(zone, ambiguous=daylight, nonexistent="NaT"))
         values[(values < _EARLIEST) | (values >= _LATEST)] = np.nan
     reason = (
         f"must be a time that occurs in {zone}, such as 2024-05-31T13:45:00, or seconds since 1970, "
         "between 1990 and 2200, or Unknown"
     )
-    jobs.require(known & np.isnan(meanings[0]), name, reason)
-    return meanings
+    jobs.require((known & np.isnan(meanings[0]))[codes], name, reason)
+    return meanings[0][codes], meanings[1][codes]
 
 
 def _unix(instants: pd.DatetimeIndex) -> np.ndarray:
@@ -659,9 +862,11 @@ def _unix(instants: pd.DatetimeIndex) -> np.ndarray:
 
 def _times(jobs: _Rows, words: pd.Series, zone: tzinfo, ambiguous: str) -> dict[str, Any]:
     """Return submission as Unix time [s], and the durations of waiting and running [s]."""
-    elapsed = jobs.number("Elapsed", parse_elapsed, _DURATION)
-    elapsed = np.where(np.isnan(elapsed), jobs.number("ElapsedRaw", _count, _COUNT), elapsed)
-    suspended = jobs.number("Suspended", parse_elapsed, _DURATION)
+    elapsed = jobs.number("Elapsed", parse_elapsed, _DURATION, _usual_elapsed)
+    elapsed = np.where(
+        np.isnan(elapsed), jobs.number("ElapsedRaw", _count, _COUNT, _usual_count), elapsed
+    )
+    suspended = jobs.number("Suspended", parse_elapsed, _DURATION, _usual_elapsed)
     span = elapsed + np.nan_to_num(suspended)
     meanings = {name: _instants(jobs, name, zone) for name in _TIMES}
     time = _settle(jobs, meanings, span, ambiguous, zone)
@@ -704,7 +909,8 @@ def _settle(
     settle_as("Start", ~twice["End"], time["End"] - span)
     settle_as("End", ~np.isnan(span), time["Start"] + span)
     settle_as("Submit", meanings["Submit"][1] > time["Start"], meanings["Submit"][0])
-    same = (jobs.text["Eligible"] == jobs.text["Submit"]).to_numpy()
+    words = jobs.text[["Eligible", "Submit"]].astype(object)
+    same = (words["Eligible"] == words["Submit"]).to_numpy()
     settle_as("Eligible", same, time["Submit"])
     if ambiguous == "raise":
         reason = (
@@ -719,24 +925,36 @@ def _settle(
 def _sizes(jobs: _Rows, started: np.ndarray) -> dict[str, Any]:
     """Return what was allocated, and what the job's own row says about CPU time and energy."""
     reason = "must be a list such as cpu=4,mem=8G,gres/gpu=2"
-    tres = jobs.parse("AllocTRES", parse_tres, reason, default={})
-    listed_cpus = tres.map(lambda amounts: amounts.get("cpu", np.nan)).to_numpy("float64")
-    processors = jobs.number("AllocCPUS", _count, _COUNT)
+    codes, unique = jobs.words("AllocTRES")
+    tres, bad = [{}] * len(unique), np.zeros(len(unique), dtype=bool)
+    for i, word in enumerate(unique):
+        try:
+            tres[i] = parse_tres(word)
+        except ValueError:
+            bad[i] = True
+    jobs.require(bad[codes], "AllocTRES", reason)
+
+    def listed(of: Callable[[dict[str, float]], float]) -> np.ndarray:
+        return np.array([of(amounts) for amounts in tres], dtype="float64")[codes]
+
+    listed_cpus = listed(lambda amounts: amounts.get("cpu", np.nan))
+    listed_j = listed(lambda amounts: amounts.get("energy", np.nan))
+    gpu_type = pd.Series([_gpu_type(amounts) for amounts in tres], dtype=object).to_numpy()[codes]
+    processors = jobs.number("AllocCPUS", _count, _COUNT, _usual_count)
     processors = np.where(np.isnan(processors), listed_cpus, processors)
-    nodes = jobs.number("NNodes", _count, _COUNT)
-    cpu_time = jobs.number("TotalCPU", parse_elapsed, _DURATION)
-    energy = jobs.number("ConsumedEnergyRaw", _count, _COUNT)
-    listed = tres.map(lambda amounts: amounts.get("energy", np.nan)).to_numpy("float64")
+    nodes = jobs.number("NNodes", _count, _COUNT, _usual_count)
+    cpu_time = jobs.number("TotalCPU", parse_elapsed, _DURATION, _usual_elapsed)
+    energy = jobs.number("ConsumedEnergyRaw", _count, _COUNT, _usual_count)
     size = {
         "processors": np.where(processors > 0, processors, np.nan),
         "nodes": nodes,
-        "gpus": tres.map(_gpus).to_numpy("float64"),
+        "gpus": listed(_gpus),
     }
     size = {name: np.where(started, values, np.nan) for name, values in size.items()}
     return size | {
-        "gpu_type": tres.map(_gpu_type).where(started, ""),
+        "gpu_type": np.where(started, gpu_type, ""),
         "cpu_time_s": np.where(cpu_time > 0, cpu_time, np.nan) / size["processors"],
-        "own_energy_j": np.where(energy > 0, energy, np.where(listed > 0, listed, np.nan)),
+        "own_energy_j": np.where(energy > 0, energy, np.where(listed_j > 0, listed_j, np.nan)),
     }
 
 
@@ -757,16 +975,14 @@ def _gpu_type(tres: dict[str, float]) -> str:
 
 def _requests(jobs: _Rows) -> dict[str, Any]:
     """Return what was asked for."""
-    limit = jobs.number("Timelimit", parse_elapsed, _DURATION)
+    limit = jobs.number("Timelimit", parse_elapsed, _DURATION, _usual_elapsed)
     minutes = jobs.number("TimelimitRaw", _minutes, "must be whole minutes")
     limit = np.where(np.isnan(limit), minutes, limit)
-    cpus = jobs.number("ReqCPUS", _count, _COUNT)
-    nodes = jobs.number("NNodes", _count, _COUNT)
-    memory = jobs.parse(
-        "ReqMem", lambda text: parse_memory(text, unit="M"), _AMOUNT, default=Memory(np.nan)
-    )
-    kb = memory.map(lambda amount: amount.kb).to_numpy("float64")
-    per = memory.map(lambda amount: amount.per).to_numpy()
+    cpus = jobs.number("ReqCPUS", _count, _COUNT, _usual_count)
+    nodes = jobs.number("NNodes", _count, _COUNT, _usual_count)
+    kb = jobs.number("ReqMem", lambda text: parse_memory(text, unit="M").kb, _AMOUNT)
+    codes, words = jobs.words("ReqMem")
+    per = np.array([_PER.get(word[-1:], "job") for word in words], dtype=object)[codes]
     jobs.require(
         (cpus == 0) & (kb > 0), "ReqCPUS", "must be above 0: memory is counted per processor"
     )
@@ -787,10 +1003,10 @@ def _requests(jobs: _Rows) -> dict[str, Any]:
 def _usage(steps: _Rows, job_ids: pd.Series, jobs: pd.DataFrame) -> pd.DataFrame:
     """Return memory [KiB] and energy [J] of the steps, by the line of the job that they belong to."""
     good = jobs.index
-    peak = steps.number("AveRSS", lambda text: parse_memory(text).kb, _AMOUNT)
-    highest = steps.number("MaxRSS", lambda text: parse_memory(text).kb, _AMOUNT)
-    tasks = steps.number("NTasks", _count, _COUNT)
-    energy = steps.number("ConsumedEnergyRaw", _count, _COUNT)
+    peak = steps.number("AveRSS", _memory_kb, _AMOUNT, _usual_kb)
+    highest = steps.number("MaxRSS", _memory_kb, _AMOUNT, _usual_kb)
+    tasks = steps.number("NTasks", _count, _COUNT, _usual_count)
+    energy = steps.number("ConsumedEnergyRaw", _count, _COUNT, _usual_count)
     owner = _owners(steps.text, job_ids)
     steps.require(np.isnan(owner), "JobID", "must follow the row of its job")
     steps.require(~np.isin(owner, good), "JobID", "must belong to a job whose own row is good")
@@ -814,7 +1030,9 @@ def _usage(steps: _Rows, job_ids: pd.Series, jobs: pd.DataFrame) -> pd.DataFrame
 
 def _owners(steps: pd.DataFrame, job_ids: pd.Series) -> np.ndarray:
     """Return for each step the line of its job: the row before it, or the only one with that id."""
-    base = np.array([step.partition(".")[0] for step in steps["JobID"]], dtype=object)
+    words = steps["JobID"].array
+    bases = [word.partition(".")[0] for word in np.asarray(words.categories, dtype=object)]
+    base = np.array([*bases, ""], dtype=object)[words.codes]
     if job_ids.empty:
         return np.full(len(base), np.nan)
     lines = job_ids.index.to_numpy()

@@ -458,3 +458,9 @@ def test_a_time_of_over_a_century_is_refused_with_its_line():
 
     with pytest.raises(ValueError, match=r"line 1: submit_s is '1717153200000'.*in milliseconds"):
         read_swf(swf(row))
+
+
+@pytest.mark.parametrize("extra", [" 7", " 7 8", " 7 8 9"])
+def test_a_row_with_fields_too_many_is_told_and_nobody_else_warns(extra):
+    with pytest.raises(ValueError, match=r"line 1: row is .*must have 18 fields, not \d+"):
+        read_swf(swf("1 0 10 100 4 -1 -1 4 200 -1 1 3 1 1 1 1 -1 -1" + extra + "\n"))
