@@ -35,8 +35,6 @@ workers = 1  # processes for the sweep
 seed = 1
 
 # %% tags=["hide-input"]
-import tempfile
-from dataclasses import replace
 from textwrap import fill
 
 import matplotlib.dates as mdates
@@ -45,10 +43,9 @@ import numpy as np
 import pandas as pd
 
 from helpers import datasets, figures, publish, stats
-from helpers.bound.certificate import jobs_of_table, least_emissions
 from helpers.cluster import replay
-from helpers.cluster.account import emissions_g, job_energy
-from helpers.cluster.metrics import bounded_slowdown, check, lengths, metrics
+from helpers.cluster.account import job_energy
+from helpers.cluster.metrics import check, lengths
 from helpers.decide import (
     CarbonEasy,
     CarbonFifo,
@@ -56,17 +53,14 @@ from helpers.decide import (
     Fifo,
     ForecastQuantile,
     PastQuantile,
-    SleepIdle,
 )
-from helpers.panel import compare_panel
+from helpers.panel import Panel
 from helpers.phases import Suspension
 from helpers.phases.model import Phase
-from helpers.schedule import policies as endless
 from helpers.schedule.online import hindsight, persistence
-from helpers.schedule.trace import Trace
-from helpers.sweep import sweep
+from helpers.study import Stretch, Study, in_turn, is_late, patience_s, spread_weeks
 from helpers.timeline import utc_times
-from helpers.work import Cluster, NodePower, Workload
+from helpers.work import Cluster, NodePower
 
 figures.use_style()
 COLORS = figures.COLORS
@@ -91,31 +85,25 @@ KG = 1000.0
 
 # %%
 log = datasets.job_log(TRACE)
-
-
-def week_of_jobs(day):
-    """Return the jobs around the week of the log that begins on a day."""
-    part = log.window((day - warm_days) * DAY, (day + 7 + late_days) * DAY)
-    short = part.jobs["requested_s"].to_numpy() <= 2 * HOUR
-    return Workload.from_log(
-        part,
+queues = [(2 * HOUR, short_wait_h * HOUR), (np.inf, long_wait_h * HOUR)]
+suspension = Suspension(save=(Phase("save", save_s, core_w),))
+WORK = {
+    day: Stretch.from_log(
+        log,
+        day,
+        warm_days=warm_days,
+        late_days=late_days,
+        queues=queues,
         power_w=core_w,
-        longest_wait_s=np.where(short, short_wait_h, long_wait_h) * HOUR,
-        suspension=Suspension(save=(Phase("save", save_s, core_w),)),
+        suspension=suspension,
         errors="skip",
     )
-
-
-def is_counted(jobs, day):
-    """Return which jobs were submitted in the week itself."""
-    return jobs["submit_s"].between(day * DAY, (day + 7) * DAY, inclusive="left").to_numpy()
-
-
-WORK = {day: week_of_jobs(day) for day in job_weeks}
-for day, work in WORK.items():
-    core_h = work.jobs["run_s"] * work.jobs["processors"] / HOUR
-    own, long = is_counted(work.jobs, day), work.jobs["run_s"] > 6 * HOUR
-    print(f"day {day}: {len(work):,} jobs, {own.sum():,} in the week itself; ", end="")
+    for day in job_weeks
+}
+for day, stretch in WORK.items():
+    jobs, own = stretch.work.jobs, stretch.counted
+    core_h, long = jobs["run_s"] * jobs["processors"] / HOUR, jobs["run_s"] > 6 * HOUR
+    print(f"day {day}: {len(jobs):,} jobs, {own.sum():,} in the week itself; ", end="")
     print(f"jobs over 6 h hold {100 * core_h[long].sum() / core_h.sum():.0f} % of the core-hours")
 
 # %% [markdown]
@@ -133,21 +121,20 @@ NODE = NodePower(
 )
 
 
-def machine(load, day):
+def machine(load, stretch):
     """Return the cluster on which the jobs of a week are such a load."""
-    own = WORK[day].jobs[is_counted(WORK[day].jobs, day)]
-    cores = (own["run_s"] * own["processors"]).sum() / WEEK / load
-    return Cluster(int(np.ceil(cores / cores_per_node)), cores_per_node, NODE)
+    return stretch.cluster(load, cores_per_node, NODE)
 
 
 # %% mystnb={"figure": {"caption": "Cores that the jobs would hold if each started at once, around two weeks of the log, and the machines of the loads examined. White: the week whose jobs are counted.", "name": "fig:aware-demand"}, "image": {"alt": "A panel for each week of jobs, with a ragged curve of cores and horizontal lines for the sizes of the machines. {if}`in-book` The smallest machine is exceeded for days, the largest never."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, len(WORK), figsize=(7.2, 3.6), sharey=True, squeeze=False)
-for ax, (day, work) in zip(axes[0], WORK.items(), strict=True):
+for ax, (day, stretch) in zip(axes[0], WORK.items(), strict=True):
+    work = stretch.work
     at_once = replay(work, Cluster(int(work.jobs["processors"].sum())), Fifo())
     held = lengths(at_once)["cores"]
     ax.step(held.index / DAY, held, where="post", color=COLORS["jobs"], linewidth=1.2)
     for load in loads:
-        cores = machine(load, day).cores
+        cores = machine(load, stretch).cores
         ax.axhline(cores, color=COLORS["baseline"], linewidth=1, linestyle="--")
         figures.label_line(
             ax, day + 10.9, cores, f"load {load:g}", COLORS["baseline"], va="bottom", ha="right"
@@ -155,7 +142,9 @@ for ax, (day, work) in zip(axes[0], WORK.items(), strict=True):
     for left, right in ((day - warm_days, day), (day + 7, day + 11)):
         ax.axvspan(left, right, color="#EEEEEE", zorder=0)
     ax.set(xlabel="day of the log", xlim=(day - warm_days, day + 11))
-axes[0, 0].set(ylabel="cores", ylim=(0, 1.1 * max(machine(loads[0], d).cores for d in WORK)))
+axes[0, 0].set(
+    ylabel="cores", ylim=(0, 1.1 * max(machine(loads[0], w).cores for w in WORK.values()))
+)
 plt.show()
 
 # %% [markdown]
@@ -169,35 +158,19 @@ plt.show()
 # %%
 CURVES = {z: datasets.carbon_intensity(z, None, factors) for z in {*zones, example_zone}}
 MEAN = {z: signal.mean() for z, signal in CURVES.items()}  # g/kWh
-
-
-def saturdays(first, count):
-    """Return when carbon weeks begin."""
-    step = pd.Timedelta(weeks=year_days // 7 // count)
-    return [str((pd.Timestamp(first) + i * step).date()) for i in range(count)]
-
-
-STARTS = saturdays(first_saturday, carbon_weeks)
-
-
-def job_week(start):
-    """Return which week of jobs a carbon week gets."""
-    since = (pd.Timestamp(start) - pd.Timestamp(first_saturday)).days // (year_days // carbon_weeks)
-    return job_weeks[since % len(job_weeks)]
-
-
-def origin(zone, start):
-    """Return the instant of second 0 of the log, when the week of jobs begins on `start`."""
-    local = log.epoch.tz_localize(None)
-    local = pd.Timestamp(start) + (local - local.normalize())
-    return local.tz_localize(datasets.time_zone(zone)) - pd.Timedelta(days=job_week(start))
-
-
+STARTS = spread_weeks(first_saturday, carbon_weeks, over_days=year_days)
+TUNING = spread_weeks(tuning_saturday, tuning_weeks, over_days=year_days)
+GIVEN = in_turn(  # which week of jobs each carbon week gets
+    [*STARTS, *TUNING, example_start],
+    job_weeks,
+    since=first_saturday,
+    every_days=year_days // carbon_weeks,
+)
 print("carbon weeks:", ", ".join(STARTS))
 
 # %% tags=["hide-cell"]
-total = sum(len(work) for work in WORK.values())
-skipped = sum(len(work.skipped) for work in WORK.values())
+total = sum(len(stretch.work) for stretch in WORK.values())
+skipped = sum(len(stretch.work.skipped) for stretch in WORK.values())
 numbers.record("jobs", total, "jobs", 0, "jobs replayed, both weeks")
 numbers.record("left_out", skipped, "jobs", 0, "jobs that cannot be replayed")
 numbers.record("short_wait", short_wait_h, "h", 0, "longest wait of jobs that ask for up to 2 h")
@@ -254,44 +227,8 @@ SHADE = {
     "gated EASY": COLORS["second"],
     "carbon-aware EASY": COLORS["carbon"],
 }
-
-
-def policy(name, sleep):
-    """Return a policy by its name, with sleeping nodes or without."""
-    return SleepIdle(POLICIES[name]()) if sleep else POLICIES[name]()
-
-
-DONE = {}  # replays of policies that know no carbon
-
-
-def blind(name, load, day, sleep):
-    """Replay a policy that knows no carbon, once for all grids."""
-    key = (name, load, day, sleep)
-    if key not in DONE:
-        DONE[key] = replay(WORK[day], machine(load, day), policy(name, sleep))
-    return DONE[key]
-
-
-def replayed(name, load, zone, start, sleep=False):
-    """Replay a policy on a machine, in a grid, in a week."""
-    day, when = job_week(start), origin(zone, start)
-    if name in BLIND:
-        return replace(blind(name, load, day, sleep), origin_s=when.timestamp())
-    return replay(
-        WORK[day], machine(load, day), policy(name, sleep), intensity=CURVES[zone], origin=when
-    )
-
-
-def delay_s(done):
-    """Return by how much each job ends later than if it had started at once [s]."""
-    return done.jobs["turnaround_s"].to_numpy() - done.workload.jobs["run_s"].to_numpy()
-
-
-def is_late(done):
-    """Return which jobs were kept from running for longer than their users accept."""
-    kept_s = (done.jobs["turnaround_s"] - done.jobs["running_s"]).to_numpy()
-    return kept_s > done.workload.jobs["longest_wait_s"].to_numpy() + 1.0
-
+ZONES = {zone: datasets.time_zone(zone) for zone in CURVES}
+study = Study(WORK, machine, POLICIES, CURVES, ZONES, GIVEN, blind=BLIND)
 
 # %% [markdown]
 # Emissions have two parts.
@@ -299,57 +236,12 @@ def is_late(done):
 # What the nodes draw by themselves is counted within the week, the same for all policies.
 # The cluster stands in one grid, so that each grid counts the same: before emissions of several grids are added up, they are divided by the grid's mean intensity.
 
-
-# %%
-def nodes_g(done, zone, window_s):
-    """Return what the nodes emit by themselves in a window [g]."""
-    if done.switches.empty:
-        low_s, high_s = (done.origin_s + time_s for time_s in window_s)
-        return float(CURVES[zone].emissions_g(low_s, high_s, done.cluster.nodes * idle_w))
-    return emissions_g(done, CURVES[zone], window_s).drop("jobs").sum()
-
-
-def case(policy, load, zone, week, sleep):
-    """Return what a policy emits and delays."""
-    done = replayed(policy, load, zone, week, sleep)
-    day = job_week(week)
-    own = is_counted(done.workload.jobs, day)
-    jobs_g = job_energy(done, CURVES[zone])["emissions_g"].to_numpy()[own].sum()
-    idle_g = nodes_g(done, zone, (day * DAY, (day + 7) * DAY))
-    delay_h = delay_s(done)[own] / HOUR
-    return {
-        "jobs_g": jobs_g,
-        "nodes_g": idle_g,
-        "whole_g": jobs_g + idle_g,
-        "delay_h": delay_h.mean(),
-        "p95_h": np.quantile(delay_h, 0.95),
-        "slowdown": bounded_slowdown(done)[own].mean(),
-        "late": 100 * is_late(done)[own].mean(),
-        "stops": float(done.jobs["suspensions"].to_numpy()[own].sum()),
-    }
-
-
-def run(names, on_loads, on_weeks, on_zones, sleep=(False,)):
-    """Run all combinations of policies, loads, grids and weeks."""
-    axes = {
-        "policy": list(names),
-        "load": list(on_loads),
-        "zone": list(on_zones),
-        "week": list(on_weeks),
-        "sleep": list(sleep),
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        table = sweep(case, axes, out=folder, version="1", workers=workers, progress=False)
-    mean = table["zone"].map(MEAN)
-    return table.assign(**{of: table[f"{of}_g"] / mean for of in ("jobs", "nodes", "whole")})
-
-
 # %% [markdown]
 # Each replay can be judged by a checker that knows nothing of policies: no core holds two jobs, all work is done once, energy is the integral of power.
 
 # %%
 for name in SHADE:
-    check(replayed(name, loads[-1], zones[0], STARTS[0]))
+    check(study.replay(name, loads[-1], zones[0], STARTS[0]))
 print(f"{len(SHADE)} replays checked: nothing wrong")
 
 # %% [markdown]
@@ -359,7 +251,7 @@ print(f"{len(SHADE)} replays checked: nothing wrong")
 
 # %%
 tuning_load = loads[len(loads) // 2]
-tuned = run(["EASY", *GATES], [tuning_load], saturdays(tuning_saturday, tuning_weeks), zones[::2])
+tuned = study.run(["EASY", *GATES], [tuning_load], TUNING, zones[::2], workers=workers).table
 sums = tuned.groupby("policy").agg({"jobs": "sum", "delay_h": "mean", "stops": "mean"})
 sums["saved"] = 100 * (1 - sums["jobs"] / sums.loc["EASY", "jobs"])
 print(sums[["saved", "delay_h", "stops"]].round(2).to_string())
@@ -414,24 +306,20 @@ _ = numbers.record("aware_suspend", 100 * AWARE[1], "%", 0, "hours in which it s
 
 # %%
 GREEN = ("gated FIFO", "gated EASY", "carbon-aware EASY")
-found = run(["EASY", *GREEN], loads, STARTS, zones)
+panel = study.run(["EASY", *GREEN], loads, STARTS, zones, workers=workers)
+found = panel.table
 print(f"{len(found):,} rows: {found['policy'].nunique()} policies, {len(loads)} loads, ", end="")
 print(f"{len(zones)} grids, {found['week'].nunique()} weeks")
 
 
 # %% [markdown]
 # Each policy is compared with EASY, paired by week and grid.
-# Percentages are ratios of sums; intervals draw weeks, six weeks apart and so taken as independent, for all grids together, and grids as a whole; p-values are Holm's over all policies and loads.
-
+# Percentages are ratios of sums; intervals take weeks, six weeks apart, as independent, and grids as a sample; p-values are Holm's over all policies and loads.
 
 # %%
-def panel(table, value, baseline, unit="kWh at mean intensity"):
-    """Return the paired comparison with the baseline over weeks and grids."""
-    return compare_panel(table, value=value, baseline=baseline, block=1, unit=unit)
-
-
+independent = {"block": 1, "unit": "kWh at mean intensity"}  # weeks lie far apart
 compared = {
-    (load, value): panel(found[found["load"] == load], value, "EASY")
+    (load, value): panel.select(load=load).compare(value, "EASY", **independent)
     for load in loads
     for value in ("jobs", "whole")
 }
@@ -477,7 +365,7 @@ plt.show()
 # %%
 paid = ["delay_h", "p95_h", "slowdown", "late", "stops"]
 cost = found.pivot_table(paid, "policy", "load").swaplevel(axis=1).sort_index(axis=1)
-plain = run(["FIFO"], loads, STARTS[: len(job_weeks)], zones[:1])
+plain = study.run(["FIFO"], loads, STARTS[: len(job_weeks)], zones[:1]).table
 plain = plain.groupby("load")[["delay_h", "p95_h"]].mean()
 print(cost.T.round(1).to_string())
 
@@ -530,7 +418,9 @@ for load in loads:
         f"emissions that are the nodes' own, EASY, load {load:g}",
         scope={"load_percent": 100 * load},
     )
-    by_delay = panel(at_load, "delay_h", "EASY", unit="h") if load == loads[-1] else None
+    by_delay = None
+    if load == loads[-1]:
+        by_delay = panel.select(load=load).compare("delay_h", "EASY", block=1, unit="h")
     for name in GREEN:
         key, of = SHORT[name], cost.loc[name, load]
         interval = None
@@ -559,7 +449,7 @@ first_p = effects["p_holm"].xs("jobs", level="of")
 for name in GREEN:
     worst = first_p.xs(name, level="policy").max()
     numbers.record(f"p_{SHORT[name]}", worst, "", 3, f"largest p (Holm) over the loads, {name}")
-in_grams = panel(found[found["load"] == loads[0]], "jobs_g", "EASY", unit="g")
+in_grams = panel.select(load=loads[0]).compare("jobs_g", "EASY", block=1, unit="g")
 for name in ("gated EASY", "carbon-aware EASY"):
     ends = in_grams.interval(name)
     numbers.record(
@@ -585,10 +475,7 @@ least, most = in_zone.idxmin(), in_zone.idxmax()
 numbers.record("aware_least_grid", in_zone[least], "%", 1, f"saved by carbon-aware EASY in {least}")
 numbers.record("aware_most_grid", in_zone[most], "%", 1, f"saved by carbon-aware EASY in {most}")
 used = [
-    metrics(blind("EASY", loads[-1], day, False), window=(day * DAY, (day + 7) * DAY))[
-        "utilization"
-    ]
-    for day in job_weeks
+    study.metrics("EASY", loads[-1], zones[0], w)["utilization"] for w in STARTS[: len(job_weeks)]
 ]
 used_key = f"used_{100 * loads[-1]:.0f}"
 numbers.record(used_key, 100 * np.mean(used), "%", 0, "cores used in the week, highest load, EASY")
@@ -637,72 +524,38 @@ _ = numbers.fact("less_when_full", less, "carbon-aware EASY saves less at the hi
 
 
 # %%
-def yesterday(signal):
-    """Return the forecaster that repeats the last day."""
-    return lambda now_s: persistence(signal, now_s + 2 * DAY)(now_s)
-
-
-def contest(load, zone, start):
-    """Return replays of policies without pauses on one machine, by name."""
-    signal = CURVES[zone]
-    told = {"yesterday": yesterday(signal), "perfect": hindsight(signal)}
-    day = job_week(start)
-    done = {name: replayed(name, load, zone, start) for name in ("EASY", "gated EASY")}
+signal, example = CURVES[example_zone], (example_zone, example_start)
+told = {
+    "yesterday": lambda now_s: persistence(signal, now_s + 2 * DAY)(now_s),
+    "perfect": hindsight(signal),
+}
+done = {}
+for load in gap_loads:
+    done[load] = {name: study.replay(name, load, *example) for name in ("EASY", "gated EASY")}
     for name, forecaster in told.items():
-        done[f"gated EASY, {name}"] = replay(
-            WORK[day],
-            machine(load, day),
-            CarbonEasy(*map(ForecastQuantile, HOLD)),
-            intensity=signal,
-            forecaster=forecaster,
-            origin=origin(zone, start),
+        informed = CarbonEasy(*map(ForecastQuantile, HOLD))
+        done[load][f"gated EASY, {name}"] = study.replay_under(
+            informed, load, *example, forecaster=forecaster
         )
-    return done
-
-
-def patience_s(jobs, done):
-    """Return the longest delay of each job: what its user accepts, or what it got [s]."""
-    return np.maximum.reduce([jobs["longest_wait_s"].to_numpy(), *(delay_s(one) for one in done)])
-
-
-def certified(load, zone, start, done):
-    """Bound the emissions of all schedules without pauses, and build a good one."""
-    day = job_week(start)
-    jobs = WORK[day].jobs
-    ends_s = jobs["run_s"] + patience_s(jobs, done) + 1e-3  # above rounding
-    asked = jobs_of_table(jobs, start=origin(zone, start), power_w=core_w, longest_wait="1D")
-    asked = [replace(j, deadline_s=j.release_s + s) for j, s in zip(asked, ends_s, strict=True)]
-    return least_emissions(
-        asked, machine(load, day).cores, CURVES[zone], iterations=100, tries=0, seed=seed
-    )
-
-
-def endless_g(zone, start, waits_s, pauses):
-    """Return the least emissions of each job on endless machines [g]."""
-    jobs = WORK[job_week(start)].jobs
-    submit_s = origin(zone, start).timestamp() + jobs["submit_s"].to_numpy()
-    power_w = core_w * jobs["processors"].to_numpy()
-    trace = Trace.by_length(utc_times(submit_s), jobs["run_s"], power_w).with_waits(waits_s)
-    return endless.best(trace, CURVES[zone], interruptible=pauses).emissions_g
-
+bounds = {
+    load: study.certified(load, *example, done[load].values(), power_w=core_w, seed=seed)
+    for load in gap_loads
+}
 
 # %%
-done = {load: contest(load, example_zone, example_start) for load in gap_loads}
-bounds = {
-    load: certified(load, example_zone, example_start, done[load].values()) for load in gap_loads
-}
 rows = {}
 for load in gap_loads:
-    signal, bound = CURVES[example_zone], bounds[load]
+    bound = bounds[load]
     grams = {name: job_energy(one, signal)["emissions_g"].sum() for name, one in done[load].items()}
     assert bound.lower_g <= min(bound.upper_g, *grams.values())
-    paused = replayed("carbon-aware EASY", load, example_zone, example_start)
+    paused = study.replay("carbon-aware EASY", load, *example)
     grams["carbon-aware EASY"] = job_energy(paused, signal)["emissions_g"].sum()
-    waits_s = patience_s(paused.workload.jobs, [paused])
+    waits_s = patience_s(paused.workload, [paused])
+    free_g = study.endless_g(*example, waits_s, power_w=core_w, pauses=True)
     rows[load] = grams | {
         "plan": bound.upper_g,
         "bound": bound.lower_g,
-        "bound, pauses": endless_g(example_zone, example_start, waits_s, pauses=True).sum(),
+        "bound, pauses": free_g.sum(),
     }
     assert rows[load]["bound, pauses"] <= grams["carbon-aware EASY"]
 gap = pd.DataFrame(rows).T
@@ -792,12 +645,13 @@ for load in gap_loads:
     numbers.record(f"crowding_{label}", crowd, "%", 2, meaning, scope=one_week)
     late = 100 * is_late(done[load]["gated EASY"]).mean()
     numbers.record(f"late_gated_{label}", late, "%", 1, "jobs of gated EASY that end too late")
-    jobs = done[load]["EASY"].workload.jobs
-    later = patience_s(jobs, done[load].values()) > jobs["longest_wait_s"] + 1.0
+    work = done[load]["EASY"].workload
+    jobs = work.jobs
+    later = patience_s(work, done[load].values()) > jobs["longest_wait_s"] + 1.0
     later = 100 * later.mean()
     numbers.record(f"later_{label}", later, "%", 1, "jobs with a later deadline in the bound")
 strict_g, loose_g = (
-    endless_g(example_zone, example_start, patience_s(jobs, those), pauses=False).sum()
+    study.endless_g(*example, patience_s(work, those), power_w=core_w, pauses=False).sum()
     for those in ([], done[gap_loads[-1]].values())
 )
 numbers.record("example_jobs", len(jobs), "jobs", 0, "jobs of the example", scope=EXAMPLE)
@@ -842,18 +696,17 @@ late_jobs = roomy.groupby("policy")["late"].max()
 best = []
 for zone in zones:
     for week in STARTS:
-        day = job_week(week)
-        own = is_counted(WORK[day].jobs, day)
-        waits_s = WORK[day].jobs["longest_wait_s"].to_numpy()
+        own, waits_s = study.stretch(week).counted, patience_s(study.stretch(week).work)
         for name, more_s, pauses in (("best start", 0.0, False), ("best pauses", HOUR, True)):
-            grams = endless_g(zone, week, waits_s + more_s, pauses)[own].sum()
-            best.append({"policy": name, "zone": zone, "week": week, "jobs": grams})
+            grams = study.endless_g(zone, week, waits_s + more_s, power_w=core_w, pauses=pauses)
+            row = {"policy": name, "zone": zone, "week": week, "jobs": grams[own].sum()}
+            best.append(row)
 best = pd.DataFrame(best)
 best["jobs"] /= best["zone"].map(MEAN)
 against = {
-    name: panel(
-        pd.concat([roomy[roomy["policy"].isin(these)], best[best["policy"] == name]]), "jobs", name
-    )
+    name: Panel(
+        pd.concat([roomy[roomy["policy"].isin(these)], best[best["policy"] == name]])
+    ).compare("jobs", name, **independent)
     for name, these in (
         ("best start", ["EASY", "gated EASY"]),
         ("best pauses", ["carbon-aware EASY"]),
@@ -905,8 +758,10 @@ for key, name, of in (
 # %% mystnb={"figure": {"caption": "The example on its smallest machine. Above: carbon intensity. Middle: price of a core-hour, the emissions that one more core would save; dashed: what a core-hour of a job emits on average. Below: cores held under EASY (line) and in the plan (area), and the cores there are (dashed).", "name": "fig:aware-prices"}, "image": {"alt": "Three panels over the days around the example's week: the intensity; the price of a core-hour, above zero {num}`carbon_aware_cluster.priced_time` of the time and at most {num}`carbon_aware_cluster.dearest_hour`; and the cores held under EASY and in the plan, which fills the clean valleys up to the capacity."}} tags=["hide-input"]
 tight = gap_loads[-1]
 bound, signal = bounds[tight], CURVES[example_zone]
-day, jobs = job_week(example_start), WORK[job_week(example_start)].jobs
-shown_s = origin(example_zone, example_start).timestamp() + np.array([day - 1, day + 8]) * DAY
+stretch, tight_cores = study.stretch(example_start), study.cluster(tight, example_start).cores
+jobs = stretch.work.jobs
+shown_s = np.array([stretch.first_s - DAY, stretch.last_s + DAY])
+shown_s += study.origin(*example).timestamp()
 
 
 def steps(ax, edges_s, level, **style):
@@ -933,10 +788,10 @@ usual_g = gap.loc[tight, "bound"] / ((jobs["run_s"] * jobs["processors"]).sum() 
 axes[1].axhline(usual_g, color=COLORS["baseline"], linestyle="--", linewidth=1)
 steps(axes[2], plan_s, plan_cores, color=COLORS["partial"], fill=True, alpha=0.8)
 steps(axes[2], easy_s, easy_cores.to_numpy()[:-1], color="#222222", baseline=None, linewidth=1)
-axes[2].axhline(machine(tight, day).cores, color=COLORS["baseline"], linestyle="--", linewidth=1)
+axes[2].axhline(tight_cores, color=COLORS["baseline"], linestyle="--", linewidth=1)
 axes[0].set(ylabel="g/kWh", ylim=(0, None))
 axes[1].set(ylabel="g per core-hour", ylim=(0, None))
-axes[2].set(ylabel="cores", ylim=(0, 1.1 * machine(tight, day).cores))
+axes[2].set(ylabel="cores", ylim=(0, 1.1 * tight_cores))
 axes[2].set_xlim(*mdates.date2num(utc_times(shown_s).tz_localize(None)))
 axes[2].xaxis.set_major_locator(mdates.DayLocator())
 axes[2].xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
@@ -971,7 +826,9 @@ _ = numbers.record(
 sleep_policies = ("EASY", "carbon-aware EASY")
 some = found["policy"].isin(sleep_policies) & found["week"].isin(STARTS[::2])
 awake = found[some & found["load"].isin(loads[:2])]
-asleep = run(sleep_policies, loads[:2], STARTS[::2], zones, sleep=[True])
+asleep = study.run(
+    sleep_policies, loads[:2], STARTS[::2], zones, sleep=[True], workers=workers
+).table
 asleep = pd.concat([awake, asleep], ignore_index=True)
 asleep["named"] = asleep["policy"] + np.where(asleep["sleep"], ", nodes sleep", "")
 NAMED = [f"{name}{tail}" for tail in ("", ", nodes sleep") for name in sleep_policies]
@@ -1013,7 +870,7 @@ plt.show()
 on_top = {}
 for load in loads[:2]:
     rows = asleep[(asleep["load"] == load) & asleep["sleep"]]
-    on_top[load] = panel(rows, "whole", "EASY")
+    on_top[load] = Panel(rows).compare("whole", "EASY", **independent)
     print(fill(str(on_top[load].sentences[1]), 96))
     print(fill(str(on_top[load].sentences[2]), 96))
 

@@ -30,6 +30,8 @@ block_weeks = 4  # weeks kept together by the bootstrap
 seed = 1
 
 # %% tags=["hide-input"]
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -37,9 +39,9 @@ import pandas as pd
 from helpers import datasets, figures, publish, stats
 from helpers.carbon import Forecasts
 from helpers.carbon import forecast as forecasting
-from helpers.panel import compare_panel
 from helpers.schedule import policies
 from helpers.schedule.trace import GAIA_QUEUES, Trace, next_weekday, next_workday, office_jobs
+from helpers.study import on_calendar, share_kept, spread_over_energy, weekly, weekly_panel
 from helpers.timeline import epoch_seconds
 
 figures.use_style()
@@ -68,15 +70,7 @@ clock = log.submit_time()[jobs.index].dt.tz_localize(None) - pd.Timestamp("2014-
 clock_s = clock.dt.total_seconds().to_numpy()
 log_week = np.floor(clock_s / WEEK)
 energy = (jobs["run_s"] * jobs["processors"]).to_numpy()
-
-
-def sample(of_week):
-    """Return places of one job in so many of a week of the log, spread evenly over energy."""
-    places = np.flatnonzero(log_week == of_week)
-    return places[np.argsort(energy[places], kind="stable")][rng.integers(every) :: every]
-
-
-picked = [sample(week % 12) for week in range(104)]
+picked = [spread_over_energy(energy, log_week == week % 12, every, rng) for week in range(104)]
 place = np.concatenate(picked)
 week = np.repeat(np.arange(104), [len(p) for p in picked])
 wait_s = jobs["wait_s"].to_numpy()[place]
@@ -85,9 +79,7 @@ wait_s = jobs["wait_s"].to_numpy()[place]
 def placed(tz, first_day, which):
     """Return jobs as a trace, in weeks from `first_day` on by the clock of a zone."""
     offset_s = (week[which] - week[which].min()) * WEEK + clock_s[place[which]] % WEEK
-    local = pd.Timestamp(first_day) + pd.to_timedelta(offset_s, unit="s")
-    first = np.ones(len(local), dtype=bool)
-    submit = local.tz_localize(tz, nonexistent="shift_forward", ambiguous=first)
+    submit = on_calendar(offset_s, first_day, tz)
     chosen = jobs.iloc[place[which]]
     cores = chosen["processors"].to_numpy()
     return Trace.by_length(
@@ -210,31 +202,8 @@ for z, trace in traces.items():
 
 
 # %%
-def panel(by_policy, of_weeks, **options):
-    """Return the paired comparison of weekly emissions with starting as soon as possible."""
-    rows = [
-        pd.DataFrame(
-            {
-                "policy": name,
-                "zone": z,
-                "week": np.unique(of_weeks),
-                "emissions_g": np.bincount(of_weeks - of_weeks.min(), grams)[
-                    np.unique(of_weeks) - of_weeks.min()
-                ],
-            }
-        )
-        for (name, z), grams in by_policy.items()
-    ]
-    return compare_panel(
-        pd.concat(rows),
-        value="emissions_g",
-        baseline=ASAP,
-        unit="g",
-        **options,
-    )
-
-
-compared = panel(emitted, weeks)
+panel = weekly_panel(emitted, weeks)
+compared = panel.compare("emissions_g", ASAP, unit="g")
 table = compared.table.sort_values("percent", ascending=False)
 mean_delay = pd.Series({n: np.mean([delay[n, z].mean() for z in curves]) for n in [*RULES, AS_WAS]})
 shown = table[["percent", "percent_low", "percent_high", "p_holm"]].round(4)
@@ -336,10 +305,8 @@ PAIRS = {
 }
 rows = {}
 for key, (before, after, _) in PAIRS.items():
-    pair = {
-        (ASAP if n == before else n, z): g for (n, z), g in emitted.items() if n in (before, after)
-    }
-    rows[key] = panel(pair, weeks).table.loc[after]
+    pair = panel.select(policy=[before, after])
+    rows[key] = pair.compare("emissions_g", before, unit="g").table.loc[after]
 p_values = dict(zip(rows, stats.holm([row["p"] for row in rows.values()]), strict=True))
 for key, row in rows.items():
     interval, meaning = (-row["percent_high"], -row["percent_low"]), PAIRS[key][2]
@@ -621,26 +588,7 @@ for z, curve in curves.items():
 
 
 # %%
-def weekly(grams, of_weeks):
-    """Return sums over the jobs of each week."""
-    return np.bincount(of_weeks - of_weeks.min(), grams)
-
-
-def kept(now_g, guessed_g, perfect_g):
-    """Return the share of the saving that is kept [%] with its interval; arrays by week."""
-
-    def statistic(drawn, axis):
-        now, guess, perfect = (
-            x[drawn.astype(int)].sum(axis=axis) for x in (now_g, guessed_g, perfect_g)
-        )
-        return 100 * (now - guess) / (now - perfect)
-
-    order = np.arange(len(now_g))
-    return stats.block_bootstrap(
-        order, block=block_weeks, seed=seed, statistic=statistic, resamples=1999
-    )
-
-
+kept = partial(share_kept, block=block_weeks, seed=seed)
 survives = {}
 for mask, names in groups.values():
     now_g = sum(weekly(emitted[ASAP, z][mask], weeks[mask]) for z in curves)
@@ -797,13 +745,9 @@ for how, grams in real.items():
     print(f"{how:14s} saves {100 * (1 - grams.sum() / now_g.sum()):5.2f} %, ", end="")
     print(f"keeps {found.value:.0f} % [{found.low:.0f}, {found.high:.0f}]")
 
-direct = panel(
-    {
-        (ASAP, caiso.zone): real_g["yesterday"],
-        ("as published", caiso.zone): real_g["as published"],
-    },
-    brief_weeks,
-).table.iloc[0]
+told = {(how, caiso.zone): real_g[how] for how in ("yesterday", "as published")}
+of_told = weekly_panel(told, brief_weeks).compare("emissions_g", "yesterday", unit="g")
+direct = of_told.table.iloc[0]
 print(f"published against yesterday: {direct['percent']:.2f} % ", end="")
 print(f"[{direct['percent_low']:.2f}, {direct['percent_high']:.2f}], p = {direct['p']:.3f}")
 

@@ -31,6 +31,7 @@ room                   what it holds
 `helpers.datasets`     embedded and downloadable data by name (the only room that
                        knows where files lie)
 `helpers.panel`        policies on the same jobs, weeks and grids, compared in pairs
+`helpers.study`        work x machines x policies x grids x weeks, in one window: a panel
 `helpers.figures`      one style for every figure, one meaning a colour
 `helpers.publish`      the numbers a chapter claims, by name
 =====================  ==========================================================

@@ -1,0 +1,580 @@
+"""One study: the same work on the same machines, under several policies, in several grids and weeks.
+
+A `Stretch` is a part of a log: the jobs that count, those before them that fill the machine, those
+after them that keep up the competition. A `Study` lays stretches on weeks of carbon intensity,
+replays every combination and gives a `helpers.panel.Panel`, paired and ready to compare.
+
+All policies are measured in one window. What a job adds is counted in the week of its submission,
+whenever it runs, so that nothing is won by pushing work out of the week; what the nodes draw by
+themselves is counted within the week, the same for all policies. A replay's own window, which ends
+with its own last job, would compare different stretches of time.
+
+For endless machines, where emissions of each job are at hand, `weekly_panel` makes the panel, and
+`on_calendar` and `spread_over_energy` lay jobs of a log on other years.
+"""
+
+import tempfile
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.bound.certificate import Bound, jobs_of_table, least_emissions
+from helpers.carbon.signal import Intensity
+from helpers.cluster import Replay, replay
+from helpers.cluster.account import emissions_g, job_energy
+from helpers.cluster.metrics import bounded_slowdown, metrics
+from helpers.decide import Policy, SleepIdle
+from helpers.jobs.table import JobLog
+from helpers.panel import Panel
+from helpers.schedule import policies as endless
+from helpers.schedule.trace import Trace
+from helpers.stats import Interval, block_bootstrap
+from helpers.sweep import sweep
+from helpers.timeline import utc_times
+from helpers.work import Cluster, NodePower, Workload
+
+__all__ = [
+    "MEASURES",
+    "Stretch",
+    "Study",
+    "delay_s",
+    "in_turn",
+    "is_late",
+    "on_calendar",
+    "patience_s",
+    "share_kept",
+    "spread_over_energy",
+    "spread_weeks",
+    "weekly",
+    "weekly_panel",
+]
+
+DAY_S = 86400.0
+_HOUR_S = 3600.0
+_ROUNDING_S = 1.0  # kept waiting by less than a second too long is rounding of many sums
+
+MEASURES = {
+    "jobs_g": "g CO2e",
+    "nodes_g": "g CO2e",
+    "whole_g": "g CO2e",
+    "jobs": "kWh at mean intensity",
+    "nodes": "kWh at mean intensity",
+    "whole": "kWh at mean intensity",
+    "delay_h": "h",
+    "p95_h": "h",
+    "slowdown": "1",
+    "late": "%",
+    "stops": "1",
+}
+"""What a study measures, with units: emissions of the counted jobs, of nodes by themselves in the
+window, of both, and each over the grid's mean intensity, so that every grid counts the same; of
+the counted jobs the mean and the 95th percentile of the delay, the mean bounded slowdown, the share
+kept waiting for longer than their users accept, and how often they were suspended."""
+
+
+# --- the work -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """Jobs of a stretch of time, and which of them count.
+
+    Parameters
+    ----------
+    work : Workload
+        All jobs that are replayed, those before and after the stretch, too.
+    first_s, last_s : float
+        Jobs submitted from the one on and before the other count [s since second 0].
+
+    Raises
+    ------
+    ValueError
+        If no job counts.
+    """
+
+    work: Workload
+    first_s: float
+    last_s: float
+
+    def __post_init__(self) -> None:
+        if not self.counted.any():
+            raise ValueError(
+                f"no job is submitted from {self.first_s:g} s on and before {self.last_s:g} s: "
+                "nothing would be counted; choose another stretch of the log."
+            )
+
+    @classmethod
+    def from_log(
+        cls,
+        log: JobLog,
+        first_day: float,
+        *,
+        days: float = 7.0,
+        warm_days: float = 3.0,
+        late_days: float = 1.0,
+        queues: Sequence[tuple[float, float]] = ((np.inf, np.inf),),
+        **workload: Any,
+    ) -> "Stretch":
+        """Return a stretch of a log, with the jobs around it.
+
+        Parameters
+        ----------
+        log : JobLog
+            Any log.
+        first_day, days : float
+            Where the jobs that count begin, and how many days of them [days].
+        warm_days, late_days : float
+            Days of jobs that are replayed before and after [days].
+        queues : sequence of (float, float)
+            Longest wait by what a job asks for: largest requested time and longest wait [s], the
+            smallest first.
+        **workload
+            As for `Workload.from_log`: ``power_w``, ``suspension``, ``errors``, ...
+
+        Raises
+        ------
+        ValueError
+            If the last queue does not take all jobs, or as `Workload.from_log`.
+        """
+        part = log.window((first_day - warm_days) * DAY_S, (first_day + days + late_days) * DAY_S)
+        asked_s = part.jobs["requested_s"].to_numpy(np.float64)
+        largest_s, waits_s = (np.array(column, dtype=float) for column in zip(*queues, strict=True))
+        if not np.isposinf(largest_s[-1]) or (np.diff(largest_s) <= 0).any():
+            raise ValueError(f"queues(={list(queues)}) must grow, and the last one take all: inf.")
+        # A job that does not say what it asks for is in the last queue: it may ask for anything.
+        queue = np.searchsorted(largest_s, np.where(np.isnan(asked_s), np.inf, asked_s))
+        work = Workload.from_log(part, longest_wait_s=waits_s[queue], **workload)
+        return cls(work, first_day * DAY_S, (first_day + days) * DAY_S)
+
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Which jobs count, shape (n,)."""
+        submit_s = self.work.jobs["submit_s"].to_numpy()
+        return (submit_s >= self.first_s) & (submit_s < self.last_s)
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """The window of all measures [s since second 0]."""
+        return self.first_s, self.last_s
+
+    def cluster(self, load: float, cores_per_node: int, power: NodePower) -> Cluster:
+        """Return the smallest cluster that the counted jobs load no more than so.
+
+        Parameters
+        ----------
+        load : float
+            What the counted jobs need over what the cluster has in the stretch, in core-seconds.
+        cores_per_node : int
+            Cores of a node.
+        power : NodePower
+            What a node draws.
+        """
+        own = self.work.jobs[self.counted]
+        needed = (own["run_s"] * own["processors"]).sum()
+        cores = needed / (self.last_s - self.first_s) / load
+        return Cluster(int(np.ceil(cores / cores_per_node)), cores_per_node, power)
+
+    def origin(self, date: str, time_zone: str) -> pd.Timestamp:
+        """Return the instant of second 0 when the stretch begins on a date.
+
+        The hour of the day is kept, by the clock of the grid: who submits at nine does so there.
+
+        Raises
+        ------
+        ValueError
+            If the work does not say when its second 0 was.
+        """
+        if self.work.epoch is None:
+            raise ValueError("work(epoch=None) does not tell the hour of the day: give its epoch.")
+        local = self.work.epoch.tz_localize(None)
+        local = pd.Timestamp(date) + (local - local.normalize())
+        return local.tz_localize(time_zone) - pd.Timedelta(self.first_s, unit="s")
+
+
+def spread_weeks(first: str, count: int, *, over_days: int = 336) -> list[str]:
+    """Return `count` dates from `first` on, whole weeks apart, spread over so many days."""
+    step = pd.Timedelta(weeks=over_days // 7 // count)
+    return [str((pd.Timestamp(first) + i * step).date()) for i in range(count)]
+
+
+def in_turn(
+    dates: Iterable[str], keys: Sequence[Hashable], *, since: str, every_days: int
+) -> dict[str, Hashable]:
+    """Return which of some stretches each date gets: they change every so many days, in turn."""
+    gone = {date: (pd.Timestamp(date) - pd.Timestamp(since)).days // every_days for date in dates}
+    return {date: keys[periods % len(keys)] for date, periods in gone.items()}
+
+
+# --- what a replay means to its users -----------------------------------------------------
+
+
+def delay_s(done: Replay) -> NDArray[np.float64]:
+    """Return by how much each job ends later than if it had started at once [s]."""
+    return done.jobs["turnaround_s"].to_numpy() - done.workload.jobs["run_s"].to_numpy()
+
+
+def is_late(done: Replay) -> NDArray[np.bool_]:
+    """Return which jobs were kept from running for longer than their users accept."""
+    kept_s = (done.jobs["turnaround_s"] - done.jobs["running_s"]).to_numpy()
+    return kept_s > done.workload.jobs["longest_wait_s"].to_numpy() + _ROUNDING_S
+
+
+def patience_s(work: Workload, done: Iterable[Replay] = ()) -> NDArray[np.float64]:
+    """Return the longest delay of each job: what its user accepts, or what it got anywhere [s].
+
+    With these as deadlines a bound holds for all the replays given.
+    """
+    waits_s = work.jobs["longest_wait_s"].to_numpy()
+    return np.maximum.reduce([waits_s, *(delay_s(one) for one in done)])
+
+
+# --- the study ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Work on machines, under policies, in grids and weeks.
+
+    Parameters
+    ----------
+    stretches : mapping
+        Work by name.
+    machine : callable
+        ``machine(load, stretch)`` gives the cluster of a load.
+    policies : mapping of str to callable
+        Each makes a new policy.
+    grids : mapping of str to Intensity
+        Carbon intensity by grid.
+    time_zones : mapping of str to str
+        The clock of each grid.
+    weeks : mapping of str to name
+        Dates on which weeks of carbon intensity begin, and the stretch that each gets.
+    blind : collection of str
+        Policies that know no carbon: they are replayed once for all grids and weeks.
+    """
+
+    stretches: Mapping[Any, Stretch]
+    machine: Callable[[float, Stretch], Cluster]
+    policies: Mapping[str, Callable[[], Policy]]
+    grids: Mapping[str, Intensity]
+    time_zones: Mapping[str, str]
+    weeks: Mapping[str, Any]
+    blind: Sequence[str] = ()
+    _done: dict[tuple, Replay] = field(default_factory=dict, init=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the replays kept: a worker makes its own, and a study is no other by them."""
+        return {k: v for k, v in vars(self).items() if k != "_done"} | {"_done": {}}
+
+    def stretch(self, week: str) -> Stretch:
+        """Return the work of a week."""
+        return self.stretches[self.weeks[week]]
+
+    def origin(self, zone: str, week: str) -> pd.Timestamp:
+        """Return the instant of second 0 of the work of a week in a grid."""
+        return self.stretch(week).origin(week, self.time_zones[zone])
+
+    def cluster(self, load: float, week: str) -> Cluster:
+        """Return the machine of a load for the work of a week."""
+        return self.machine(load, self.stretch(week))
+
+    def policy(self, name: str, sleep: bool = False) -> Policy:
+        """Return a new policy by its name, with sleeping nodes or without."""
+        return SleepIdle(self.policies[name]()) if sleep else self.policies[name]()
+
+    def replay(self, policy: str, load: float, zone: str, week: str, sleep: bool = False) -> Replay:
+        """Replay a policy by its name on a machine, in a grid, in a week."""
+        if policy not in self.blind:
+            return self.replay_under(self.policy(policy, sleep), load, zone, week)
+        key = (policy, load, self.weeks[week], sleep)
+        if key not in self._done:
+            work = self.stretch(week).work
+            self._done[key] = replay(work, self.cluster(load, week), self.policy(policy, sleep))
+        return replace(self._done[key], origin_s=self.origin(zone, week).timestamp())
+
+    def replay_under(
+        self,
+        policy: Policy,
+        load: float,
+        zone: str,
+        week: str,
+        forecaster: Callable[[float], Intensity] | None = None,
+    ) -> Replay:
+        """Replay any policy, told by a forecaster or not."""
+        return replay(
+            self.stretch(week).work,
+            self.cluster(load, week),
+            policy,
+            intensity=self.grids[zone],
+            forecaster=forecaster,
+            origin=self.origin(zone, week),
+        )
+
+    def metrics(self, policy: str, load: float, zone: str, week: str) -> dict[str, float]:
+        """Return the numbers of a replay in the window of the study."""
+        done = self.replay(policy, load, zone, week)
+        return metrics(done, self.grids[zone], window=self.stretch(week).window)
+
+    def case(
+        self, policy: str, load: float, zone: str, week: str, sleep: bool = False
+    ) -> dict[str, float]:
+        """Return what a policy emits and delays: `MEASURES`."""
+        done, intensity = self.replay(policy, load, zone, week, sleep), self.grids[zone]
+        stretch = self.stretch(week)
+        own = stretch.counted
+        jobs_g = float(job_energy(done, intensity)["emissions_g"].to_numpy()[own].sum())
+        nodes_g = _nodes_g(done, intensity, stretch.window)
+        delay_h = delay_s(done)[own] / _HOUR_S
+        return {
+            "jobs_g": jobs_g,
+            "nodes_g": nodes_g,
+            "whole_g": jobs_g + nodes_g,
+            "delay_h": float(delay_h.mean()),
+            "p95_h": float(np.quantile(delay_h, 0.95)),
+            "slowdown": float(bounded_slowdown(done)[own].mean()),
+            "late": float(100 * is_late(done)[own].mean()),
+            "stops": float(done.jobs["suspensions"].to_numpy()[own].sum()),
+        }
+
+    def run(
+        self,
+        policies: Sequence[str],
+        loads: Sequence[float],
+        weeks: Sequence[str],
+        zones: Sequence[str],
+        *,
+        sleep: Sequence[bool] = (False,),
+        out: Path | None = None,
+        workers: int = 1,
+    ) -> Panel:
+        """Run all combinations of policies, loads, weeks and grids.
+
+        Parameters
+        ----------
+        policies, weeks, zones : sequence of str
+            Some of the study's.
+        loads : sequence of float
+            What `machine` takes.
+        sleep : sequence of bool
+            Whether nodes sleep.
+        out : path, optional
+            Folder in which results are kept, to go on later (see `helpers.sweep`).
+        workers : int
+            Processes.
+
+        Returns
+        -------
+        Panel
+            One row a policy, load, grid, week and sleep, with `MEASURES`. Before it is compared,
+            one load and one way of sleeping is selected.
+
+        Raises
+        ------
+        ValueError
+            If a name is not in the study.
+        """
+        axes: dict[str, Sequence[Any]] = {
+            "policy": list(policies),
+            "load": list(loads),
+            "zone": list(zones),
+            "week": list(weeks),
+            "sleep": list(sleep),
+        }
+        for axis, known in (
+            ("policy", self.policies),
+            ("zone", self.grids),
+            ("week", self.weeks),
+        ):
+            strange = [name for name in axes[axis] if name not in known]
+            if strange:
+                raise ValueError(
+                    f"{axis} {strange[0]!r} is not in the study, which has "
+                    f"{', '.join(map(repr, known))}."
+                )
+        with tempfile.TemporaryDirectory() as folder:
+            table = sweep(
+                self.case,
+                axes,
+                out=out or folder,
+                version="1",
+                workers=workers,
+                progress=False,
+            )
+        mean = table["zone"].map({zone: self.grids[zone].mean() for zone in zones})
+        parts = {of: table[f"{of}_g"] / mean for of in ("jobs", "nodes", "whole")}
+        return Panel(table.assign(**parts))
+
+    def certified(
+        self,
+        load: float,
+        zone: str,
+        week: str,
+        done: Iterable[Replay],
+        *,
+        power_w: float,
+        seed: int,
+        iterations: int = 100,
+    ) -> Bound:
+        """Bound the emissions of all schedules without pauses, and build a good one.
+
+        Parameters
+        ----------
+        load, zone, week
+            Which case.
+        done : iterable of Replay
+            Replays for which the bound shall hold: a job that one of them finished later than its
+            user accepts gets that later deadline.
+        power_w : float
+            Power of a busy core [W].
+        seed : int
+            Seed of the search.
+        iterations : int
+            Steps of the search for prices.
+        """
+        work = self.stretch(week).work
+        ends_s = work.jobs["run_s"] + patience_s(work, done) + 1e-3  # above rounding
+        asked = jobs_of_table(
+            work.jobs, start=self.origin(zone, week), power_w=power_w, longest_wait="1D"
+        )
+        asked = [replace(j, deadline_s=j.release_s + s) for j, s in zip(asked, ends_s, strict=True)]
+        cores = self.cluster(load, week).cores
+        return least_emissions(
+            asked, cores, self.grids[zone], iterations=iterations, tries=0, seed=seed
+        )
+
+    def endless_g(
+        self, zone: str, week: str, waits_s: ArrayLike, *, power_w: float, pauses: bool
+    ) -> NDArray[np.float64]:
+        """Return the least emissions of each job on endless machines [g CO2e].
+
+        Parameters
+        ----------
+        zone, week
+            Which case.
+        waits_s : array_like of float, shape (n,)
+            How long each job may wait [s].
+        power_w : float
+            Power of a busy core [W].
+        pauses : bool
+            Whether jobs may pause, at no cost.
+        """
+        jobs = self.stretch(week).work.jobs
+        submit_s = self.origin(zone, week).timestamp() + jobs["submit_s"].to_numpy()
+        drawn_w = power_w * jobs["processors"].to_numpy()
+        trace = Trace.by_length(utc_times(submit_s), jobs["run_s"], drawn_w).with_waits(waits_s)
+        return endless.best(trace, self.grids[zone], interruptible=pauses).emissions_g
+
+
+def _nodes_g(done: Replay, intensity: Intensity, window: tuple[float, float]) -> float:
+    """Return what the nodes emit by themselves in a window [g CO2e]."""
+    if done.switches.empty:  # all on all the time: no need to go through the events
+        low_s, high_s = (done.origin_s + time_s for time_s in window)
+        on_w = done.cluster.nodes * done.cluster.power.idle_w
+        return float(intensity.emissions_g(low_s, high_s, on_w))
+    return float(emissions_g(done, intensity, window).drop("jobs").sum())
+
+
+# --- endless machines ---------------------------------------------------------------------
+
+
+def on_calendar(offset_s: ArrayLike, first_day: str, time_zone: str) -> pd.DatetimeIndex:
+    """Return instants so many seconds after a day began, by the clock on the wall.
+
+    An hour that a clock leaves out is moved to the next one there is; of one that comes twice the
+    first is meant.
+
+    Parameters
+    ----------
+    offset_s : array_like of float, shape (n,)
+        Seconds by a clock that is never changed [s].
+    first_day : str
+        Day from whose midnight they count.
+    time_zone : str
+        Where the clock hangs.
+    """
+    local = pd.Timestamp(first_day) + pd.to_timedelta(np.asarray(offset_s), unit="s")
+    first = np.ones(len(local), dtype=bool)
+    return local.tz_localize(time_zone, nonexistent="shift_forward", ambiguous=first)
+
+
+def spread_over_energy(
+    energy: NDArray[np.float64], among: NDArray[np.bool_], every: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return places of one job in so many, spread evenly over their energy.
+
+    A few very long jobs hold most of the energy, so that a plain random sample would be a lottery:
+    jobs are sorted by energy and taken at equal distances, from a random first one on.
+    """
+    places = np.flatnonzero(among)
+    order = np.argsort(energy[places], kind="stable")
+    return places[order][rng.integers(every) :: every]
+
+
+def weekly(grams: ArrayLike, week: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return sums over the jobs of each week, from the first to the last week."""
+    return np.bincount(week - week.min(), np.asarray(grams)).astype(np.float64)
+
+
+def weekly_panel(by_policy: Mapping[tuple[str, str], ArrayLike], week: NDArray[np.int64]) -> Panel:
+    """Return the panel of what jobs emit, by policy, grid and week of submission.
+
+    Parameters
+    ----------
+    by_policy : mapping of (str, str) to array_like, shape (n,)
+        Emissions of each job [g CO2e], by policy and grid.
+    week : ndarray of int, shape (n,)
+        Week of each job. Weeks without a job are left out.
+
+    Returns
+    -------
+    Panel
+        With a column ``emissions_g``.
+    """
+    there = np.unique(week)
+    rows = [
+        pd.DataFrame(
+            {
+                "policy": name,
+                "zone": zone,
+                "week": there,
+                "emissions_g": weekly(grams, week)[there - week.min()],
+            }
+        )
+        for (name, zone), grams in by_policy.items()
+    ]
+    return Panel(pd.concat(rows))
+
+
+def share_kept(
+    now_g: ArrayLike,
+    guessed_g: ArrayLike,
+    perfect_g: ArrayLike,
+    *,
+    block: int,
+    seed: int,
+    resamples: int = 1999,
+) -> Interval:
+    """Return the share of the saving that is kept [%] when the future is guessed, not known.
+
+    Parameters
+    ----------
+    now_g, guessed_g, perfect_g : array_like of float, shape (weeks,)
+        Emissions of each week without a policy, with guesses, with perfect knowledge [g CO2e].
+    block : int
+        Weeks kept together by the bootstrap.
+    seed, resamples : int
+        Of the bootstrap.
+    """
+    sums = np.stack([np.asarray(x, dtype=np.float64) for x in (now_g, guessed_g, perfect_g)])
+
+    def statistic(drawn: NDArray, axis: int) -> NDArray:
+        now, guess, perfect = (x[drawn.astype(int)].sum(axis=axis) for x in sums)
+        return 100 * (now - guess) / (now - perfect)
+
+    weeks = np.arange(sums.shape[1])
+    return block_bootstrap(weeks, block=block, seed=seed, statistic=statistic, resamples=resamples)
