@@ -38,8 +38,8 @@ MAY_IMPORT = {
     "figures": set(),
     "publish": set(),
     "study": {
-        *("jobs", "carbon", "phases", "work", "predict", "decide", "cluster", "bound", "regions"),
-        *("panel", "sweep"),
+        *("jobs", "carbon", "phases", "work", "predict", "schedule", "decide", "cluster", "bound"),
+        *("regions", "panel", "sweep"),
     },
     "learn": {"carbon", "phases", "work", "predict", "decide", "cluster", "bound", "study"},
     "operate": {
