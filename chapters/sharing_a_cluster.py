@@ -693,7 +693,7 @@ _ = numbers.record("whole_logged_wait", logged_h, "h", 2, "mean wait in the log,
 # On the own machine EASY changes them by {num}`sharing_a_cluster.whole_own_easy` (95 % interval {num}`sharing_a_cluster.whole_own_easy_low` to {num}`sharing_a_cluster.whole_own_easy_high`) and shortest first by {num}`sharing_a_cluster.whole_own_shortest` (95 % interval {num}`sharing_a_cluster.whole_own_shortest_low` to {num}`sharing_a_cluster.whole_own_shortest_high`), of a mean wait of {num}`sharing_a_cluster.whole_own_fifo_wait` under FIFO; by {num}`sharing_a_cluster.whole_own_round_robin` with round-robin (95 % interval {num}`sharing_a_cluster.whole_own_round_robin_low` to {num}`sharing_a_cluster.whole_own_round_robin_high`).
 # {if-not}`sharing_a_cluster.turns_differ` That interval of round-robin holds zero: no difference is shown.
 # In the log the mean wait was {num}`sharing_a_cluster.whole_logged_wait`.
-# A few weeks of one log hold most of the waiting, so that these intervals are rough; an end beyond a hundred percent less says no more than that.
+# A few weeks of one log hold most of the waiting, so that these intervals are rough.
 #
 # Holding jobs for clean hours adds {num}`sharing_a_cluster.own_added` a job on the own machine ({num}`sharing_a_cluster.own_added_low` to {num}`sharing_a_cluster.own_added_high`) and {num}`sharing_a_cluster.small_added` on the small one ({num}`sharing_a_cluster.small_added_low` to {num}`sharing_a_cluster.small_added_high`).
 #
