@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "phases": {"power"},
     "work": {"jobs", "carbon", "phases"},
     "predict": {"jobs", "power", "phases", "work"},
-    "schedule": {"phases", "carbon"},
+    "schedule": {"phases", "carbon", "work"},
     "decide": {"carbon", "work"},
     "cluster": {"decide", "work", "schedule", "phases", "carbon", "figures"},
     "bound": {"schedule", "phases", "carbon", "work"},

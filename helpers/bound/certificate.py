@@ -63,6 +63,7 @@ from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, charge, check, check_window
 from helpers.schedule.suspend import PricedJob
 from helpers.timeline import Duration, Times, duration_seconds, epoch_seconds, utc_times
+from helpers.work.workload import Workload
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -73,6 +74,7 @@ __all__ = [
     "StepFunction",
     "check_capacity",
     "jobs_of_table",
+    "jobs_of_workload",
     "least_emissions",
 ]
 
@@ -286,8 +288,39 @@ def jobs_of_table(
     return result
 
 
+def jobs_of_workload(work: Workload, *, suspend: bool = False) -> list[CapacityJob]:
+    """Make jobs of a workload, each to be finished by submission + longest wait + length.
+
+    Parameters
+    ----------
+    work : Workload
+        The jobs; their second 0 must be known.
+    suspend : bool
+        Whether plans may suspend them, by the workload's rules.
+
+    Raises
+    ------
+    ValueError
+        If second 0 is not known, or a job may wait for ever.
+    """
+    origin_s, wait_s = work.origin_s(), work.jobs["longest_wait_s"].to_numpy()
+    endless = ~np.isfinite(wait_s)
+    if endless.any():
+        raise ValueError(
+            f"job {work.label(int(np.argmax(endless)))} has no longest_wait_s ({endless.sum()} "
+            "such jobs): a bound needs to know by when each must be done; set it in the workload."
+        )
+    release_s = origin_s + work.jobs["submit_s"].to_numpy()
+    deadline_s = release_s + wait_s + work.length_s
+    rules, cores = work.suspension if suspend else None, work.jobs["processors"].to_numpy()
+    return [
+        CapacityJob(work.model_of(row), cores[row], release_s[row], deadline_s[row], rules)
+        for row in range(len(work))
+    ]
+
+
 def least_emissions(
-    jobs: Sequence[CapacityJob],
+    jobs: Workload | Sequence[CapacityJob],
     capacity: float | StepFunction,
     intensity: Intensity,
     *,
@@ -302,10 +335,10 @@ def least_emissions(
 
     Parameters
     ----------
-    jobs : sequence of CapacityJob
-        At least one.
+    jobs : Workload or sequence of CapacityJob
+        At least one. Of a workload none is interrupted; see `jobs_of_workload`.
     capacity : float or StepFunction
-        Nodes there are, >= 0, rounded down to whole ones.
+        Nodes (or cores, as jobs count them) there are, >= 0, rounded down to whole ones.
     intensity : Intensity
         Carbon intensity over all windows.
     iterations : int
@@ -338,6 +371,8 @@ def least_emissions(
         no plan can exist: nodes that must be taken, or node-seconds, exceed the capacity, or
         the bound exceeds the emissions of the worst plan.
     """
+    if isinstance(jobs, Workload):
+        jobs = jobs_of_workload(jobs)
     _check_arguments(jobs, iterations, tries, on_power_w)
     raised = [_with_node_power(job, on_power_w) for job in jobs] if on_power_w else list(jobs)
     instance = _Instance.of(raised, capacity, intensity, slot_s, resolution_s)

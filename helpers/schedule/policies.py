@@ -1,6 +1,6 @@
 """The known policies on endless capacity, for a whole trace at once.
 
-Every job of a `Trace` is decided on its own, as if there were always a free machine: the
+Every job of a workload is decided on its own, as if there were always a free machine: the
 setting in which the policies were published, so that results compare.
 
 ===================  ==========================================================================
@@ -65,6 +65,7 @@ from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, charge
 from helpers.schedule.suspend import best_schedules
 from helpers.schedule.trace import Trace, TraceOutcome, reach
 from helpers.timeline import Times, duration_seconds, epoch_seconds, utc_times
+from helpers.work.workload import Workload
 
 __all__ = [
     "PUBLISHED_STEP_S",
@@ -92,13 +93,13 @@ _TIE = 1e-12  # gains that differ by less than this share of the largest possibl
 
 
 def start_at(
-    trace: Trace, intensity: Intensity, start: Times, *, policy: str = "given starts"
+    work: Workload | Trace, intensity: Intensity, start: Times, *, policy: str = "given starts"
 ) -> TraceOutcome:
     """Start each job at a given time and let it run: what was really scheduled, for example.
 
     Parameters
     ----------
-    trace : Trace
+    work : Workload
         The jobs.
     intensity : Intensity
         Carbon intensity that is charged.
@@ -117,18 +118,19 @@ def start_at(
     ValueError
         If there is not one start a job, or a run leaves the coverage of the intensity.
     """
+    trace = Trace.of(work)
     start_s = np.atleast_1d(epoch_seconds(start))
     if start_s.shape != (len(trace),):
         raise ValueError(f"{start_s.size} starts for {len(trace)} jobs: give one a job.")
     return _charged(trace, intensity, policy, start_s, start_s + trace.length_s)
 
 
-def no_wait(trace: Trace, intensity: Intensity) -> TraceOutcome:
+def no_wait(work: Workload | Trace, intensity: Intensity) -> TraceOutcome:
     """Start each job at its submission: as soon as possible.
 
     Parameters
     ----------
-    trace : Trace
+    work : Workload
         The jobs.
     intensity : Intensity
         Carbon intensity that is charged.
@@ -138,11 +140,12 @@ def no_wait(trace: Trace, intensity: Intensity) -> TraceOutcome:
     ValueError
         If a job leaves the coverage of the intensity.
     """
+    trace = Trace.of(work)
     return start_at(trace, intensity, trace.submit_s, policy="no wait")
 
 
 def lowest_slot(
-    trace: Trace,
+    work: Workload | Trace,
     intensity: Intensity,
     *,
     step_s: float | None = None,
@@ -154,7 +157,7 @@ def lowest_slot(
 
     Parameters
     ----------
-    trace : Trace
+    work : Workload
         The jobs.
     intensity : Intensity
         Carbon intensity that comes true and is charged.
@@ -176,13 +179,14 @@ def lowest_slot(
         If the kinds of intensity differ, `step_s` is not > 0, or the window of a job leaves
         the coverage; the message names the job.
     """
+    trace = Trace.of(work)
     seen = _curves(trace, intensity, forecast, trace.most_wait_s)
     shift_s = compiled(_lowest_slots)(*seen, trace.submit_s, trace.most_wait_s, _step(step_s))
     return start_at(trace, intensity, trace.submit_s + shift_s, policy="lowest slot")
 
 
 def lowest_window(
-    trace: Trace,
+    work: Workload | Trace,
     intensity: Intensity,
     *,
     length: Length = "true",
@@ -193,7 +197,7 @@ def lowest_window(
 
     Parameters
     ----------
-    trace : Trace
+    work : Workload
         The jobs.
     intensity : Intensity
         Carbon intensity that comes true and is charged.
@@ -214,12 +218,13 @@ def lowest_window(
     ValueError
         As `lowest_slot`, or if `length` is neither known nor a length a job.
     """
+    trace = Trace.of(work)
     start_s = _best_windows(trace, intensity, length, step_s, forecast, per_wait=False)
     return start_at(trace, intensity, start_s, policy=f"lowest window{_known(length)}")
 
 
 def saving_per_wait(
-    trace: Trace,
+    work: Workload | Trace,
     intensity: Intensity,
     *,
     length: Length = "true",
@@ -252,12 +257,13 @@ def saving_per_wait(
     C is piecewise linear in w, so the quotient is monotone between the kinks of C, and the
     exact optimum lies at a kink or at an end of the window, like that of `lowest_window`.
     """
+    trace = Trace.of(work)
     start_s = _best_windows(trace, intensity, length, step_s, forecast, per_wait=True)
     return start_at(trace, intensity, start_s, policy=f"saving per wait{_known(length)}")
 
 
 def wait_awhile(
-    trace: Trace,
+    work: Workload | Trace,
     intensity: Intensity,
     *,
     forecast: Decision = None,
@@ -271,7 +277,7 @@ def wait_awhile(
 
     Parameters
     ----------
-    trace : Trace
+    work : Workload
         The jobs.
     intensity : Intensity
         Carbon intensity that comes true and is charged.
@@ -292,6 +298,7 @@ def wait_awhile(
     ValueError
         As `lowest_slot`.
     """
+    trace = Trace.of(work)
     step_s = duration_seconds(step_s)
     if _stops_cost(trace, suspension):
         _curves(trace, intensity, forecast, trace.most_wait_s + trace.length_s)
@@ -313,7 +320,7 @@ def wait_awhile(
 
 
 def threshold(
-    trace: Trace,
+    work: Workload | Trace,
     intensity: Intensity,
     *,
     quantile: float = 0.3,
@@ -330,7 +337,7 @@ def threshold(
 
     Parameters
     ----------
-    trace : Trace
+    work : Workload
         The jobs.
     intensity : Intensity
         Carbon intensity that comes true and is charged.
@@ -356,6 +363,7 @@ def threshold(
     ValueError
         As `lowest_slot`, or if `quantile` or `ahead_s` is out of range.
     """
+    trace = Trace.of(work)
     if not 0 < quantile < 1:
         raise ValueError(f"quantile(={quantile}) must lie between 0 and 1.")
     ahead_s, step_s = duration_seconds(ahead_s), duration_seconds(step_s)
@@ -380,13 +388,13 @@ def threshold(
 
 
 def work_conserving(
-    trace: Trace, intensity: Intensity, planned: TraceOutcome | Times, reserved: float
+    work: Workload | Trace, intensity: Intensity, planned: TraceOutcome | Times, reserved: float
 ) -> TraceOutcome:
     """Start each job when planned, or earlier, as soon as a fixed reservation has room for it.
 
     Parameters
     ----------
-    trace : Trace
+    work : Workload
         The jobs.
     intensity : Intensity
         Carbon intensity that is charged.
@@ -414,6 +422,7 @@ def work_conserving(
     those whose planned start has come start elsewhere. Here time is continuous, and what is
     released at an instant is free at that instant.
     """
+    trace = Trace.of(work)
     if not (np.isfinite(reserved) and reserved >= 0):
         raise ValueError(f"reserved(={reserved}) must be finite and >= 0 processors.")
     if isinstance(planned, TraceOutcome):
@@ -443,7 +452,7 @@ def work_conserving(
 
 
 def best(
-    trace: Trace,
+    work: Workload | Trace,
     intensity: Intensity,
     *,
     interruptible: bool = False,
@@ -454,7 +463,7 @@ def best(
 
     Parameters
     ----------
-    trace : Trace
+    work : Workload
         The jobs.
     intensity : Intensity
         Carbon intensity that comes true.
@@ -476,6 +485,7 @@ def best(
     ValueError
         If a window leaves the coverage; the message names the job.
     """
+    trace = Trace.of(work)
     if not interruptible:
         start_s = _best_windows(trace, intensity, "true", None, None, per_wait=False)
         return start_at(trace, intensity, start_s, policy="best start")

@@ -1,6 +1,6 @@
 """Many jobs as plain arrays, how long they may wait, and what a policy made of them.
 
-A `Trace` is what policies on endless capacity decide about (`policies`): for each job when it
+A `Trace` is a workload as plain arrays in epoch time: what policies on endless capacity decide about (`policies`): for each job when it
 was submitted, how long it runs, what it draws and how long it may be kept waiting. The longest
 wait comes from a queue (`Queue`), or from a deadline: `next_workday`, `next_weekday`.
 An `TraceOutcome` is what came of it, job by job.
@@ -24,6 +24,7 @@ from helpers.phases.model import Phase, PhaseModel
 from helpers.phases.suspension import Suspension
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule
 from helpers.timeline import Times, epoch_seconds, utc_times
+from helpers.work.workload import Workload
 
 __all__ = [
     "GAIA_QUEUES",
@@ -157,6 +158,52 @@ class Trace:
                 f"{'> 0' if positive else '>= 0'} ({int((~good).sum())} such jobs); correct it or "
                 "leave such jobs out."
             )
+
+    @classmethod
+    def of(cls, work: Workload | Self) -> Self:
+        """Return a workload as plain arrays in epoch time; a trace as it is.
+
+        Jobs of one queue share a mean length; powers are those of whole jobs.
+
+        Raises
+        ------
+        ValueError
+            If the workload's second 0 is not known, or a job may wait for ever.
+        TypeError
+            If it is neither.
+        """
+        if isinstance(work, cls):
+            return work
+        if not isinstance(work, Workload):
+            raise TypeError(
+                f"work of type {type(work).__name__} is no Workload: make one of a log by "
+                "Workload.from_log()."
+            )
+        jobs, length_s = work.jobs, work.length_s
+        made: dict[tuple[int, float, float], PhaseModel] = {}
+        models = None
+        if work.models:
+            factor, run_s = work.power_factor, jobs["run_s"].to_numpy()
+            keys = list(zip(jobs["model"].tolist(), run_s.tolist(), factor.tolist(), strict=True))
+            for row, key in enumerate(keys):
+                if key[0] >= 0 and key not in made:  # one object may stand for many jobs
+                    made[key] = work.model_of(row)
+            models = [made[key] if key[0] >= 0 else work.model_of(r) for r, key in enumerate(keys)]
+        power_w = (
+            work.work_power_w
+            if models is None
+            else np.array([model.profile.mean_power_w for model in models])
+        )
+        return cls(
+            work.origin_s() + jobs["submit_s"].to_numpy(),
+            length_s,
+            power_w,
+            jobs["longest_wait_s"].to_numpy(),
+            jobs["queue"].cat.codes.to_numpy(),
+            jobs["processors"].to_numpy(),
+            jobs["job_id"].to_numpy(),
+            models,
+        )
 
     @classmethod
     def by_length(

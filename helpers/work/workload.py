@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.jobs.table import JobLog
-from helpers.phases.model import PhaseModel
+from helpers.jobs.table import JobLog, to_epoch
+from helpers.phases.model import Phase, PhaseModel, Phases, Repeat
 from helpers.phases.suspension import Suspension
 from helpers.phases.throttle import Throttle
 from helpers.timeline import Times, epoch_seconds
@@ -224,6 +224,8 @@ class Workload:
         longest_wait_s: float | ArrayLike = np.inf,
         best_effort_queues: Iterable[str] = (),
         suspension: Suspension | None = None,
+        start: Times | str | None = None,
+        days: tuple[float, float] | None = None,
         errors: Literal["raise", "skip"] = "raise",
     ) -> Self:
         """Make a workload of a log of jobs.
@@ -247,6 +249,12 @@ class Workload:
             Queues whose jobs are best-effort.
         suspension : Suspension, optional
             What a stop costs.
+        start : instant or str, optional
+            When second 0 of the log is taken to be, for a log of another year than the carbon
+            intensity: ``"2020-06-01"`` is local midnight on the clock of the log. By default
+            when it was. Choose the same weekday, or submissions fall on other days of the week.
+        days : (float, float), optional
+            Only jobs submitted from and before these days of the log [days from second 0].
         errors : {"raise", "skip"}
             Whether a job that cannot be replayed (no run time, no processor, ...) raises, or
             is left out and listed in `skipped`.
@@ -259,8 +267,8 @@ class Workload:
         Raises
         ------
         ValueError
-            If `errors` is "raise" and a job cannot be replayed, a queue does not exist, or there
-            is not one value, or one a job.
+            If `errors` is "raise" and a job cannot be replayed, a queue does not exist, there
+            is not one value, or one a job, or `start` has no time zone and the log has no clock.
         """
         if isinstance(best_effort_queues, str):
             raise ValueError(
@@ -268,14 +276,37 @@ class Workload:
                 f"[{best_effort_queues!r}]."
             )
         table = _from_log(log.jobs, power_w, requested_s, longest_wait_s, tuple(best_effort_queues))
+        if days is not None:
+            inside = table["submit_s"].between(*(86_400.0 * d for d in days), inclusive="left")
+            table = table[inside]
         keep, skipped = _settle(table, log.source, errors)
         return cls(
             jobs=workload_table({name: table[name][keep].array for name in table}),
             power_per=power_per,
             suspension=suspension or Suspension(),
-            epoch=log.epoch,
+            epoch=log.epoch if start is None else _instant(start, log),
             source=log.source,
             skipped=skipped,
+        )
+
+    @property
+    def length_s(self) -> NDArray[np.float64]:
+        """How long each job runs when nothing stops it [s], shape (n,)."""
+        return self.startup_s + self.jobs["run_s"].to_numpy() + self.end_s
+
+    def model_of(self, row: int) -> PhaseModel:
+        """Return a job as phases, powers those of the whole job; one phase if it has none."""
+        model, run_s = int(self.jobs["model"].iloc[row]), float(self.jobs["run_s"].iloc[row])
+        factor = float(self.power_factor[row])
+        if model < 0:
+            power_w = float(self.jobs["power_w"].iloc[row]) * factor
+            return PhaseModel(self.label(row), (), (Phase("run", run_s, power_w),))
+        kind, scale = self.models[model], float(self.stretch[row])
+        return PhaseModel(
+            kind.name,
+            scaled(kind.startup, 1.0, factor),
+            scaled(kind.work, scale, factor),
+            scaled(kind.end, 1.0, factor),
         )
 
     def label(self, row: int) -> str:
@@ -429,6 +460,30 @@ class Workload:
 
     def _of_model(self, values: Sequence[float], without: float) -> NDArray[np.float64]:
         return np.append(np.asarray(values, dtype=np.float64), without)[self.jobs["model"]]
+
+
+def scaled(phases: Phases, stretch: float, factor: float) -> Phases:
+    """Return phases that last and draw so many times as much, repeats kept."""
+    if stretch == 1.0 and factor == 1.0:
+        return tuple(phases)
+    return tuple(
+        replace(p, phases=scaled(p.phases, stretch, factor))
+        if isinstance(p, Repeat)
+        else replace(p, duration_s=p.duration_s * stretch, power_w=p.power_w * factor)
+        for p in phases
+    )
+
+
+def _instant(start: Times | str, log: JobLog) -> pd.Timestamp:
+    """Return an instant, told on the clock of a log where it has no zone of its own."""
+    if isinstance(start, str) and pd.Timestamp(start).tzinfo is None:
+        if log.epoch is None:
+            raise ValueError(
+                f"start(={start!r}) has no time zone, and the log {log.source!r} has no clock: "
+                f"write pd.Timestamp({start!r}, tz='Europe/Berlin')."
+            )
+        return to_epoch(start, log.epoch.tz)
+    return to_epoch(start)
 
 
 def _broken_rules(
