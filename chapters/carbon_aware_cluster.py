@@ -43,6 +43,7 @@ import numpy as np
 import pandas as pd
 
 from helpers import datasets, figures, publish, stats
+from helpers.carbon.expected import hindsight, last_period
 from helpers.cluster import replay
 from helpers.cluster.account import job_energy
 from helpers.cluster.metrics import check, lengths
@@ -57,7 +58,6 @@ from helpers.decide import (
 from helpers.panel import Panel
 from helpers.phases import Suspension
 from helpers.phases.model import Phase
-from helpers.schedule.online import hindsight, persistence
 from helpers.study import Stretch, Study, in_turn, is_late, patience_s, spread_weeks
 from helpers.timeline import utc_times
 from helpers.work import Cluster, NodePower
@@ -526,7 +526,7 @@ _ = numbers.fact("less_when_full", less, "carbon-aware EASY saves less at the hi
 # %%
 signal, example = CURVES[example_zone], (example_zone, example_start)
 told = {
-    "yesterday": lambda now_s: persistence(signal, now_s + 2 * DAY)(now_s),
+    "yesterday": lambda now_s: last_period(signal, now_s + 2 * DAY)(now_s),
     "perfect": hindsight(signal),
 }
 done = {}

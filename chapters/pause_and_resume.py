@@ -34,6 +34,7 @@ import pandas as pd
 
 from helpers import datasets, figures, publish
 from helpers.carbon import Intensity
+from helpers.carbon.expected import last_period, newest_forecast
 from helpers.phases import Phase, PhaseModel, Repeat, Suspension, fill
 from helpers.schedule import (
     best_schedule,
@@ -727,7 +728,7 @@ def rules_of(job, release, end):
     hourly = {"step_s": 3600.0}
     bounds = online.job_thresholds(job, past.min(), past.max(), **hourly)
     level = float(np.quantile(past, 1 / 3))
-    guess = online.persistence(intensity, end)
+    guess = last_period(intensity, end)
     return {
         "best start": best_start(*args),
         "cheapest slots": heuristics.cheapest_slots(*args, **hourly),
@@ -859,8 +860,8 @@ for number, released in enumerate(arrivals(rate)):
     for wait in (3, 6, 12, 24):
         end = deadline(errand, released, wait)
         guesses = {
-            "yesterday": online.persistence(rate, end),
-            "forecast": online.newest_forecast(issued, rate, end),
+            "yesterday": last_period(rate, end),
+            "forecast": newest_forecast(issued, rate, end),
         }
         for name, guess in guesses.items():
             done = online.receding_horizon(errand, guess, released, end, step_s=900.0)

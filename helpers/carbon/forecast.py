@@ -2,7 +2,7 @@
 
 Every forecaster takes the curve, the issue times and the edges of the leads, and returns
 `Forecasts`. It looks at the curve only up to the end of the step under way when it issues, whose
-value counts as known (as for `helpers.schedule.online.persistence`), or up to `delay_s` earlier.
+value counts as known (as in `helpers.carbon.expected`), or up to `delay_s` earlier.
 What comes later may be anything: the forecast is the same.
 
 An `ErrorModel` is fitted to forecasts that were really issued and can be put on any curve
@@ -34,7 +34,6 @@ __all__ = [
     "ErrorModel",
     "Regression",
     "fit_errors",
-    "forecaster",
     "leads_between",
     "merge_leads",
     "persistence",
@@ -345,40 +344,6 @@ def _pooled(
         stop_s = known_s - ago * _HOUR_S
         columns.append(now - np.asarray(intensity.mean(stop_s - _HOUR_S, stop_s))[:, None])
     return np.stack([np.broadcast_to(c, base.shape).ravel() for c in columns], axis=1), base
-
-
-def forecaster(
-    method: Callable[[NDArray[np.float64]], Forecasts], observed: Intensity
-) -> Callable[[float], Intensity]:
-    """Turn a way to forecast into a function of the present, as rules that decide online ask.
-
-    Parameters
-    ----------
-    method : callable
-        Takes issue times [s] and returns `Forecasts`, e.g.
-        ``lambda issued_s: profile(curve, issued_s, leads_s)``. Its leads must start at 0 and
-        reach beyond what will be asked for.
-    observed : Intensity
-        The curve whose steps tell when something new is known.
-
-    Returns
-    -------
-    callable
-        From epoch second [s] to the `Intensity` expected: issued at the beginning of the step
-        of `observed` under way, and the same object until that step is over.
-    """
-    last: dict[float, Intensity] = {}
-
-    def expected(now_s: float) -> Intensity:
-        observed.at(now_s)  # an instant that is not covered is an error
-        step = int(np.searchsorted(observed.edges_s, now_s, side="right")) - 1
-        issued_s = float(observed.edges_s[step])
-        if issued_s not in last:
-            last.clear()
-            last[issued_s] = method(np.array([issued_s])).issued_at(issued_s)
-        return last[issued_s]
-
-    return expected
 
 
 def leads_between(forecasts: Forecasts, from_s: float, to_s: float) -> Forecasts:

@@ -66,7 +66,7 @@ def replay(
         Carbon intensity that policies may observe, up to the present.
     forecaster : Forecaster, optional
         Called with an epoch second [s], returns what is expected from then on (see
-        `helpers.schedule.online`). It is asked with the present only.
+        `helpers.carbon.expected`). It is asked with the present only.
     origin : instant, optional
         When second 0 of the workload is; by default its `epoch`.
     kill_at_request : bool

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from helpers import datasets
 from helpers.carbon import Forecasts, Intensity, describe
 from helpers.carbon import forecast as fc
+from helpers.carbon.expected import forecaster, last_period
 from helpers.phases import Phase, PhaseModel
 from helpers.schedule import online
 
@@ -191,7 +192,7 @@ def test_what_was_trained_on_is_not_judged_on():
 
 def test_as_a_function_of_the_present_a_forecast_changes_only_with_what_is_known():
     signal = weather(10)
-    expected = fc.forecaster(lambda issued: fc.profile(signal, issued, DAY), signal)
+    expected = forecaster(lambda issued: fc.profile(signal, issued, DAY), signal)
     now_s = signal.edges_s[100]
 
     first, later, next_hour = (expected(now_s + x) for x in (0.0, 3599.0, 3600.0))
@@ -211,8 +212,8 @@ def test_the_rules_that_decide_online_plan_on_these_forecasts():
     plans = [
         online.receding_horizon(job, expected, release_s, deadline_s, step_s=HOUR_S)
         for expected in (
-            fc.forecaster(lambda issued: fc.profile(signal, issued, ahead_s), signal),
-            online.persistence(signal, deadline_s),
+            forecaster(lambda issued: fc.profile(signal, issued, ahead_s), signal),
+            last_period(signal, deadline_s),
         )
     ]
 

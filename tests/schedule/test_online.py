@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from schedule_problems import EPOCH_S, curve, model, problems
 
 from helpers.carbon import Forecasts, Intensity
+from helpers.carbon.expected import hindsight, last_period, newest_forecast
 from helpers.phases import Phase, Suspension
 from helpers.schedule._compile import compiled
 from helpers.schedule.heuristics import as_soon_as_possible
@@ -19,10 +20,7 @@ from helpers.schedule.online import (
     compare,
     follow_thresholds,
     guaranteed_ratio,
-    hindsight,
     job_thresholds,
-    newest_forecast,
-    persistence,
     purchases,
     receding_horizon,
     thresholds,
@@ -57,8 +55,8 @@ def noisy_forecasts(observed, seed=1):
 
 
 def forecaster_of(kind, observed, deadline_s):
-    if kind == "persistence":
-        return persistence(observed, deadline_s)
+    if kind == "last period":
+        return last_period(observed, deadline_s)
     if kind == "forecasts":
         return newest_forecast(noisy_forecasts(observed), observed, deadline_s)
     return hindsight(observed)
@@ -83,7 +81,7 @@ def test_with_perfect_knowledge_the_receding_horizon_is_the_optimum(problem, alw
     )
 
 
-@pytest.mark.parametrize("kind", ["persistence", "forecasts", "hindsight"])
+@pytest.mark.parametrize("kind", ["last period", "forecasts", "hindsight"])
 @pytest.mark.parametrize(
     "rules",
     [
@@ -110,7 +108,7 @@ def test_whatever_was_forecast_all_rules_are_kept(kind, rules):
         check(schedule, JOB, release=release_s, deadline=deadline_s, suspension=rules)
 
 
-@pytest.mark.parametrize("kind", ["persistence", "forecasts"])
+@pytest.mark.parametrize("kind", ["last period", "forecasts"])
 def test_what_comes_later_does_not_change_what_was_decided_before(kind):
     observed = days()
     release_s = EPOCH_S + 1.5 * DAY_S
@@ -132,8 +130,8 @@ def test_what_comes_later_does_not_change_what_was_decided_before(kind):
         runs = []
         for seen, issued in ((observed, forecasts), (changed, changed_forecasts)):
             forecast = (
-                persistence(seen, deadline_s)
-                if kind == "persistence"
+                last_period(seen, deadline_s)
+                if kind == "last period"
                 else newest_forecast(issued, seen, deadline_s)
             )
             schedule = receding_horizon(JOB, forecast, release_s, deadline_s, step_s=3600.0)
@@ -143,17 +141,17 @@ def test_what_comes_later_does_not_change_what_was_decided_before(kind):
         assert runs[0] == runs[1]
 
 
-def test_persistence_repeats_the_last_period_up_to_the_step_under_way():
+def test_the_forecaster_repeats_the_last_period_up_to_the_step_under_way():
     observed = curve(np.arange(72.0), 3600.0)
     deadline_s = EPOCH_S + 60 * 3600
 
-    expected = persistence(observed, deadline_s)(EPOCH_S + 30.5 * 3600)
+    expected = last_period(observed, deadline_s)(EPOCH_S + 30.5 * 3600)
 
     at = expected.at(EPOCH_S + 3600.0 * np.arange(30, 60))
     assert [30.0, *range(7, 31), *range(7, 12)] == at.tolist()
 
 
-def test_a_forecast_stands_between_the_present_and_persistence():
+def test_a_forecast_stands_between_the_present_and_last_period():
     observed = curve(np.arange(72.0), 3600.0)
     forecasts = Forecasts(
         EPOCH_S + 3600.0 * np.array([28, 30, 31]),
@@ -180,9 +178,9 @@ def test_an_average_is_not_completed_by_a_marginal_forecast():
         newest_forecast(forecasts, days(), EPOCH_S + DAY_S)
 
 
-def test_persistence_needs_a_period_of_the_past():
+def test_the_last_period_needs_a_period_of_the_past():
     with pytest.raises(ValueError, match="outside of the intensity"):
-        persistence(days(), EPOCH_S + DAY_S)(EPOCH_S + 3600.0)
+        last_period(days(), EPOCH_S + DAY_S)(EPOCH_S + 3600.0)
 
 
 def worst_ratio(grid, steps, low, switching):
@@ -405,7 +403,7 @@ def test_a_comparison_places_a_schedule_between_the_best_and_starting_at_once():
     observed = days()
     window = EPOCH_S + 1.5 * DAY_S, EPOCH_S + 3.5 * DAY_S
     best = best_schedule(JOB, observed, *window)
-    online = receding_horizon(JOB, persistence(observed, window[1]), *window, step_s=3600.0)
+    online = receding_horizon(JOB, last_period(observed, window[1]), *window, step_s=3600.0)
 
     perfect = compare(best, JOB, observed, *window)
     idle = compare(as_soon_as_possible(JOB, *window), JOB, observed, *window)
