@@ -111,6 +111,7 @@ def as_notebook(notebook: nbformat.NotebookNode, record: said.Record) -> nbforma
 
 
 def _without_roles(text: str) -> str:
+    text = re.sub(r"^\([\w-]+\)=\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"\{doc\}`(?:([^`<]*?)\s*<[^`>]*>|(\w+))`", _title, text)
     text = re.sub(r"\{(?:numref|eq|ref|term)\}`(?:([^`<]+?)\s*<[^`>]*>|([^`]*))`", r"*\1\2*", text)
     return re.sub(r"\{cite(?::\w+)?\}`([^`]*)`", r"[\1]", text)
@@ -122,10 +123,13 @@ def _title(match: re.Match) -> str:
 
 def title_of(page: str) -> str:
     """Return the title of a page of the book."""
-    for path in (ROOT / "chapters" / f"{page}.py", ROOT / "book" / f"{page}.md"):
+    for path, mark in (
+        (ROOT / "chapters" / f"{page}.py", "# # "),
+        (ROOT / "book" / f"{page}.md", "# "),
+    ):
         if path.exists():
-            found = re.search(r"^(?:# )?# (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-            if found:
+            text = path.read_text(encoding="utf-8")
+            if found := re.search(rf"^{mark}(.+)$", text, re.MULTILINE):
                 return found[1]
     return page.replace("_", " ")
 

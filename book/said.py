@@ -27,6 +27,7 @@ VALUE = re.compile(r"\{(num|num-interval|word)\}`([\w.]+)`")
 FIGURE = re.compile(r"\{numref\}`([^`<>]*<)?(fig:[\w-]+)>?`")
 FENCE = re.compile(r"^\s*(```|~~~)(?!\{)")
 ITEM = re.compile(r"^(\s*)(?:[*+-]|\d+\.)\s")
+BOLD_ALONE = re.compile(r"\s*[*+-]\s+\*\*[^*]+\*\*\s*")
 SENTENCE = re.compile(r"(?<=[.;?!])\s+(?=\S)")
 
 
@@ -116,10 +117,28 @@ def chosen(line: str, record: Record, figures: set[str] | None = None) -> str | 
     return line
 
 
+def _with_their_text(lines: list[str], record: Record, figures: set[str] | None) -> list[str]:
+    """Leave out items that are a heading in bold alone, if none of their further lines is said."""
+    kept, i = [], 0
+    while i < len(lines):
+        item = ITEM.match(lines[i])
+        further = i + 1
+        if item and BOLD_ALONE.fullmatch(lines[i]):
+            while further < len(lines) and re.match(rf"{item[1]}\s+\S", lines[further]):
+                further += 1
+            body = lines[i + 1 : further]
+            if body and all(chosen(line, record, figures) is None for line in body):
+                i = further
+                continue
+        kept.append(lines[i])
+        i += 1
+    return kept
+
+
 def prose(text: str, record: Record, figures: set[str] | None = None) -> str:
     """Return a markdown text with the lines that are said; code stays as it is."""
     lines, fenced, dropped_at = [], None, None
-    for line in text.split("\n"):
+    for line in _with_their_text(text.split("\n"), record, figures):
         indent = len(line) - len(line.lstrip())
         if fenced:
             fenced = None if line.strip() == fenced else fenced
@@ -165,4 +184,5 @@ def notebook(cells: Iterable[dict], record: Record, figures: set[str] | None = N
             figure["caption"] = one_line(figure["caption"], record, figures)
         if "alt" in settings.get("image", {}):
             image = settings["image"]
-            image["alt"] = plain(one_line(image["alt"], record, figures), record)
+            alt = one_line(image["alt"], record, figures)
+            image["alt"] = plain(alt or settings["figure"]["caption"], record)

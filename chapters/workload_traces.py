@@ -108,6 +108,9 @@ print(f"not in the curve of processors in use: {usage.left_out} jobs of unknown 
 
 # %% tags=["hide-cell"]
 numbers.fact("is_gaia", trace == "unilu-gaia-2014", "the log is that of the book")
+numbers.fact("has_users", jobs["user"].notna().any(), "the log tells users")
+numbers.fact("has_limits", jobs["requested_s"].notna().any(), "the log tells time limits")
+numbers.fact("is_dated", log.epoch is not None, "the log tells when it was")
 claim("jobs", len(log), "jobs", 0, f"jobs in the log {trace}")
 claim("users", jobs["user"].nunique() or np.nan, "users", 0, "distinct users")
 claim("long_job", long_job_h, "h", 0, "run time above which a job is called long")
@@ -173,7 +176,8 @@ plt.show()
 # ## Who submits, and when
 #
 # Many submissions are not many decisions: a script can submit thousands of jobs in a minute.
-# Jobs of the same user that follow each other within {num}`workload_traces.batch_gap` therefore count as one *batch* {cite}`iosup2007`, and {num}`workload_traces.jobs` become {num}`workload_traces.batches`.
+# {if-not}`workload_traces.has_users` This log tells no users, so jobs of anybody that follow each other within {num}`workload_traces.batch_gap` count as one batch, and {num}`workload_traces.jobs` become {num}`workload_traces.batches`.
+# {if}`workload_traces.has_users` Jobs of the same user that follow each other within {num}`workload_traces.batch_gap` therefore count as one *batch* {cite}`iosup2007`, and {num}`workload_traces.jobs` become {num}`workload_traces.batches`.
 
 # %%
 batch = describe.batch_numbers(jobs, batch_gap_s)
@@ -218,7 +222,7 @@ claim("office_hours_share_batches", office["batches"], "%", 0, meaning)
 # Into Monday to Friday, nine to five, which is {num}`workload_traces.office_hours_time` of the week, fall {num}`workload_traces.office_hours_share_batches` of the batches and {num}`workload_traces.office_hours_share` of the jobs.
 # {if}`in-book` People keep office hours: {num}`workload_traces.office_hours_share_batches` of the batches fall into Monday to Friday, nine to five, which is {num}`workload_traces.office_hours_time` of the week.
 # {if}`in-book` Jobs do so less, {num}`workload_traces.office_hours_share`, because scripts submit day and night and a single batch of thousands lights up whatever hour it falls into.
-# Hours are those of the local clock; what daylight-saving time skips or repeats is counted as it happened.
+# {if}`workload_traces.is_dated` Hours are those of the local clock; what daylight-saving time skips or repeats is counted as it happened.
 
 # %%
 by_user = describe.totals(jobs, jobs["user"])
@@ -405,8 +409,9 @@ claim("failed_work", failed["core_hours"], "%", 0, "share of core-hours in faile
 # %% [markdown]
 # ## How far users over-estimate
 #
-# Each user asked for a time limit.
-# Backfilling schedulers plan with it, and so would a scheduler that looks for clean hours.
+# {if-not}`workload_traces.has_limits` This log tells no time limits.
+# {if}`workload_traces.has_limits` Each user asked for a time limit.
+# {if}`workload_traces.has_limits` Backfilling schedulers plan with it, and so would a scheduler that looks for clean hours.
 
 # %%
 ratio = (jobs["run_s"] / jobs["requested_s"]).where(jobs["requested_s"] > 0).dropna()
@@ -423,7 +428,7 @@ if len(over_s):
     print(f"beyond their limit: {len(over_s):,} jobs, in the median by {over_s.median():.0f} s")
     print(f"by over a minute: {(over_s > 60).sum()}; state failed: {100 * failed_over:.0f} %")
 
-# %% mystnb={"figure": {"caption": "Run time over requested time, by jobs, by batches (their first job) and by core-hours (logarithmic axis). Dashed: the limit.", "name": "fig:workload-limits"}, "image": {"alt": "Three cumulative curves of run time over requested time, with medians of {num}`workload_traces.requested_ratio_median` for jobs, {num}`workload_traces.requested_ratio_batches` for batches and {num}`workload_traces.requested_ratio_work` for core-hours."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Run time over requested time, by jobs, by batches (their first job) and by core-hours (logarithmic axis). Dashed: the limit.", "name": "fig:workload-limits"}, "image": {"alt": "Three cumulative curves of run time over requested time. The medians are {num}`workload_traces.requested_ratio_median` for jobs, {num}`workload_traces.requested_ratio_batches` for batches and {num}`workload_traces.requested_ratio_work` for core-hours."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 label_at = {"jobs": 0.35, "batches": 0.33, "core_hours": 0.18}
 for what, (values, weights) in used.items() if len(ratio) else ():
@@ -456,7 +461,7 @@ claim("work_at_limit", at_limit, "%", 0, "share of core-hours in jobs that ran t
 # Weighted by core-hours the median is {num}`workload_traces.requested_ratio_work`, and {num}`workload_traces.work_at_limit` of the core-hours lie in jobs that ran into their limit.
 # {if}`in-book` Those who compute most estimate best, or are cut off.
 # {num}`workload_traces.past_limit` ran past their limit.
-# A time limit is an upper bound, not a forecast.
+# {if}`workload_traces.has_limits` A time limit is an upper bound, not a forecast.
 
 # %% [markdown]
 # ## How bursty, and with which rhythm?
@@ -618,10 +623,11 @@ claim("fit_samples", fit_samples, "samples", 0, "fitted again for each p-value o
 # %% [markdown]
 # ## The log beside the grid
 #
-# The carbon curve is that of {word}`workload_traces.place` in {word}`workload_traces.year`; the log {word}`workload_traces.log` is of another time.
-# The mapping is this: the log is moved by whole weeks, to the date of the chosen year nearest to its own, so that weekdays and local hours agree (Monday ten o'clock by the log's clock is Monday ten o'clock in the grid's zone).
-# Durations are not touched.
-# What the weather did in that week has then nothing to do with the log: only what repeats by the clock, by the weekday and by the season can be compared, and how much the rest matters is shown by moving the log to all other weeks.
+# {if-not}`workload_traces.is_dated` The log {word}`workload_traces.log` does not tell when it was: there is no clock by which it could be laid beside a grid, and the figures of this section stay empty.
+# {if}`workload_traces.is_dated` The carbon curve is that of {word}`workload_traces.place` in {word}`workload_traces.year`; the log {word}`workload_traces.log` is of another time.
+# {if}`workload_traces.is_dated` The mapping is this: the log is moved by whole weeks, to the date of the chosen year nearest to its own, so that weekdays and local hours agree (Monday ten o'clock by the log's clock is Monday ten o'clock in the grid's zone).
+# {if}`workload_traces.is_dated` Durations are not touched.
+# {if}`workload_traces.is_dated` What the weather did in that week has then nothing to do with the log: only what repeats by the clock, by the weekday and by the season can be compared, and how much the rest matters is shown by moving the log to all other weeks.
 
 # %%
 grid_clock = datasets.time_zone(zone)
@@ -659,7 +665,7 @@ if len(hours):
         text = "{:+.1f} % (95 % interval {:+.1f} to {:+.1f} %)".format(*follow[name])
         print(f"intensity weighted by {name}, over its mean: {text}")
 
-# %% mystnb={"figure": {"caption": "The mean day, each curve over its own mean: what people submit (batches), what the machine does (processors in use) and how dirty the grid is.", "name": "fig:workload-day"}, "image": {"alt": "Three curves over the hours of the day relative to their mean: batches submitted, processors in use, which swing by {num}`workload_traces.usage_swing`, and carbon intensity. {if}`in-book` Batches double in office hours, processors in use peak in the early evening, the intensity dips around noon."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The mean day, each curve over its own mean: what people submit (batches), what the machine does (processors in use) and how dirty the grid is.", "name": "fig:workload-day"}, "image": {"alt": "Three curves over the hours of the day relative to their mean: batches submitted, processors in use, and carbon intensity. Processors in use swing by {num}`workload_traces.usage_swing`. {if}`in-book` Batches double in office hours, processors in use peak in the early evening, the intensity dips around noon."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.8))
 if len(hours):
     shape = hours.groupby(hours.index.hour).mean() / hours.mean()
@@ -737,7 +743,7 @@ claim("usage_swing", swing, "%", 0, "swing of processors in use over the mean da
 # But what draws power is not the submission, it is the machine at work, and long jobs smear office hours over the night: in the mean day the processors in use swing by {num}`workload_traces.usage_swing` ({numref}`fig:workload-day`).
 # Weighted by processors in use the intensity differs from its mean by {num}`workload_traces.follow_carbon`; resampled weeks give an interval from {num}`workload_traces.follow_carbon_low` to {num}`workload_traces.follow_carbon_high`.
 #
-# {numref}`fig:workload-alignment` shows how much of this is the choice of the week.
+# {if}`workload_traces.is_dated` {numref}`fig:workload-alignment` shows how much of this is the choice of the week.
 # Laid on other weeks of the two years, usage lands between {num}`workload_traces.moved_low` and {num}`workload_traces.moved_high`, and above zero in {num}`workload_traces.moved_above` of them.
 # {if}`workload_traces.no_following` A cluster that nobody steers does not follow the grid.
 # Batches land between {num}`workload_traces.moved_batches_low` and {num}`workload_traces.moved_batches_high`.
@@ -810,7 +816,8 @@ plt.show()
 #   The next chapters measure that.
 # * **Few weeks.**
 #   An interval from so few resampled weeks is rough, and tends to be too narrow.
-# * **The p-values of rhythm** assume that days can be exchanged; the log's busy last weeks stretch that.
+# * **The p-values of rhythm** assume that days can be exchanged.
+#   {if}`in-book` The log's busy last weeks stretch that.
 # * **Batches are not always people.**
 #   A script that pauses for longer than {num}`workload_traces.batch_gap` counts as many batches; one user alone has {num}`workload_traces.top_user_batches` of them, at all hours, so people's own rhythm is stronger than shown.
 
@@ -832,7 +839,7 @@ plt.show()
 # * Which share of the core-hours could wait for noon if no job might end later than its limit allows?
 #
 # **What the next chapters take from here.**
-# {if}`workload_traces.long_hold_most` Jobs to schedule are the long ones, {num}`workload_traces.long_jobs` of the jobs with {num}`workload_traces.share_work_over_6h` of the work; they are drawn from the log, not from a distribution; and a time limit is a bound, not a forecast.
+# {if}`workload_traces.long_hold_most` Jobs to schedule are the long ones, {num}`workload_traces.long_jobs` of the jobs with {num}`workload_traces.share_work_over_6h` of the work; they are drawn from the log, not from a distribution.
 # {doc}`carbon_intensity` asks what there is to gain for them.
 
 # %%

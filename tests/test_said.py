@@ -64,6 +64,20 @@ def test_an_item_that_is_not_said_takes_its_further_lines_along():
     assert "* Two.\n  More of that.\n\nEnd." == said.prose(text, record())
 
 
+def test_an_item_of_which_only_its_heading_is_left_is_not_said():
+    text = "* **One.**\n  {if}`in-book` It was a summer.\n* **Two.**\n  Said."
+
+    assert "* **Two.**\n  Said." == said.prose(text, record(in_book=False), set())
+
+
+def test_an_alternative_text_that_loses_all_its_sentences_is_that_of_the_caption():
+    mystnb = {"figure": {"caption": "A curve."}, "image": {"alt": "At {num}`sample.gone`."}}
+    cell = {"cell_type": "code", "metadata": {"mystnb": mystnb}}
+    said.notebook([cell], record(in_book=False), set())
+
+    assert "A curve." == mystnb["image"]["alt"]
+
+
 def test_code_is_left_as_it_is():
     text = "```shell\nmake run  # {if}`sample.gone`\n```\nSaid."
 
