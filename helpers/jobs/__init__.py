@@ -21,11 +21,13 @@ from .table import (
     jobs_table,
     names,
     read_csv,
+    read_parquet,
     start_s,
     states,
     to_epoch,
     to_time_zone,
     write_csv,
+    write_parquet,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ __all__ = [
     "read_csv",
     "read_gaia_csv",
     "read_google_2019",
+    "read_parquet",
     "read_sacct",
     "read_swf",
     "start_s",
@@ -70,6 +73,7 @@ __all__ = [
     "to_time_zone",
     "write_csv",
     "write_gaia_csv",
+    "write_parquet",
     "write_swf",
 ]
 

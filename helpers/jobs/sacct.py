@@ -926,7 +926,8 @@ def _sizes(jobs: _Rows, started: np.ndarray) -> dict[str, Any]:
     """Return what was allocated, and what the job's own row says about CPU time and energy."""
     reason = "must be a list such as cpu=4,mem=8G,gres/gpu=2"
     codes, unique = jobs.words("AllocTRES")
-    tres, bad = [{}] * len(unique), np.zeros(len(unique), dtype=bool)
+    tres: list[dict[str, float]] = [{}] * len(unique)
+    bad = np.zeros(len(unique), dtype=bool)
     for i, word in enumerate(unique):
         try:
             tres[i] = parse_tres(word)

@@ -39,6 +39,7 @@ __all__ = [
     "jobs_table",
     "names",
     "read_csv",
+    "read_parquet",
     "settle_jobs",
     "start_s",
     "states",
@@ -46,6 +47,7 @@ __all__ = [
     "to_epoch",
     "to_time_zone",
     "write_csv",
+    "write_parquet",
 ]
 
 STATES = (
@@ -611,6 +613,7 @@ class JobLog:
 
 
 _FORMAT = "# jobs table 1"
+_ABOUT = b"jobs table"  # the key of a Parquet file's metadata
 
 
 def write_csv(log: JobLog, path: str | os.PathLike) -> None:
@@ -634,15 +637,83 @@ def write_csv(log: JobLog, path: str | os.PathLike) -> None:
         If `path` cannot be written; what was there stays.
     """
     check(log.jobs)
+    lines = _about_lines(log)
+    table = log.jobs.to_csv(index=False, lineterminator="\n", quoting=0)
+    write_whole(path, "\n".join(lines) + "\n" + table)
+
+
+def _about_lines(log: JobLog) -> list[str]:
+    """Return in lines what is not in the table."""
     ids = "integer" if log.jobs["job_id"].dtype == np.int64 else "text"
     about: list[tuple[str, Any]] = [("source", log.source), ("job_id", ids)]
     if log.epoch is not None:
         about += [("epoch", log.epoch.isoformat()), ("zone", time_zone_name(log.epoch))]
     about += [("header", line) for line in log.header]
     about += [("skipped", row) for row in log.skipped.astype(object).to_numpy().tolist()]
-    lines = [_FORMAT] + [f"# {key}: {json.dumps(value)}" for key, value in about]
-    table = log.jobs.to_csv(index=False, lineterminator="\n", quoting=0)
-    write_whole(path, "\n".join(lines) + "\n" + table)
+    return [_FORMAT] + [f"# {key}: {json.dumps(value)}" for key, value in about]
+
+
+def write_parquet(log: JobLog, path: str | os.PathLike) -> None:
+    """Write a log as Parquet, which other programs read, and `read_parquet` without loss.
+
+    What is not in the table stands in the file's metadata under ``jobs table``, as in `write_csv`.
+
+    Parameters
+    ----------
+    log : JobLog
+        What to write.
+    path : path
+        Where to.
+
+    Raises
+    ------
+    ValueError
+        If the table was changed and no longer keeps the schema.
+    OSError
+        If `path` cannot be written; what was there stays.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    check(log.jobs)
+    table = pa.Table.from_pandas(log.jobs, preserve_index=False)
+    about = "\n".join(_about_lines(log)[1:])
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), _ABOUT: about.encode()})
+    sink = pa.BufferOutputStream()
+    parquet.write_table(table, sink, compression="zstd")
+    write_whole(path, sink.getvalue().to_pybytes())
+
+
+def read_parquet(path: str | os.PathLike) -> JobLog:
+    """Read a jobs table that `write_parquet` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file is no Parquet file, was not written by `write_parquet`, or its table breaks a
+        rule.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    name = os.path.basename(path)
+    try:
+        table = parquet.ParquetFile(path).read()
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, FileNotFoundError | IsADirectoryError):
+            raise
+        raise ValueError(f"{name}: is no whole Parquet file ({error}): fetch it again.") from None
+    metadata = table.schema.metadata or {}
+    if _ABOUT not in metadata:
+        raise ValueError(f"{name}: has no jobs table in it: write_parquet() did not write it.")
+    about = _read_about(metadata[_ABOUT].split(b"\n"), name)
+    jobs = table.to_pandas()
+    named = [column for column in jobs if isinstance(jobs[column].dtype, pd.CategoricalDtype)]
+    try:
+        jobs = jobs_table(jobs.astype(dict.fromkeys(named, object)))
+        return JobLog(jobs, about.epoch, about.source, about.header, about.skipped)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def time_zone_name(epoch: pd.Timestamp) -> str:

@@ -338,3 +338,31 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
 
     assert before == path.read_bytes()
     assert [path] == list(tmp_path.iterdir())
+
+
+@settings(max_examples=40)
+@given(log=logs())
+def test_parquet_loses_nothing(tmp_path_factory, log):
+    path = tmp_path_factory.mktemp("parquet") / "jobs.parquet"
+
+    table.write_parquet(log, path)
+
+    assert_same_log(log, table.read_parquet(path))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100, -1])
+def test_a_damaged_parquet_file_is_refused(tmp_path, cut):
+    path = tmp_path / "jobs.parquet"
+    table.write_parquet(table.JobLog(table.jobs_table({"job_id": [1], "submit_s": [0.0]})), path)
+    path.write_bytes(path.read_bytes()[:cut])
+
+    with pytest.raises(ValueError, match=r"^jobs\.parquet: is no whole Parquet file"):
+        table.read_parquet(path)
+
+
+def test_a_parquet_file_of_another_is_refused(tmp_path):
+    path = tmp_path / "jobs.parquet"
+    pd.DataFrame({"a": [1]}).to_parquet(path)
+
+    with pytest.raises(ValueError, match="has no jobs table in it"):
+        table.read_parquet(path)
