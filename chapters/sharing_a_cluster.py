@@ -50,10 +50,11 @@ from helpers.cluster import replay
 from helpers.cluster.account import STATES, node_states, power_over_time
 from helpers.cluster.metrics import check, lengths, metrics
 from helpers.decide.backfill import reserve
-from helpers.jobs import describe, header_fields
+from helpers.jobs import header_fields
 from helpers.panel import compare_panel
 from helpers.phases import Suspension
 from helpers.phases.model import Phase
+from helpers.timeline import same_weekday
 from helpers.work import Cluster, NodePower, Workload, workload_table
 
 figures.use_style()
@@ -271,7 +272,7 @@ machines = {
     "small": Cluster(small_nodes, cores_per_node, power),
 }
 grid = datasets.carbon_intensity(zone, year)
-origin = describe.same_weekday(log.epoch, year, datasets.time_zone(zone))
+origin = same_weekday(log.epoch, year, datasets.time_zone(zone))
 print(f"{len(whole):,} jobs can be replayed, {len(whole.skipped)} cannot (no run time)")
 print(f"{len(part):,} of them in the slice, {part.jobs['best_effort'].sum()} best-effort")
 print(f"second 0 of the log, {log.epoch}, counts as {origin}")

@@ -45,6 +45,7 @@ from scipy import stats
 
 from helpers import datasets, figures, publish
 from helpers.jobs import describe, end_s, header_fields, to_epoch
+from helpers.timeline import same_weekday
 
 figures.use_style()
 COLORS = figures.COLORS | {"processors": figures.COLORS["jobs"]}
@@ -636,7 +637,7 @@ grid = datasets.carbon_intensity(zone, None).to_series(grid_clock)
 
 def aligned(weeks=0):
     """Complete hours of the log on the grid's calendar, moved by more whole weeks."""
-    start = describe.same_weekday(log.epoch, year, grid_clock, weeks)
+    start = same_weekday(log.epoch, year, grid_clock, weeks)
     at_s = (grid.index - start).total_seconds().to_numpy()
     whole = describe.within(at_s, complete) & describe.within(at_s + 3599, complete)
     at_s, here = at_s[whole], grid[whole]
@@ -697,7 +698,7 @@ if len(moved):
 # %% mystnb={"figure": {"caption": "Intensity weighted by batches and by processors in use, against its plain mean, for each week in which the log could begin. Dot: the mapping used here.", "name": "fig:workload-alignment"}, "image": {"alt": "Two lines over the start week through two years; that of batches goes from {num}`workload_traces.moved_batches_low` to {num}`workload_traces.moved_batches_high`, that of processors in use from {num}`workload_traces.moved_low` to {num}`workload_traces.moved_high`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
 if len(moved):
-    start = describe.same_weekday(log.epoch, year, grid_clock).tz_localize(None)
+    start = same_weekday(log.epoch, year, grid_clock).tz_localize(None)
     when = start + pd.to_timedelta(moved.index * 7, unit="D")
     ax.axhline(0, color=COLORS["baseline"], linewidth=1)
     for name, text in (("batches", "batches"), ("processors", "processors in use")):

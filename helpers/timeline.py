@@ -12,7 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cached_property
 from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,6 +30,7 @@ __all__ = [
     "duration_seconds",
     "epoch_seconds",
     "instant_text",
+    "same_weekday",
     "utc_times",
 ]
 
@@ -189,6 +190,45 @@ class Located(NamedTuple):
 
     place: NDArray[np.intp]
     into_s: NDArray[np.float64]
+
+
+def same_weekday(
+    epoch: pd.Timestamp, year: int, time_zone: str | tzinfo, weeks: int = 0
+) -> pd.Timestamp:
+    """Return the instant of another year with the same weekday and time of day.
+
+    Parameters
+    ----------
+    epoch : Timestamp
+        A tz-aware instant; its own clock counts.
+    year : int
+        The year to go to.
+    time_zone : str or tzinfo
+        IANA name of the zone, or the zone, whose clock shall then show the same time.
+    weeks : int
+        Whole weeks to go further.
+
+    Returns
+    -------
+    Timestamp
+        In zone `time_zone`, whole weeks away by the calendar: without `weeks`, the date of `year` nearest
+        to the same day of the month. A time of day that the clock skips there is moved to the end
+        of the skipped hour; of a time that it shows twice, the first is meant.
+
+    Raises
+    ------
+    ValueError
+        If `epoch` has no time zone.
+    """
+    if epoch.tzinfo is None:
+        raise ValueError(f"epoch is {epoch}, without a time zone: give it one.")
+    wall = epoch.tz_localize(None)
+    same_day = wall + pd.DateOffset(year=year)  # 29 February becomes 28 February
+    moved = wall + pd.Timedelta(weeks=round((same_day - wall) / pd.Timedelta(weeks=1)))
+    if moved.year != year:
+        moved += pd.Timedelta(weeks=1 if moved.year < year else -1)
+    moved += pd.Timedelta(weeks=weeks)
+    return moved.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
 
 
 class Pieces(NamedTuple):

@@ -37,7 +37,6 @@ __all__ = [
     "office_hours",
     "processors_in_use",
     "recorded_spans",
-    "same_weekday",
     "shuffled_days",
     "summary",
     "totals",
@@ -461,43 +460,6 @@ def weekly_rate(
         hours += np.bincount(cell, length, minlength=hours.size)
     rate = np.divide(events, hours, out=np.full(hours.size, np.nan), where=hours > 0)
     return pd.DataFrame(rate.reshape(7, HOURS_A_DAY))
-
-
-def same_weekday(epoch: pd.Timestamp, year: int, tz: str, weeks: int = 0) -> pd.Timestamp:
-    """Return the instant of another year with the same weekday and time of day.
-
-    Parameters
-    ----------
-    epoch : Timestamp
-        A tz-aware instant; its own clock counts.
-    year : int
-        The year to go to.
-    tz : str
-        IANA name of the zone whose clock shall then show the same time.
-    weeks : int
-        Whole weeks to go further.
-
-    Returns
-    -------
-    Timestamp
-        In zone `tz`, whole weeks away by the calendar: without `weeks`, the date of `year` nearest
-        to the same day of the month. A time of day that the clock skips there is moved to the end
-        of the skipped hour; of a time that it shows twice, the first is meant.
-
-    Raises
-    ------
-    ValueError
-        If `epoch` has no time zone.
-    """
-    if epoch.tzinfo is None:
-        raise ValueError(f"epoch is {epoch}, without a time zone: give it one.")
-    wall = epoch.tz_localize(None)
-    same_day = wall + pd.DateOffset(year=year)  # 29 February becomes 28 February
-    moved = wall + pd.Timedelta(weeks=round((same_day - wall) / pd.Timedelta(weeks=1)))
-    if moved.year != year:
-        moved += pd.Timedelta(weeks=1 if moved.year < year else -1)
-    moved += pd.Timedelta(weeks=weeks)
-    return moved.tz_localize(tz, ambiguous=True, nonexistent="shift_forward")
 
 
 # --- burstiness and rhythm ----------------------------------------------------------------

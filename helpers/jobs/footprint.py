@@ -460,6 +460,5 @@ def _check_covered(
             f"{intensity.zone} is not known (jobs: {instant_text(start_s.min())} to "
             f"{instant_text(stop_s.max())}, intensity: {instant_text(low_s)} to "
             f"{instant_text(high_s)}): load the missing hours, take a window of the log, or move the "
-            "log with dataclasses.replace(log, epoch=describe.same_weekday(log.epoch, year, "
-            "time_zone)); nothing is extrapolated."
+            "log to a year that is known with log.on_year(year); nothing is extrapolated."
         )

@@ -11,13 +11,14 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from helpers.files import LARGEST_BYTES, Source, write_whole
+from helpers.timeline import same_weekday
 
 from .rows import SKIPPED, Rows, Rule, first_broken, read_lines, read_rows, settle
 
@@ -597,6 +598,25 @@ class JobLog:
             errors=errors,
             source=self.source or "the log",
         )
+
+    def on_year(self, year: int, *, weeks: int = 0) -> Self:
+        """Return the log laid on another year, on the same weekdays and times of day.
+
+        Parameters
+        ----------
+        year : int
+            The year to go to.
+        weeks : int
+            Whole weeks to go further.
+
+        Raises
+        ------
+        ValueError
+            If the log has no epoch.
+        """
+        if self.epoch is None:
+            raise ValueError(f"{self.source}: {_NO_EPOCH}")
+        return replace(self, epoch=same_weekday(self.epoch, year, self.epoch.tz, weeks))
 
     def submit_time(self) -> pd.Series:
         """Return the instants of submission, tz-aware, in the log's time zone.

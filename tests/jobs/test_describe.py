@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import signal, stats
 
 from helpers.jobs import describe, jobs_table
+from helpers.timeline import same_weekday
 
 HOUR, DAY = 3600.0, 86_400.0
 BERLIN = "Europe/Berlin"
@@ -249,7 +250,7 @@ def test_a_weekly_rate_counts_only_what_its_spans_hold():
 def test_the_same_weekday_of_another_year_is_whole_weeks_away(moment, year, weeks):
     epoch = pd.Timestamp(moment).floor("s").tz_localize("UTC")
 
-    moved = describe.same_weekday(epoch, year, "UTC", weeks)
+    moved = same_weekday(epoch, year, "UTC", weeks)
 
     assert pd.Timedelta(0) == (moved - epoch) % pd.Timedelta(weeks=1)
     assert year == (moved - pd.Timedelta(weeks=weeks)).year
@@ -258,7 +259,7 @@ def test_the_same_weekday_of_another_year_is_whole_weeks_away(moment, year, week
 def test_the_same_weekday_keeps_the_time_on_the_clock_of_another_zone():
     epoch = pd.Timestamp("2014-05-22 10:57:59", tz="Europe/Luxembourg")
 
-    moved = describe.same_weekday(epoch, 2020, "Europe/London")
+    moved = same_weekday(epoch, 2020, "Europe/London")
 
     assert "2020-05-21 10:57:59+01:00" == str(moved)
 
@@ -266,12 +267,12 @@ def test_the_same_weekday_keeps_the_time_on_the_clock_of_another_zone():
 def test_a_time_that_the_clock_skips_moves_to_the_end_of_the_skipped_hour():
     epoch = pd.Timestamp("2015-03-22 02:30", tz=BERLIN)
 
-    assert "2020-03-29 03:00:00+02:00" == str(describe.same_weekday(epoch, 2020, BERLIN, 1))
+    assert "2020-03-29 03:00:00+02:00" == str(same_weekday(epoch, 2020, BERLIN, 1))
 
 
 def test_an_epoch_without_a_zone_has_no_weekday_elsewhere():
     with pytest.raises(ValueError, match="without a time zone"):
-        describe.same_weekday(pd.Timestamp("2014-05-22"), 2020, BERLIN)
+        same_weekday(pd.Timestamp("2014-05-22"), 2020, BERLIN)
 
 
 # --- burstiness and rhythm ----------------------------------------------------------------
