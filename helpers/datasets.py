@@ -25,12 +25,13 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
@@ -480,8 +481,9 @@ def carbon_intensity(
     table = pd.read_csv(io.BytesIO(data), usecols=["time", zone])
     series = _by_time(table)[zone].dropna()  # empty only before the first and after the last report
     if year is not None:
-        _one_of("year", year, sorted(set(series.index.year)))
-        series = series[series.index.year == year]
+        known = pd.DatetimeIndex(series.index).year
+        _one_of("year", year, sorted(set(known)))
+        series = series[known == year]
     source = f"ENTSO-E Transparency Platform, factors {factors}"
     return Intensity.from_series(series, kind="average", zone=zone, source=source)
 
@@ -548,6 +550,7 @@ def marginal_forecasts(zone: str = "CAISO_PGE") -> "Forecasts":
         If the zone is not there.
     """
     from helpers.carbon.signal import Forecasts
+    from helpers.timeline import epoch_seconds
 
     _one_of("zone", zone, _marginal_zones())
     data = bz2.decompress(_read(f"marginal-forecasts-{zone}"))
@@ -555,8 +558,8 @@ def marginal_forecasts(zone: str = "CAISO_PGE") -> "Forecasts":
     leads_s = [60.0 * int(minutes) for minutes in table.columns]
     step_s = leads_s[1] - leads_s[0]
     return Forecasts(
-        issued_s=table.index,
-        lead_edges_s=[*leads_s, leads_s[-1] + step_s],
+        issued_s=epoch_seconds(table.index),
+        lead_edges_s=np.array([*leads_s, leads_s[-1] + step_s]),
         intensity_g_per_kwh=table.to_numpy("float64"),
         kind="marginal",
         zone=zone,
@@ -776,7 +779,7 @@ def _own_time_zone(path: Path) -> str:
     )
 
 
-def _one_of(what: str, value: object, allowed: object) -> None:
+def _one_of(what: str, value: object, allowed: Collection[object]) -> None:
     if value not in allowed:
         raise ValueError(f"{what} is {value!r}; known are {', '.join(map(str, allowed))}.")
 

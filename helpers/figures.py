@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection
+    from matplotlib.image import AxesImage
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
@@ -94,7 +95,7 @@ COLORS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#555555",
     "axes.grid": True,
@@ -134,7 +135,7 @@ def use_style() -> None:
     mpl.rcParams["axes.prop_cycle"] = cycler(color=[COLORS[name] for name in order])
 
 
-def ecdf(ax: Axes, values: ArrayLike, *, weights: ArrayLike | None = None, **line) -> Axes:
+def ecdf(ax: Axes, values: ArrayLike, *, weights: ArrayLike | None = None, **line: Any) -> Axes:
     """Draw the share of values (or of their weights) at or below x.
 
     Parameters
@@ -175,7 +176,7 @@ def ecdf(ax: Axes, values: ArrayLike, *, weights: ArrayLike | None = None, **lin
     return ax
 
 
-def label_line(ax: Axes, x: float, y: float, text: str, color: str, **kwargs) -> None:
+def label_line(ax: Axes, x: float, y: float, text: str, color: str, **kwargs: Any) -> None:
     """Write a line's name beside its end, in its colour, instead of a legend."""
     ax.annotate(
         text,
@@ -190,7 +191,7 @@ def label_line(ax: Axes, x: float, y: float, text: str, color: str, **kwargs) ->
     )
 
 
-def heatmap(ax: Axes, values: ArrayLike, *, label: str, **mesh):
+def heatmap(ax: Axes, values: ArrayLike, *, label: str, **mesh: Any) -> AxesImage:
     """Draw a matrix as coloured cells with a labelled colour bar.
 
     Parameters
@@ -268,7 +269,7 @@ def gantt(
     colors: str | Sequence[str] = COLORS["jobs"],
     labels: Sequence[str] | None = None,
     unit_s: float = 3600.0,
-    **style,
+    **style: Any,
 ) -> PolyCollection:
     """Draw runs of jobs as rectangles: time to the right, cores upwards.
 
@@ -306,10 +307,13 @@ def gantt(
     corners = np.stack([left, low, left, high, right, high, right, low], axis=1).reshape(-1, 4, 2)
     shades = colors if isinstance(colors, str) else [colors[i] for i in run]
     drawn = PolyCollection(
-        corners, **{"facecolors": shades, "edgecolors": "white", "linewidths": 0.6, **style}
+        corners,  # type: ignore[arg-type]  # a stack of corners is drawn faster than a list
+        **{"facecolors": shades, "edgecolors": "white", "linewidths": 0.6, **style},
     )
     ax.add_collection(drawn)
-    for i, number in enumerate(run.tolist() if labels is not None else ()):
+    for i, number in enumerate(run.tolist()):
+        if labels is None:
+            break
         middle = ((left[i] + right[i]) / 2, (low[i] + high[i]) / 2)
         ax.text(*middle, labels[number], ha="center", va="center", color="white", clip_on=True)
     ax.set(xlim=(left.min(), right.max()), ylim=(low.min(), high.max()))
@@ -388,6 +392,7 @@ def stacked_steps(
     labels : mapping of str to str, optional
         Names as readers see them; where there is none, the name without underscores.
     """
+    edges = np.asarray(edges, dtype=float)
     below = np.zeros(len(edges) - 1)
     for name in values:
         layer = np.asarray(values[name], dtype=float)
@@ -428,6 +433,7 @@ def power_under_carbon(
         As in `stacked_steps`.
     """
     upper, lower = axes
+    edges = np.asarray(edges, dtype=float)
     upper.stairs(intensity_g_per_kwh, intensity_edges, baseline=None, color=COLORS["average"])
     stacked_steps(lower, edges, power_kw, labels=labels)
     inside = np.asarray(intensity_edges)[1:] > edges[0]
@@ -532,7 +538,7 @@ def _cut_lines(
 ) -> tuple[NDArray, ...]:
     """Return the blocks as `_rectangles` does, cut at multiples of so many cores."""
     left, right, low, high, run = _rectangles(runs, blocks, unit_s)
-    pieces = (high - 1) // per_line - low // per_line + 1
+    pieces = ((high - 1) // per_line - low // per_line + 1).astype(np.intp)
     block = np.repeat(np.arange(run.size), pieces)
     place = np.arange(block.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     border = (low[block] // per_line + place) * per_line

@@ -177,13 +177,13 @@ class _Pushed:
 def _open(source: Source) -> tuple[Any, str]:
     """Return a context that gives the bytes of a file, and its name without its folder."""
     if not hasattr(source, "read"):
-        path = Path(source)  # type: ignore[arg-type]
+        path = Path(source)
         if path.is_dir():
             raise IsADirectoryError(f"{path.name} is a folder: name a file in it.")
         return path.open("rb"), path.name
     name = Path(str(getattr(source, "name", "<buffer>"))).name
     if isinstance(source.read(0), str):
-        return BytesIO(source.read().encode("utf-8", "replace")), name
+        return BytesIO(str(source.read()).encode("utf-8", "replace")), name
     return nullcontext(source), name
 
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from html import escape
 from types import MappingProxyType
+from typing import Any
 
 __all__ = [
     "MIME_TYPE",
@@ -239,7 +240,7 @@ class Numbers:
                 "give each claim its own name."
             )
 
-    def about(self, **changes) -> None:
+    def about(self, **changes: Any) -> None:
         """Change the scope of what is recorded from here on (attributes of `Scope`)."""
         self.scope = replace(self.scope, **changes)
 
@@ -348,7 +349,7 @@ class Numbers:
     def __getitem__(self, name: str) -> Number:
         return self._numbers[name]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Number]:
         return iter(self._numbers.values())
 
     def __len__(self) -> int:
@@ -380,7 +381,7 @@ class Numbers:
         ]
         return "\n".join(line.replace("\N{NO-BREAK SPACE}", " ") for line in lines)
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
         head = "".join(f"<th>{h}</th>" for h in ("name", "value", "interval", "meaning"))
         body = "".join(
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
@@ -559,7 +560,7 @@ def _latex_line(chapter: str, number: Mapping) -> str:
         symbols = "" if counted or not unit else siunitx_unit(unit)
     except ValueError as error:
         raise ValueError(f"{chapter}.{number['name']}: {error}") from None
-    low, high = number["interval"] or ("", "")
+    low, high = number["interval"] or (0.0, 0.0)  # not shown where there is none
     fields = (
         f"{chapter}.{number['name']}",
         _digits(number["value"], number["digits"]),

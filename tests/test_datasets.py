@@ -210,13 +210,6 @@ def test_a_missing_embedded_file_is_an_error_with_its_remedy(copied):
         datasets.marginal_runs()
 
 
-def test_a_package_without_its_data_says_how_to_get_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "__file__", str(tmp_path / "site/helpers/datasets.py"))
-
-    with pytest.raises(DatasetMissingError, match="clone it and install it there"):
-        datasets.carbon_intensity()
-
-
 def test_a_file_is_downloaded_once_and_then_read_from_the_cache(cache, registered, tmp_path):
     (tmp_path / "azure.csv").write_bytes(CONTENT)
     with served(tmp_path) as address:

@@ -101,6 +101,7 @@ class Usage:
     def integral(self, start: ArrayLike, stop: ArrayLike) -> NDArray[np.float64]:
         """Return the exact work done in [start, stop] [core-seconds]; both broadcast."""
         done = np.concatenate([[0.0], np.cumsum(self.processors * np.diff(self.edges_s))])
+        start, stop = np.asarray(start, dtype=float), np.asarray(stop, dtype=float)
         return np.interp(stop, self.edges_s, done) - np.interp(start, self.edges_s, done)
 
     def mean(self, start: ArrayLike, stop: ArrayLike) -> NDArray[np.float64]:
@@ -143,7 +144,7 @@ def processors_in_use(jobs: pd.DataFrame) -> Usage:
     times = np.concatenate([start[known], stop[known]])
     edges, place = np.unique(times, return_inverse=True)
     change = np.bincount(place, np.concatenate([size[known], -size[known]]))
-    return Usage(edges, np.cumsum(change)[:-1], int((~known).sum()))
+    return Usage(edges, np.cumsum(change, dtype=float)[:-1], int((~known).sum()))
 
 
 def recorded_spans(jobs: pd.DataFrame, longest_silence_s: float) -> list[tuple[float, float]]:
@@ -532,7 +533,7 @@ def dispersion(times_s: ArrayLike, windows_s: ArrayLike, spans: Spans) -> pd.Dat
         count = np.concatenate(counts)
         index = count.var(ddof=1) / count.mean() if count.size > 1 and count.any() else np.nan
         rows.append((index, count.size))
-    index = pd.Index(windows_s, name="window_s")
+    index = pd.Index(np.asarray(windows_s), name="window_s")
     return pd.DataFrame(rows, index, columns=["index", "windows"])
 
 
@@ -771,7 +772,8 @@ def _fit_hypergamma(x: NDArray, n: NDArray) -> HyperGamma:
         if likelihood - before < 1e-6 * total:
             break
         before = likelihood
-    return HyperGamma(float(mass[0] / total), tuple(map(float, shape)), tuple(map(float, scale)))
+    shapes, scales = shape.tolist(), scale.tolist()
+    return HyperGamma(float(mass[0] / total), (shapes[0], shapes[1]), (scales[0], scales[1]))
 
 
 #: Families of distributions of positive lengths: how one is fitted, and its free parameters.

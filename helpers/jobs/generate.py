@@ -147,8 +147,8 @@ class Weibull:
 
     def cdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of a value at or below x."""
-        x = np.maximum(np.asarray(x, dtype=float), 0.0)
-        return -np.expm1(-((x / self.scale) ** self.shape))
+        reached = np.maximum(np.asarray(x, dtype=float), 0.0)
+        return -np.expm1(-((reached / self.scale) ** self.shape))
 
     def ppf(self, q: ArrayLike) -> NDArray[np.float64]:
         """Return the quantile of each probability in [0, 1)."""
@@ -260,7 +260,7 @@ class Values:
             If there is no value, or one is not finite and >= 0.
         """
         values, counts = np.unique(np.asarray(sample, dtype=float), return_counts=True)
-        return cls(values, counts)
+        return cls(values.tolist(), counts.tolist())
 
     def __repr__(self) -> str:
         if len(self.values) <= 8:
@@ -269,7 +269,7 @@ class Values:
 
     @cached_property
     def _steps(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        share = np.cumsum(self.weights)
+        share = np.cumsum(np.asarray(self.weights, dtype=float))
         return np.asarray(self.values), share / share[-1]
 
     def cdf(self, x: ArrayLike) -> NDArray[np.float64]:
@@ -341,7 +341,7 @@ class Bounded:
     def mean(self) -> float:
         """Return the mean; of values exactly, else by adaptive quadrature of the quantiles."""
         if isinstance(self.inner, Values):
-            pairs = zip(self.inner.values, self.inner.weights, strict=True)
+            pairs = zip(self.inner.values, self.inner.weights or (), strict=True)
             kept = [(x, w) for x, w in pairs if self.low <= x <= self.high]
             return math.fsum(x * w for x, w in kept) / math.fsum(w for _, w in kept)
         from scipy.integrate import quad
@@ -503,10 +503,11 @@ class Arrivals:
         inside = within(submit, spans)
         if not inside.any():
             raise ValueError(f"{log.source}: no submission lies in the spans: nothing to fit.")
-        times, more = np.sort(submit[inside]), {}
+        times, more = np.sort(submit[inside]), dict[str, Any]()
         if gap_s is not None:
             times, more = _batches(log.jobs[inside], gap_s)
         epoch = log.with_jobs(log.jobs[:0]).submit_time() if log.epoch is None else log.epoch
+        assert isinstance(epoch, pd.Timestamp)  # or the line above has raised
         instants = epoch + pd.to_timedelta(times, unit="s")
         utc = epoch.tz_convert("UTC")
         bounds = [tuple(utc + pd.to_timedelta(list(span), unit="s")) for span in spans]
@@ -523,12 +524,12 @@ class Arrivals:
         self, epoch: pd.Timestamp, times: NDArray, spans: Iterable[tuple[float, float]]
     ) -> Values:
         """Return the gaps between times of one span, measured in expected arrivals."""
-        gaps = []
+        within_span = []
         for start, stop in spans:
             edges, expected = self._expected(epoch + pd.Timedelta(start, "s"), stop - start)
             inside = times[(times >= start) & (times < stop)]
-            gaps.append(np.diff(np.interp(inside - start, edges, expected)))
-        gaps = np.concatenate(gaps)
+            within_span.append(np.diff(np.interp(inside - start, edges, expected)))
+        gaps = np.concatenate(within_span)
         if not gaps.size:
             raise ValueError("arrivals: no span holds two arrivals: gaps must be exponential.")
         return Values.of(np.maximum(gaps, 0.0))
@@ -577,6 +578,7 @@ class Arrivals:
             sizes[-1] -= sizes.sum() - count
             times = self._first_times(epoch, for_gaps, needed)
         else:
+            assert duration_s is not None  # one of the two is given
             times = self._times_until(epoch, for_gaps, duration_s)
             sizes = self._sizes(for_sizes.random(times.size))
         arrival = np.repeat(np.arange(times.size), sizes)
@@ -782,7 +784,7 @@ class Rows:
     def draw(self, uniform: NDArray[np.float64]) -> dict[str, Any]:
         """Return the columns of n jobs from uniform numbers in [0, 1), shape (n, 3)."""
         drawn = self.table.iloc[(uniform[:, 0] * len(self.table)).astype(np.intp)]
-        return {name: drawn[name].array for name in drawn}
+        return {str(name): drawn[name].array for name in drawn}
 
 
 @dataclass(frozen=True)
@@ -917,7 +919,7 @@ class Demand:
             uniform = stream.random((submit.size, 3))[place]
             if place.size:
                 parts.append(pd.DataFrame(own.draw(uniform), index=place))
-        columns = pd.concat(parts).sort_index() if parts else {}
+        columns = pd.concat(parts).sort_index() if parts else pd.DataFrame()
         words = np.array([own.name for own in self.kinds], dtype=object)
         about = {"job_id": np.arange(1, submit.size + 1), "submit_s": submit}
         return jobs_table({**about, **dict(columns), "category": words[kind]})

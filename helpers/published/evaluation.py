@@ -114,7 +114,9 @@ class PublishedProblem:
             Phase("high", 60.0 * self.high_min, _HIGH_W),
             Phase("low", 60.0 * self.low_min, _LOW_W),
         )
-        job = PhaseModel("published", startup, fill(turn, 3600.0 * self.length_h - startup_s))
+        job = PhaseModel(
+            "published", tuple(startup), tuple(fill(turn, 3600.0 * self.length_h - startup_s))
+        )
         return job.constant_twin("whole") if self.power == "constant" else job
 
 

@@ -266,7 +266,9 @@ class Recipe:
             return np.array([unknown if value is None else value for value in values])[of]
 
         whole_s = log.jobs["run_s"] + each("beside_s")
-        table = {name: log.jobs[name] for name in ("job_id", "submit_s", "run_s", "processors")}
+        table: dict[str, Any] = {
+            name: log.jobs[name] for name in ("job_id", "submit_s", "run_s", "processors")
+        }
         table |= {name: each(name) for name in ("power_w", "priority", "best_effort")}
         table |= {
             "requested_s": log.jobs["requested_s"].fillna(whole_s),
@@ -469,7 +471,7 @@ def _parameter(place: Place, name: str, rule: str, whole: bool) -> float | list[
 
 def _arrivals(place: Place) -> Arrivals:
     keys = _fields(place, _ARRIVALS)
-    more = {name: _distribution(keys[name]) for name in ("gaps",) if name in keys}
+    more: dict[str, Any] = {n: _distribution(keys[n]) for n in ("gaps",) if n in keys}
     if "batch" in keys:
         more["batch"] = _distribution(keys["batch"], whole=True)
     if "spacing" in keys:
@@ -477,7 +479,7 @@ def _arrivals(place: Place) -> Arrivals:
     if ("rate_per_h" in keys) == ("rates_per_h" in keys):
         raise place.error("give one of rate_per_h and rates_per_h.")
     if "rate_per_h" in keys:
-        rhythm = {
+        rhythm: dict[str, Any] = {
             name: _numbers(keys[name], length)
             for name, length in (("day", 24), ("week", 7))
             if name in keys
@@ -605,7 +607,7 @@ def write_recipe(recipe: Recipe, path: str | os.PathLike) -> None:
     OSError
         If the folder is missing or cannot be written.
     """
-    tree = {
+    tree: dict[str, Any] = {
         "name": recipe.name,
         "start": recipe.start.isoformat(),
         "time_zone": time_zone_name(recipe.start),

@@ -60,13 +60,14 @@ class NodePower:
 
     def of(self, state: str) -> float:
         """Return the power [W] of a node in one of `NODE_STATES`."""
-        return {
+        powers_w = {
             "off": self.off_w,
             "booting": self.boot_w,
             "idle": self.idle_w,
             "busy": self.idle_w,
             "shutting_down": self.shutdown_w,
-        }[state]
+        }
+        return float(powers_w[state] or 0.0)  # none is None once the object is made
 
     @property
     def break_even_s(self) -> float:
@@ -83,8 +84,8 @@ class NodePower:
         .. [1] L. Benini, A. Bogliolo, G. De Micheli, "A survey of design techniques for
            system-level dynamic power management", IEEE Trans. VLSI Systems 8(3), 2000.
         """
-        spent_j = (self.boot_w - self.off_w) * self.boot_s
-        spent_j += (self.shutdown_w - self.off_w) * self.shutdown_s
+        spent_j = (self.of("booting") - self.off_w) * self.boot_s
+        spent_j += (self.of("shutting_down") - self.off_w) * self.shutdown_s
         saved_w = self.idle_w - self.off_w
         if saved_w <= 0:
             return math.inf

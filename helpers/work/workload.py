@@ -101,7 +101,7 @@ def workload_table(columns: Mapping[str, ArrayLike]) -> pd.DataFrame:
     missing = [n for n, c in COLUMNS.items() if c.default is _REQUIRED and n not in columns]
     if missing:
         raise ValueError(f"column {missing[0]!r} is missing: {COLUMNS[missing[0]].meaning}.")
-    n = len(columns["job_id"])
+    n = np.size(columns["job_id"])
     table = {}
     for name, column in COLUMNS.items():
         values = columns.get(name, column.default)
@@ -281,7 +281,7 @@ class Workload:
             table = table[inside]
         keep, skipped = _settle(table, log.source, errors)
         return cls(
-            jobs=workload_table({name: table[name][keep].array for name in table}),
+            jobs=workload_table({str(name): table[name][keep].array for name in table}),
             power_per=power_per,
             suspension=suspension or Suspension(),
             epoch=log.epoch if start is None else _instant(start, log),
@@ -375,11 +375,12 @@ class Workload:
         ValueError
             If neither is given.
         """
-        if origin is None and self.epoch is None:
+        known = self.epoch if origin is None else origin
+        if known is None:
             raise ValueError(
                 f"{self.source or 'workload'}: the instant of second 0 is not known: pass origin=."
             )
-        return float(epoch_seconds(self.epoch if origin is None else origin))
+        return float(epoch_seconds(known))
 
     @cached_property
     def planned_s(self) -> NDArray[np.float64]:
@@ -518,9 +519,9 @@ def _from_log(
     best_effort_queues: tuple[str, ...],
 ) -> pd.DataFrame:
     for name, values in (("power_w", power_w), ("longest_wait_s", longest_wait_s)):
-        if np.ndim(values) and len(values) != len(jobs):
+        if np.ndim(values) and np.size(values) != len(jobs):
             raise ValueError(
-                f"{name} has {len(values)} values for {len(jobs)} jobs of the log: give one for "
+                f"{name} has {np.size(values)} values for {len(jobs)} jobs of the log: give one for "
                 "all, or one a job."
             )
     unknown = [name for name in best_effort_queues if name not in jobs["queue"].cat.categories]
