@@ -308,6 +308,22 @@ class _Campaign:
         kept = {name: told[name] for name in ("digest", "progress", "seconds") if name in told}
         return {"position": position, "program_s": round(program_s, 3), **kept}
 
+    def awake(self, seconds: float) -> None:
+        """Record a job that stops, and for how long the machine stays awake after it."""
+        key = f"awake/{len(self._earlier):03d}"
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            command = self._job(folder, ("--stop-after", str(STOP_EPOCH)), self.settings.steps)
+            path = folder / "awake.csv"
+            context = {"experiment": "awake", "repeat": len(self._earlier)}
+            program_s = self._record(path, command, seconds, **context)
+            told = json.loads((folder / "result.json").read_text())
+            self._members[f"{key}.csv"] = path.read_bytes()
+            self._members[f"{key}.events.csv"] = events_path(path).read_bytes()
+        print(f"awake: {program_s:.1f} s, then idle for {seconds:g} s", flush=True)
+        self._call["runs"][key] = {"program_s": round(program_s, 3), "digest": told["digest"]}
+        self._keep()
+
     def _keep(self) -> None:
         """Write the archive of this call in one step."""
         call = {**self._call, "settings": asdict(self.settings)}
@@ -355,6 +371,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--shortest-epoch-s", type=float, default=1.5, help="training of an epoch, at least [s]")
     add("--idle-s", type=float, default=30.0, help="idle before and after each program [s]")
     add("--idle-run-s", type=float, default=30.0, help="length of the idle experiment [s]")
+    add("--awake-s", type=float, default=0.0, help="idle recorded around one more stopped job [s]")
     add("--warm-up-s", type=float, default=60.0, help="warm-up before the first block [s]")
     add("--interval", type=float, default=0.05, help="between two samples [s]")
     add("--meter", action="append", choices=("nvml", "rapl", "simulated"), help="default: nvml")
@@ -430,13 +447,19 @@ def _run(campaign: _Campaign, args: argparse.Namespace) -> None:
                 timing,
                 campaign.settings,
                 blocks=math.ceil(args.repeats / args.calls),
-                seconds=0.93 * campaign.left_s,
+                # A stopped job with its idle is less than half a block.
+                seconds=0.93
+                * (campaign.left_s - 2 * args.awake_s)
+                * args.repeats
+                / (args.repeats + (args.calls / 2 if args.awake_s else 0)),
                 shortest_s=args.shortest_epoch_s,
             )
         campaign.settings = replace(campaign.settings, steps=steps)
     print(f"{campaign.settings.steps} steps in an epoch; warm-up: {timing}", flush=True)
     fixed_s, per_step_s = _block_seconds(timing, campaign.settings)
     foretold_s = fixed_s + per_step_s * campaign.settings.steps
+    if args.awake_s > 0:  # first, while there surely is time for it
+        campaign.awake(args.awake_s)
     while todo := campaign.todo:
         if campaign.left_s < 1.05 * (campaign.longest_s or foretold_s) + 2:
             print(f"{len(todo)} of {args.repeats} blocks are left: go on with --continue.")

@@ -301,3 +301,21 @@ def test_an_epoch_is_never_shorter_than_the_meter_needs():
     steps = fitting_steps(timing, settings, blocks=10, seconds=600, shortest_s=1.5)
 
     assert math.ceil(1.5 / 0.02) == steps
+
+
+def test_a_stopped_job_is_recorded_with_the_time_after_it(tmp_path):
+    python("campaign", "--out", tmp_path, *SMALL, *SHORT, "--repeats", 1, "--awake-s", 0.5)
+
+    (run,) = read_campaign(tmp_path)["awake"].values()
+
+    assert run.duration_s - run.at("program end") >= 0.5
+    assert "epoch 2 save end" in [event.name for event in run.events]
+    assert "epoch 3 train begin" not in [event.name for event in run.events]
+
+
+@pytest.mark.parametrize("module", ["campaign", "datasheet", "job"])
+def test_help_prints_help_and_does_nothing_else(module):
+    told = python(module, "--help")
+
+    assert told.stdout.startswith("usage: python -m measurements")
+    assert "" == told.stderr
