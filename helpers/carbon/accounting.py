@@ -217,18 +217,20 @@ def account(
     table = _jobs_table(uses, job)
     used = Uses.of(table, job, "power_w")
     used.check_covered(intensity.edges_s, f"the intensity of {intensity.zone}")
-    cut = intensity.steps.pieces(used.start_s, used.stop_s)
-    use, where, start_s, stop_s = cut
+    steps = intensity.steps
     if isinstance(pue, Pue):
         used.check_covered(pue.edges_s, "the PUE")
-        inner, step, start_s, stop_s = pue.pieces(start_s, stop_s)
-        use, where, ratio = use[inner], where[inner], pue.values[step]
+        steps = intensity.steps * pue  # on the edges of both
     elif not isinstance(pue, int | float):  # NumPy's floats are floats
         raise TypeError(f"pue of type {type(pue).__name__} is no number; over time it is a Pue.")
     elif not (math.isfinite(pue) and pue >= 1):
         raise ValueError(f"PUE, column 'pue': {pue!r} {PUE_RULE}")
-    else:
-        ratio = np.full(use.size, float(pue))
+    use, step, start_s, stop_s = steps.pieces(used.start_s, used.stop_s)
+    edges_s = steps.edges_s[:-1]
+    where = intensity.steps.located(edges_s).place[step]
+    ratio = (
+        np.asarray(pue.at(edges_s))[step] if isinstance(pue, Pue) else np.full(use.size, float(pue))
+    )
     power_w = used.power_w[use]
     if not isinstance(uses, pd.DataFrame):
         curves = [uses] if isinstance(uses, Power) else list(uses.values())
