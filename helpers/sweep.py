@@ -12,7 +12,7 @@ common file system, but the same packages.
 A folder of results holds::
 
     sweep.json                 function, version and axes
-    cases/0a/0a1b....parquet   result of one case, its axes in the first columns
+    cases/0a/0a1b....parquet   result of one case, its axes in the first columns, with checksums
     failed/0a1b....json        a case that raised: its axes, error and traceback
 
 Notes

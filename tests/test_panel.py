@@ -143,6 +143,12 @@ def test_no_effect_is_found_as_seldom_as_the_level_says(kind, weeks, lag_1):
     assert 0.035 <= rejected <= 0.065
 
 
+def test_the_correlation_of_few_neighbours_is_not_told_too_low():
+    table = panel_of(nulls(9, policies=1500, weeks=52, lag_1=0.5)).table
+
+    assert table["autocorrelation"].mean() == pytest.approx(0.5, abs=0.03)
+
+
 def test_intervals_hold_a_truth_that_is_an_effect_as_often_as_they_say():
     frame = nulls(7, policies=1000, clusters=6, weeks=52, lag_1=0.4, shared=1.0)
     frame.loc[frame["policy"] != "now", "g"] *= 0.8
