@@ -510,7 +510,9 @@ class Arrivals:
         assert isinstance(epoch, pd.Timestamp)  # or the line above has raised
         instants = epoch + pd.to_timedelta(times, unit="s")
         utc = epoch.tz_convert("UTC")
-        bounds = [tuple(utc + pd.to_timedelta(list(span), unit="s")) for span in spans]
+        bounds = [
+            (utc + pd.Timedelta(a, unit="s"), utc + pd.Timedelta(b, unit="s")) for a, b in spans
+        ]
         rate = weekly_rate(instants, bounds).to_numpy()
         if np.isnan(rate).any():
             raise ValueError(

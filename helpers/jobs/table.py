@@ -616,7 +616,7 @@ class JobLog:
         """
         if self.epoch is None:
             raise ValueError(f"{self.source}: {_NO_EPOCH}")
-        return replace(self, epoch=same_weekday(self.epoch, year, self.epoch.tz, weeks))
+        return replace(self, epoch=same_weekday(self.epoch, year, self.epoch.tz or "UTC", weeks))
 
     def submit_time(self) -> pd.Series:
         """Return the instants of submission, tz-aware, in the log's time zone.

@@ -277,7 +277,8 @@ class Workload:
             )
         table = _from_log(log.jobs, power_w, requested_s, longest_wait_s, tuple(best_effort_queues))
         if days is not None:
-            inside = table["submit_s"].between(*(86_400.0 * d for d in days), inclusive="left")
+            first, last = (86_400.0 * day for day in days)
+            inside = table["submit_s"].between(first, last, inclusive="left")
             table = table[inside]
         keep, skipped = _settle(table, log.source, errors)
         return cls(
