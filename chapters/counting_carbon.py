@@ -717,6 +717,8 @@ _ = numbers.record(
 
 # %% [markdown]
 # (resolution)=
+# ### What is the gram's doing, and what that of resolution
+#
 # The ranking changes ({numref}`fig:account-policies`).
 # Who starts where the hourly average is least saves {num}`counting_carbon.average_saving` of average grams and changes the marginal ones by {num}`counting_carbon.average_saving_at_margin`; who starts where the margin is least saves {num}`counting_carbon.marginal_saving` of marginal grams (its hours were chosen by the same estimate, so rather less) and changes the average ones by {num}`counting_carbon.marginal_saving_in_average`.
 # Part of that gap is one of resolution, since an hourly curve offers more to choose from than a mean day.

@@ -815,7 +815,7 @@ _ = numbers.record(
 
 # %%
 stated = online.thresholds(2, 1.0, 100.0, rule="published")
-just_above = round(float(stated.low[1]) + 0.005, 2)
+just_above = round(float(stated.low[1]) + 0.01, 2)
 prices = [1.0, just_above, just_above, 100.0, 100.0]
 _, paid = online.purchases(prices, stated)
 least = online.best_purchases(prices, 2)

@@ -61,7 +61,7 @@ figures.use_style()
 COLORS = figures.COLORS
 HOUR, DAY = 3600.0, 86400.0
 TRACE = "unilu-gaia-2014"
-numbers = publish.Numbers("sharing_a_cluster", publish.Scope((zone,), (year,), jobs=TRACE))
+numbers = publish.Numbers("sharing_a_cluster", publish.Scope(jobs=TRACE))
 numbers.word("place", datasets.place(zone), "the grid whose curve is laid over the log")
 _ = numbers.word("year", year, "the year of its curve")
 
