@@ -395,6 +395,25 @@ class Agent:
                 self._trouble(folder.key, error)
         return len([folder for folder in open_ if not folder.over])
 
+    def hand_over(self, folder: Folder) -> Status | None:
+        """Hand a job over at once, unless the scheduler has it already, and return that job.
+
+        Raises
+        ------
+        SchedulerError
+            If it is refused, or there is no answer.
+        """
+        self._jobs = self.backend.jobs()
+        known = self._jobs.get(folder.key)
+        if known:
+            return known[-1]
+        action = decide(self._sight(folder), self.settings)
+        if action.kind != "submit":
+            return None
+        self._act(folder, action, 0, stubborn=False)
+        found = self.backend.jobs().get(folder.key)
+        return found[-1] if found else None
+
     def _said_more(self, folder: Folder) -> bool:
         try:
             size = (folder.path / "events.jsonl").stat().st_size
@@ -434,7 +453,7 @@ class Agent:
         self._act(folder, action, restarts)
         self._due_s = min(self._due_s, self.clock())  # what comes next is looked at soon
 
-    def _act(self, folder: Folder, action: Action, restarts: int) -> None:
+    def _act(self, folder: Folder, action: Action, restarts: int, *, stubborn: bool = True) -> None:
         """Do one thing, written down before and after."""
 
         def note(result: str, job_id: str = "") -> None:
@@ -455,6 +474,8 @@ class Agent:
             job_id = self._do(folder, action)
         except SchedulerError as error:
             note(f"{'refused' if error.sure else 'unsure'}: {error}")
+            if not stubborn:
+                raise
             self._trouble(folder.key, error)
             return  # a refusal may pass, too: it is tried again after the usual patience
         note("done", job_id)

@@ -201,6 +201,7 @@ def parser() -> argparse.ArgumentParser:
     _add_window(plan)
     _add_grid(plan)
 
+    _add_jobs(sub)
     record = _command(
         sub,
         "record",
@@ -220,6 +221,76 @@ def parser() -> argparse.ArgumentParser:
     )
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     return top
+
+
+def _add_on(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--on", choices=("slurm", "local"), help="scheduler (default: slurm where sbatch is)"
+    )
+
+
+def _add_jobs(sub: Any) -> None:
+    """Add the commands that carry plans out."""
+    from helpers.operate import commands_jobs as do
+
+    submit = _command(
+        sub,
+        "submit",
+        "plan a job and hand it over; it starts by itself in its clean hours",
+        "  clean-hours submit --length 4h --within 24h --cores 8 job.sh input.txt\n"
+        "  clean-hours submit --plan plan.json job.sh",
+        do.submit,
+    )
+    submit.add_argument("--plan", metavar="FILE", help="a plan, instead of all that makes one")
+    submit.add_argument("--phases", metavar="FILE", help="phases of the job (YAML)")
+    _add_on(submit)
+    _add_job(submit, positional=False)
+    _add_request(submit)
+    _add_window(submit)
+    _add_grid(submit)
+    submit.add_argument("script", help="the script that sbatch would run")
+    submit.add_argument("arguments", nargs=argparse.REMAINDER, help="its arguments")
+
+    agent = _command(
+        sub,
+        "agent",
+        "carry out all plans: pause after checkpoints, resume, write receipts",
+        "  clean-hours agent --until-empty\n  nohup clean-hours agent &",
+        do.agent,
+    )
+    _add_on(agent)
+    agent.add_argument("--until-empty", action="store_true", help="end when no job is left")
+    agent.add_argument(
+        "--poll", type=duration, default=15.0, help="between looks at the queue (15s)"
+    )
+    agent.add_argument("--tick", type=duration, default=1.0, help="between looks at events (1s)")
+    agent.add_argument(
+        "--switch",
+        choices=("planned start", "last moment"),
+        default="planned start",
+        help="when a waiting job starts by itself if the agent is dead",
+    )
+    watch = _command(
+        sub, "watch", "what every planned job does", "  clean-hours watch --all", do.watch
+    )
+    _add_on(watch)
+    watch.add_argument("--all", action="store_true", help="those that are over, too")
+    _command(
+        sub,
+        "report",
+        "planned against real, over all jobs that are over",
+        "  clean-hours report --json > receipts.json",
+        do.report,
+    )
+    rules = _command(
+        sub,
+        "rules",
+        "what the centre allows, as YAML",
+        "  clean-hours rules --out rules.yaml   # then add price_per_core_h",
+        do.rules,
+    )
+    _add_on(rules)
+    rules.add_argument("--out", metavar="FILE", help="write them there")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

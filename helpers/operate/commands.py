@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -153,14 +154,15 @@ def job_of(options: argparse.Namespace) -> PhaseModel:
         raise ValueError("say what the job is: JOB.yaml with its phases, or --length.")
     power_w = 1000.0 if options.power is None else options.power
     startup = () if options.startup is None else (Phase("start up", options.startup, power_w),)
+    name = Path(getattr(options, "script", "job")).stem
     if options.checkpoint is None:
-        return PhaseModel("job", startup, (Phase("run", options.length, power_w),))
+        return PhaseModel(name, startup, (Phase("run", options.length, power_w),))
     times = int(options.length // options.checkpoint)
     rest_s = options.length - times * options.checkpoint
     piece = Phase("work", options.checkpoint, power_w, checkpoint=True)
     work = [Repeat(times, (piece,))] if times else []
     rest = [Phase("last work", rest_s, power_w)] if rest_s > 0 else []
-    return PhaseModel("job", startup, (*work, *rest))
+    return PhaseModel(name, startup, (*work, *rest))
 
 
 def request_of(options: argparse.Namespace, job: PhaseModel) -> Resources:
@@ -182,8 +184,13 @@ def request_of(options: argparse.Namespace, job: PhaseModel) -> Resources:
     )
 
 
-def make(options: argparse.Namespace, rules: Any = None) -> tuple[Plan, Known]:
-    """Return the plan that a command line asks for, and the intensity it was made with."""
+def make(
+    options: argparse.Namespace, rules: Any = None, *, unknown: str = "refuse"
+) -> tuple[Plan, Known | None]:
+    """Return the plan that a command line asks for, and the intensity it was made with.
+
+    Where none is known the plan is refused, or with ``unknown="now"`` runs the job at once.
+    """
     from helpers.operate.cli import Answer
     from helpers.operate.grid import UnknownIntensityError
     from helpers.operate.plans import make_plan
@@ -194,16 +201,20 @@ def make(options: argparse.Namespace, rules: Any = None) -> tuple[Plan, Known]:
         raise ValueError(f"--stretch(={options.stretch}) must be >= 1: worst over expected.")
     longest_s = options.stretch * job.duration_s + options.margin
     release_s, deadline_s = _window(options, longest_s)
+    source, said = None, ""
     try:
         source = _known(options, release_s, deadline_s)
+        said = source.describe()
     except UnknownIntensityError as error:
-        raise Answer(
-            3, f"{error} Without a plan, submit the job as it is: it waits for nothing."
-        ) from None
+        if unknown != "now":
+            raise Answer(
+                3, f"{error} Without a plan, submit the job as it is: it waits for nothing."
+            ) from None
+        said = str(error)
     pauses = job.work_profile.checkpoints_s.size > 0
     made = make_plan(
         job,
-        source.intensity,
+        source.intensity if source else None,
         release_s,
         deadline_s,
         suspension=Suspension(keep="checkpoints") if pauses else None,
@@ -211,7 +222,8 @@ def make(options: argparse.Namespace, rules: Any = None) -> tuple[Plan, Known]:
         margin_s=options.margin,
         resources=request_of(options, job),
         rules=rules,
-        source=source.describe(),
+        source=said,
+        zone=options.zone,
     )
     return made, source
 
@@ -225,6 +237,7 @@ def plan(options: argparse.Namespace) -> Result:
 
     rules = read_rules(options.rules) if options.rules else None
     made, source = make(options, rules)
+    assert source is not None  # it is refused otherwise
     if options.out:
         write_plan(made, options.out)
     known_power = bool(getattr(options, "phases", None)) or options.power is not None
@@ -251,13 +264,16 @@ def plan_text(made: Plan, known_power: bool = True) -> str:
     )
     unit = "g CO2e" if known_power else "g CO2e for each kW it draws"
     expected = made.expected
-    lines.append(
-        f"{expected.emissions_g.expected:,.0f} {unit} instead of {expected.at_once_g:,.0f} at once: "
-        f"{100 * expected.saving:.1f} % less."
-    )
+    if expected.emissions_g.expected is None:
+        lines.append("Nothing is known of the grid, so there is no reason to wait.")
+    else:
+        lines.append(
+            f"{expected.emissions_g.expected:,.0f} {unit} instead of {expected.at_once_g:,.0f} at "
+            f"once: {100 * expected.saving:.1f} % less."
+        )
     if expected.cost is not None:
         lines.append(f"Price: {expected.cost:,.2f}.")
-    lines.append(f"Intensity: {made.intensity}.")
+    lines.append(f"Intensity: {made.intensity.rstrip('.')}.")
     return "\n".join(lines)
 
 

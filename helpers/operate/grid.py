@@ -1,7 +1,7 @@
 """Which carbon intensity is known for a zone and a window, and which one was used.
 
-In this order: a file that the user names, a service that forecasts the zone, the typical hours of
-the embedded years (`climatology`). Whatever is used is said, and so is what failed before it. When
+In this order: a file that the user names; what was measured, where the embedded years cover the
+window; a service that forecasts the zone; the typical hours of the embedded years (`climatology`). Whatever is used is said, and so is what failed before it. When
 nothing is known, `UnknownIntensityError` says so; whoever asks then runs by the last moment, or at
 once, and never waits for an answer.
 """
@@ -21,7 +21,7 @@ from helpers.timeline import Times, epoch_seconds, utc_times
 
 __all__ = ["FORECASTS", "Known", "UnknownIntensityError", "known"]
 
-Used = Literal["file", "service", "climatology"]
+Used = Literal["file", "service", "measured", "climatology"]
 
 
 class UnknownIntensityError(RuntimeError):
@@ -36,7 +36,7 @@ class Known:
     ----------
     intensity : Intensity
         Over the window that was asked for.
-    used : {"file", "service", "climatology"}
+    used : {"file", "measured", "service", "climatology"}
         Which source it is.
     failed : tuple of str
         What was tried before, and why it was of no use.
@@ -50,6 +50,7 @@ class Known:
         """Return in words what was used, and what failed before."""
         words = {
             "file": "your file",
+            "measured": "what was measured",
             "service": "a forecast service",
             "climatology": "typical hours of past years, not a forecast",
         }[self.used]
@@ -116,6 +117,9 @@ def known(
         signal = _file(file)
         return Known(signal.window(start_s, stop_s), "file")
     failed: list[str] = []
+    measured = _measured(zone, start_s, stop_s)
+    if measured is not None:
+        return Known(measured, "measured")
     if service and zone in FORECASTS:
         try:
             signal = FORECASTS[zone](start_s, stop_s, timeout_s)
@@ -131,6 +135,16 @@ def known(
         + "; ".join(failed)
         + ". Name a file of its intensity."
     )
+
+
+def _measured(zone: str, start_s: float, stop_s: float) -> Intensity | None:
+    """The embedded years of a zone, if they cover the window."""
+    try:
+        curve = datasets.carbon_intensity(zone, None)
+    except ValueError:
+        return None
+    covered = curve.edges_s[0] <= start_s < stop_s <= curve.edges_s[-1]
+    return curve.window(start_s, stop_s) if covered else None
 
 
 def _typical(zone: str, start_s: float, stop_s: float) -> Intensity:

@@ -90,7 +90,7 @@ class Expected:
     ----------
     emissions_g : Span
         Emissions of the plan [g CO2e].
-    at_once_g : float
+    at_once_g : float or None
         Emissions if the job ran at the release, without a pause [g CO2e].
     wait_s : Span
         Wait in the queue once a run may start [s].
@@ -99,14 +99,14 @@ class Expected:
     """
 
     emissions_g: Span
-    at_once_g: float
+    at_once_g: float | None
     wait_s: Span = field(default_factory=lambda: Span(None))
     cost: float | None = None
 
     @property
     def saving(self) -> float:
-        """Share of the emissions saved against running at once; 0 where there are none."""
-        if self.at_once_g == 0 or self.emissions_g.expected is None:
+        """Share of the emissions saved against running at once; 0 where none are known."""
+        if not self.at_once_g or self.emissions_g.expected is None:
             return 0.0
         return 1.0 - self.emissions_g.expected / self.at_once_g
 
@@ -240,7 +240,7 @@ class Plan:
             "resources": asdict(self.resources) if self.resources else None,
             "expected": {
                 "emissions_g": asdict(self.expected.emissions_g),
-                "at_once_g": float(self.expected.at_once_g),
+                "at_once_g": self.expected.at_once_g,
                 "wait_s": asdict(self.expected.wait_s),
                 "cost": self.expected.cost,
             },
@@ -274,7 +274,7 @@ def _resolution_s(job: PhaseModel, window_s: float, keep: str) -> float:
 
 def make_plan(
     job: PhaseModel,
-    intensity: Intensity,
+    intensity: Intensity | None,
     release: Times,
     deadline: Times,
     *,
@@ -284,6 +284,7 @@ def make_plan(
     resources: Resources | None = None,
     rules: Rules | None = None,
     source: str | None = None,
+    zone: str | None = None,
     resolution_s: float | None = None,
 ) -> Plan:
     """Plan one job: the runs with the least emissions that surely meet the deadline.
@@ -292,8 +293,9 @@ def make_plan(
     ----------
     job : PhaseModel
         Its phases.
-    intensity : Intensity
-        What is expected of the grid, over the window.
+    intensity : Intensity or None
+        What is expected of the grid, over the window; None when nothing is known, and the job
+        then runs at once.
     release, deadline : instant
         Earliest start and latest finish.
     suspension : Suspension, optional
@@ -307,6 +309,8 @@ def make_plan(
         The centre's rules, for the price and to refuse what breaks them.
     source : str, optional
         Which intensity this is, in words; by default its own `source`.
+    zone : str, optional
+        Grid zone; by default that of the intensity.
     resolution_s : float, optional
         Starts and stops of a job that may pause are multiples of this [s] from the release; by
         default the finest that takes about a second to solve.
@@ -331,30 +335,33 @@ def make_plan(
             f"{deadline_s - release_s:g} s: move the deadline to "
             f"{iso(release_s + job.duration_s + reserve_s + 1)} or later."
         )
-    if suspension.most_resumes == 0:
-        schedule = best_start(job, intensity, release_s, surely_s)
+    at_once = Schedule.from_work(job, release_s, job.work_profile.duration_s)
+    if intensity is None:  # there is no reason to wait
+        schedule, expected = at_once, Expected(Span(None), None)
     else:
         step_s = resolution_s or _resolution_s(job, surely_s - release_s, suspension.keep)
-        schedule = best_schedule(
-            job, intensity, release_s, surely_s, suspension=suspension, resolution_s=step_s
+        schedule = (
+            best_start(job, intensity, release_s, surely_s)
+            if suspension.most_resumes == 0
+            else best_schedule(
+                job, intensity, release_s, surely_s, suspension=suspension, resolution_s=step_s
+            )
         )
-    at_once = Schedule.from_work(job, release_s, job.work_profile.duration_s)
-    emissions_g = charge(schedule, job, intensity, suspension).emissions_g
-    cost = None
+        expected = Expected(
+            Span(charge(schedule, job, intensity, suspension).emissions_g),
+            charge(at_once, job, intensity).emissions_g,
+        )
     if rules is not None and resources is not None:
-        running = replace(resources, wall_s=schedule.running_s)
-        cost = rules.cost(running)
-        cost = None if math.isnan(cost) else cost
+        cost = rules.cost(replace(resources, wall_s=schedule.running_s))
+        expected = replace(expected, cost=None if math.isnan(cost) else cost)
     return Plan(
         job=job,
         release_s=release_s,
         deadline_s=deadline_s,
         schedule=schedule,
-        expected=Expected(
-            Span(emissions_g), charge(at_once, job, intensity).emissions_g, cost=cost
-        ),
-        intensity=source or intensity.source,
-        zone=intensity.zone,
+        expected=expected,
+        intensity=source or (intensity.source if intensity else "none is known"),
+        zone=zone or (intensity.zone if intensity else ""),
         suspension=suspension,
         stretch=stretch,
         margin_s=margin_s,
@@ -470,7 +477,7 @@ def _plan(top: dict[str, Place], file: str) -> Plan:
         ),
         expected=Expected(
             _span(expected["emissions_g"]),
-            _number(expected["at_once_g"]),
+            _maybe(expected["at_once_g"], float),
             _span(expected["wait_s"]),
             _maybe(expected["cost"], float),
         ),

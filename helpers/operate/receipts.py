@@ -174,7 +174,7 @@ def make_receipt(
         deadline_s=plan.deadline_s,
         work_twice_s=twice_s,
         planned_g=math.nan if expected_g is None else expected_g,
-        at_once_g=plan.expected.at_once_g,
+        at_once_g=math.nan if plan.expected.at_once_g is None else plan.expected.at_once_g,
         real_g=real_g,
         planned_j=float(profile_j),
         real_j=float(sum((b - a) * w for a, b, w in steps)),
