@@ -199,12 +199,12 @@ def decide(sight: Sight, settings: Settings | None = None) -> Action:
         return Action("cancel", "it has finished already", alive[0].job_id)
     if not alive:
         last = max(completed or statuses, key=lambda status: int(status.job_id))
-        return Action("finish", last.state, last.job_id)
+        return Action("finish", "completed" if sight.finished else last.state, last.job_id)
     status = alive[0]
     if status.state == "waiting":
         return _waiting(sight, status, settings)
     if status.state == "running":
-        return _running(sight, status)
+        return _running(sight, status, settings)
     return Action("wait", f"the scheduler says {status.reason!r}")
 
 
@@ -248,7 +248,8 @@ def _waiting(sight: Sight, status: Status, settings: Settings) -> Action:
     due_s, switch_s = _due(sight, settings)
     rested_s = sight.rested_s(status)
     due_s, switch_s = max(due_s, rested_s), max(switch_s, rested_s)
-    if sight.now_s >= due_s - settings.lead_s:
+    told_s = max(due_s - settings.lead_s, sight.plan.release_s, rested_s)
+    if sight.now_s >= min(told_s, due_s):
         if status.begin_s > sight.now_s:
             return Action("begin", f"its run is due at {iso(due_s)}", status.job_id)
         return Action("wait", "it may start; the scheduler has the word")
@@ -256,30 +257,37 @@ def _waiting(sight: Sight, status: Status, settings: Settings) -> Action:
         return Action(
             "begin", f"by itself it starts at {iso(switch_s)}", status.job_id, at_s=switch_s
         )
-    return Action("wait", f"its run is due at {iso(due_s)}", until_s=due_s - settings.lead_s)
+    return Action("wait", f"its run is due at {iso(due_s)}", until_s=min(told_s, due_s))
 
 
-def _running(sight: Sight, status: Status) -> Action:
+def _running(sight: Sight, status: Status, settings: Settings) -> Action:
     plan, now_s = sight.plan, sight.now_s
     started_s = status.started_s or now_s
+    if sight.finished:
+        over_s = max(e.time_s for e in sight.events if e.event == "finished") + settings.patience_s
+        if now_s < over_s:
+            return Action("wait", "it has just finished", until_s=over_s)
+        return Action("cancel", "it has finished, but the controller forgot", status.job_id)
+    asked = [
+        e.time_s
+        for e in sight.journal
+        if e.what == "requeue" and (e.job_id, e.restarts) == (status.job_id, status.restarts)
+    ]
+    if asked and not any(e.time_s > asked[-1] for e in sight.events):
+        # A controller that was killed just then may believe for ever that the job runs.
+        again_s = asked[-1] + settings.patience_s
+        if now_s < again_s:
+            return Action("wait", "it was asked to end", until_s=again_s)
+        return Action("requeue", "it was asked to end and says nothing since", status.job_id)
     said = [e for e in sight.events if e.event == "checkpoint" and e.time_s >= started_s]
     if not said:
         return Action("wait", "it has reached no checkpoint in this run")
     marks_s = plan.job.work_profile.checkpoints_s
     done = min(sight.checkpoints(), marks_s.size)
-    interval_s = float(marks_s[done - 1] - (marks_s[done - 2] if done > 1 else 0.0)) if done else 0
-    age_s = now_s - said[-1].time_s
-    if age_s > max(1.0, 0.25 * interval_s):
+    before_s = float(marks_s[done - 2]) if done > 1 else 0.0
+    interval_s = float(marks_s[done - 1]) - before_s if done else 0.0
+    if now_s - said[-1].time_s > max(1.0, 0.25 * interval_s):
         return Action("wait", "a pause now would lose work: it waits for the next checkpoint")
-    if any(
-        e.what == "requeue"
-        and e.result == "done"
-        and e.restarts == status.restarts
-        and e.job_id == status.job_id
-        and now_s - e.time_s < 30.0
-        for e in sight.journal
-    ):
-        return Action("wait", "it was requeued a moment ago")
     if (why := _limit_near(sight, started_s, interval_s)) or (
         why := _pause_due(sight, started_s, said[-1].time_s, interval_s)
     ):

@@ -153,7 +153,13 @@ def make_receipt(
     real_g, said = math.nan, "none: the real emissions are not known"
     if intensity is not None and steps:
         low, high, power_w = map(np.array, zip(*steps, strict=True))
-        real_g, said = float(np.sum(intensity.emissions_g(low, high, power_w))), intensity.source
+        try:
+            real_g = float(np.sum(intensity.emissions_g(low, high, power_w)))
+            said = intensity.source
+        except (
+            ValueError
+        ) as error:  # it does not cover the runs: the receipt is written all the same
+            said = f"none: {error}"
     measured = [run.energy_j for run in runs if math.isfinite(run.energy_j)]
     schedule = plan.schedule
     profile_j = sum(

@@ -136,9 +136,12 @@ def one_round(
     """Carry out some jobs, with so many kills at random moments; one row a job."""
     state, work = open_to_all(root / f"state{seed}"), open_to_all(root / f"work{seed}")
     os.chdir(work)
-    zero_s = time.time() + 3.0
+    zero_s = time.time() + 8.0  # planning takes some of them
     folders = jobs_of(state, work, jobs, hour_s, seed, zero_s)
-    curve = compressed(zero_s, hour_s, 96)
+    curve = compressed(zero_s, hour_s, 96)  # for receipts; a run may begin a second early
+    early_s = np.concatenate([[zero_s - 60.0], curve.edges_s])
+    values = np.concatenate([curve.intensity_g_per_kwh[:1], curve.intensity_g_per_kwh])
+    curve = Intensity(early_s, values, "average", "DE", curve.source)
     rng = random.Random(seed)
     last_s = max(folder.plan.deadline_s for folder in folders)
     moments = sorted(rng.uniform(time.time() + 1, last_s - 15) for _ in range(kills))
@@ -259,6 +262,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="write what was measured (JSON)")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the Slurm is ended, too
     out = options.out.absolute() if options.out else None
     root = open_to_all(Path(tempfile.mkdtemp(prefix="measure")))
     (root / "slurm").mkdir()
