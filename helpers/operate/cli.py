@@ -18,78 +18,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
-import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 import helpers
+from helpers.operate.words import Answer, duration, instant
 
-__all__ = ["duration", "instant", "main", "parser"]
-
-_PARTS = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|min|m|h|d)")
-_UNIT_S = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def duration(text: str) -> float:
-    """Return the seconds of a duration such as ``4h``, ``1h30min`` or Slurm's ``1-12:00:00``.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is none: a number without a unit is not guessed at.
-    """
-    from helpers.jobs.sacct import parse_elapsed
-
-    compact = text.replace(" ", "")
-    parts = _PARTS.findall(compact)
-    if parts and "".join(number + unit for number, unit in parts) == compact:
-        seconds = sum(float(number) * _UNIT_S[unit] for number, unit in parts)
-    else:
-        try:
-            seconds = parse_elapsed(text) if ":" in text else float("nan")
-        except ValueError:
-            seconds = float("nan")
-    if not 0 < seconds < 1e10:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} must be a duration above 0 with its unit, such as 4h, 90min or 1-12:00:00."
-        )
-    return seconds
-
-
-def instant(text: str) -> float:
-    """Return the epoch second [s] of a time such as ``2026-12-01T06:00`` or ``...+01:00``.
-
-    A time without an offset is one of this machine's clock.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is none, or happens twice or never where clocks change.
-    """
-    try:
-        time_ = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} must be a time such as 2026-12-01T06:00 or 2026-12-01T06:00+01:00."
-        ) from None
-    if time_.tzinfo is None:
-        early, late = time_.replace(fold=0).timestamp(), time_.replace(fold=1).timestamp()
-        if early != late:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is where clocks change: add its offset, such as {text}+01:00."
-            )
-    return time_.timestamp()
-
-
-class Answer(Exception):
-    """An early end with an exit code and a sentence for standard error."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+__all__ = ["main", "parser"]
 
 
 def _add_window(command: argparse.ArgumentParser) -> None:
@@ -202,6 +138,36 @@ def parser() -> argparse.ArgumentParser:
     _add_grid(plan)
 
     _add_jobs(sub)
+    account = _command(
+        sub,
+        "account",
+        "energy and CO2e of the jobs of a log, by user, month, partition, ...",
+        "  SLURM_TIME_FORMAT=%s sacct -a -P -o ALL -S 2020-01-01 > jobs.txt\n"
+        "  clean-hours account jobs.txt --time-zone UTC --per-core 5 --by user --by month",
+        do.account,
+    )
+    account.add_argument("log", help="what sacct --parsable2 printed, SWF, or a jobs table")
+    account.add_argument("--time-zone", help="clock of the log's times, such as Europe/Berlin")
+    account.add_argument("--by", action="append", help="user, group, partition, month, ... (user)")
+    account.add_argument("--per-core", type=float, metavar="W", help="drawn by a core in use [W]")
+    account.add_argument("--per-gpu", type=float, metavar="W", help="drawn by a GPU in use [W]")
+    account.add_argument("--per-node", type=float, metavar="W", help="drawn by a node in use [W]")
+    account.add_argument(
+        "--pue", type=float, default=1.0, help="energy of the building / computers"
+    )
+    account.add_argument("--format", choices=("table", "csv", "html"), default="table")
+    account.add_argument("--out", metavar="FILE", help="write it there")
+    _add_grid(account)
+
+    explain = _command(
+        sub,
+        "explain",
+        "why a plan is as it is, and what otherwise would cost",
+        "  clean-hours explain plan.json",
+        do.explain,
+    )
+    explain.add_argument("plan", help="file of a plan, or the key of a job handed over")
+    explain.add_argument("--intensity", metavar="FILE", help="file of the zone's intensity (CSV)")
     record = _command(
         sub,
         "record",
@@ -219,6 +185,7 @@ def parser() -> argparse.ArgumentParser:
         '  eval "$(clean-hours completion bash)"',
         do.completion,
     )
+    completion.set_defaults(parser=top)
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     return top
 
@@ -307,6 +274,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["record"] and "--help" not in words and "-h" not in words:
         return _record(words[1:])  # what follows `--` is a program's, not ours to parse
     options = parser().parse_args(words)
+    if getattr(options, "by", None) is None and options.command == "account":
+        options.by = ["user"]
     try:
         result = options.run(options)
     except Answer as answer:
@@ -331,21 +300,3 @@ def _record(words: Sequence[str]) -> int:
     from helpers.power.record import main as record
 
     return record([word for word in words if word != "--json"])
-
-
-def local(seconds: float) -> str:
-    """Return an epoch second [s] on this machine's clock, for people."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M %Z")
-
-
-def lasting(seconds: float) -> str:
-    """Return a duration [s] for people."""
-    minutes = round(seconds / 60)
-    days, rest = divmod(minutes, 1440)
-    parts = [(days, "d"), (rest // 60, "h"), (rest % 60, "min")]
-    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 min"
-
-
-def now_s() -> float:
-    """Return the present [s], rounded up to a whole second, which is what schedulers keep."""
-    return float(int(time.time()) + 1)

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from helpers.carbon.signal import Intensity
+    from helpers.jobs.table import JobLog
     from helpers.operate.grid import Known
     from helpers.operate.plans import Plan
     from helpers.operate.rules import Resources
     from helpers.phases.model import PhaseModel
 
-__all__ = ["completion", "plan", "record", "start"]
+__all__ = ["account", "completion", "explain", "plan", "record", "start"]
 
 Result = dict[str, Any]
 
 
 def _window(options: argparse.Namespace, length_s: float) -> tuple[float, float]:
     """Release and deadline [s] of what was asked."""
-    from helpers.operate.cli import now_s
+    from helpers.operate.words import now_s
 
     release_s = options.release if options.release is not None else now_s()
     if options.by is not None:
@@ -33,10 +36,19 @@ def _window(options: argparse.Namespace, length_s: float) -> tuple[float, float]
     return release_s, release_s + within_s + length_s
 
 
-def _known(options: argparse.Namespace, start_s: float, stop_s: float) -> Known:
+def _known(
+    options: argparse.Namespace, start_s: float, stop_s: float, *, cut: bool = True
+) -> Known:
     from helpers.operate.grid import known
 
-    return known(options.zone, start_s, stop_s, file=options.intensity, service=not options.offline)
+    return known(
+        options.zone,
+        start_s,
+        stop_s,
+        file=options.intensity,
+        service=not options.offline,
+        cut=cut,
+    )
 
 
 def _about(source: Known) -> dict[str, Any]:
@@ -57,8 +69,8 @@ def _constant(length_s: float, power_w: float, name: str = "job") -> PhaseModel:
 
 def start(options: argparse.Namespace) -> Result:
     """Return the best start of a job that runs through."""
-    from helpers.operate.cli import lasting, local
     from helpers.operate.grid import UnknownIntensityError
+    from helpers.operate.words import lasting, local
     from helpers.schedule.start import best_starts
 
     if options.power is not None and not (math.isfinite(options.power) and options.power > 0):
@@ -108,7 +120,7 @@ def _formatted(form: str, start_s: float, release_s: float, text: str) -> str:
 
 def _start_now(options: argparse.Namespace, release_s: float, why: str) -> Result:
     """The answer when nothing is known: there is no reason to wait."""
-    from helpers.operate.cli import local
+    from helpers.operate.words import local
 
     text = f"Start now, at {local(release_s)}: there is no reason to wait."
     return {
@@ -191,9 +203,9 @@ def make(
 
     Where none is known the plan is refused, or with ``unknown="now"`` runs the job at once.
     """
-    from helpers.operate.cli import Answer
     from helpers.operate.grid import UnknownIntensityError
     from helpers.operate.plans import make_plan
+    from helpers.operate.words import Answer
     from helpers.phases.suspension import Suspension
 
     job = job_of(options)
@@ -224,8 +236,18 @@ def make(
         rules=rules,
         source=said,
         zone=options.zone,
+        past=_past(source),
     )
     return made, source
+
+
+def _past(source: Known | None) -> Intensity | None:
+    """What really happened in past years, for the interval of what is only usual."""
+    from helpers import datasets
+
+    if source is None or source.used != "climatology":
+        return None
+    return datasets.carbon_intensity(source.intensity.zone, None)
 
 
 def plan(options: argparse.Namespace) -> Result:
@@ -249,7 +271,7 @@ def plan(options: argparse.Namespace) -> Result:
 
 def plan_text(made: Plan, known_power: bool = True) -> str:
     """Return a plan for people."""
-    from helpers.operate.cli import lasting, local
+    from helpers.operate.words import lasting, local
 
     lines = [f"Plan {made.id} of {made.job.name!r}:"]
     for number, (start_s, stop_s) in enumerate(
@@ -271,10 +293,150 @@ def plan_text(made: Plan, known_power: bool = True) -> str:
             f"{expected.emissions_g.expected:,.0f} {unit} instead of {expected.at_once_g:,.0f} at "
             f"once: {100 * expected.saving:.1f} % less."
         )
+        if expected.emissions_g.low is not None:
+            lines.append(
+                f"In eight of ten such weeks of past years it is {expected.emissions_g.low:,.0f} to "
+                f"{expected.emissions_g.high:,.0f}."
+            )
     if expected.cost is not None:
         lines.append(f"Price: {expected.cost:,.2f}.")
     lines.append(f"Intensity: {made.intensity.rstrip('.')}.")
     return "\n".join(lines)
+
+
+def account(options: argparse.Namespace) -> Result:
+    """Charge the jobs of a log with the electricity that they used."""
+    from helpers.files import write_whole
+    from helpers.jobs.footprint import AssumedPower
+
+    log = _log(options.log, options.time_zone)
+    assumed = None
+    if any((options.per_core, options.per_gpu, options.per_node)):
+        assumed = AssumedPower(
+            per_processor_w=options.per_core or 0.0,
+            per_gpu_w=options.per_gpu or 0.0,
+            per_node_w=options.per_node or 0.0,
+        )
+    if log.epoch is None:
+        raise ValueError(f"{options.log}: nothing says when second 0 is: convert it with a date.")
+    epoch_s = log.epoch.timestamp()
+    jobs = log.jobs
+    lasts_s = jobs[["wait_s", "run_s", *jobs.columns.intersection(["observed_s", "suspended_s"])]]
+    ends_s = jobs["submit_s"] + lasts_s.fillna(0.0).sum(axis=1)  # no job ends later than that
+    source = _known(
+        options, epoch_s + float(jobs["submit_s"].min()), epoch_s + float(ends_s.max()) + 1
+    )
+    charged = log.account(source.intensity, power=assumed, pue=options.pue, errors="skip")
+    table = charged.by(*options.by)
+    rows = table.reset_index().astype(dict.fromkeys(options.by, str))
+    text = {
+        "table": lambda: rows.to_string(index=False, float_format=lambda x: f"{x:,.3f}"),
+        "csv": lambda: rows.to_csv(index=False).rstrip(),
+        "html": lambda: rows.to_html(index=False, escape=True, float_format="{:,.3f}".format),
+    }[options.format]()
+    if options.out:
+        write_whole(options.out, text + "\n")
+        text = f"Written to {options.out}."
+    told = (
+        f"{len(charged)} jobs, {charged.energy_kwh:,.2f} kWh, {charged.emissions_g / 1000:,.2f} kg "
+        f"CO2e; {len(charged.left_out)} left out; intensity: {source.describe()}"
+    )
+    return {
+        "jobs": len(charged),
+        "left_out": len(charged.left_out),
+        "energy_kwh": charged.energy_kwh,
+        "emissions_g": charged.emissions_g,
+        "rows": [_plain(row) for row in rows.to_dict("records")],
+        "intensity": _about(source),
+        "warning": told,
+        "text": text,
+    }
+
+
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row of a table in types that JSON knows."""
+    return {
+        str(name): None
+        if isinstance(value, float) and not math.isfinite(value)
+        else value.item()
+        if hasattr(value, "item")
+        else value
+        for name, value in row.items()
+    }
+
+
+def _log(path: str, time_zone: str | None) -> JobLog:
+    """Read a log of jobs of any of the known kinds, told apart by how it begins."""
+    from helpers.files import read_bytes
+    from helpers.jobs import read_csv, read_sacct, read_swf
+
+    data, name = read_bytes(path)
+    first = data[:4096].decode("utf-8", "replace").lstrip("\ufeff").split("\n")[0]
+    if first.startswith("# jobs table"):
+        return read_csv(path)
+    if "|" in first and "JobID" in first:
+        if time_zone is None:
+            raise ValueError(
+                f"{name}: sacct writes local times: say which with --time-zone Europe/Berlin, or "
+                "print them with SLURM_TIME_FORMAT=%s and say --time-zone UTC."
+            )
+        return read_sacct(path, time_zone=time_zone, errors="skip")
+    if first.startswith(";") or (first.split()[:1] and first.split()[0].isdigit()):
+        return read_swf(path, errors="skip", time_zone=time_zone)
+    raise ValueError(
+        f"{name}: neither what sacct --parsable2 prints, nor SWF, nor a jobs table; its first line is "
+        f"{first[:80]!r}."
+    )
+
+
+def explain(options: argparse.Namespace) -> Result:
+    """Say why a plan is as it is: what it would cost to do otherwise."""
+    from helpers.operate.plans import read_plan
+    from helpers.operate.store import state_folder
+    from helpers.operate.words import lasting, local
+    from helpers.schedule.intervals import Schedule, charge
+    from helpers.schedule.start import best_start
+
+    path = Path(options.plan)
+    if not path.suffix and not path.exists():
+        path = state_folder() / "jobs" / options.plan / "plan.json"
+    made = read_plan(path)
+    options.zone, options.offline = made.zone, True
+    source = _known(options, made.release_s, made.deadline_s)
+    job, schedule = made.job, made.schedule
+    surely_s = made.deadline_s - made.margin_s - (made.stretch - 1) * job.duration_s
+    work_s = job.work_profile.duration_s
+    others = {
+        "as planned": schedule,
+        "at once": Schedule.from_work(job, made.release_s, work_s),
+        "best without pause": best_start(job, source.intensity, made.release_s, surely_s),
+        "at the last moment": Schedule.from_work(job, made.last_moment_s(), work_s),
+    }
+    rows: list[dict[str, Any]] = [
+        {
+            "what": name,
+            "start_s": float(other.start_s[0]),
+            "finish_s": float(other.stop_s[-1]),
+            "pauses": other.resumes,
+            "emissions_g": charge(other, job, source.intensity, made.suspension).emissions_g,
+        }
+        for name, other in others.items()
+    ]
+    lines = [f"Plan {made.id} of {job.name!r}, by {source.describe()}:"]
+    for row in rows:
+        lines.append(
+            f"  {row['what']:<19} {local(row['start_s'])} to {local(row['finish_s'])}, "
+            f"{row['pauses']} pauses: {row['emissions_g']:,.1f} g CO2e"
+        )
+    for number, (start_s, stop_s) in enumerate(
+        zip(schedule.start_s, schedule.stop_s, strict=True), start=1
+    ):
+        mean = float(source.intensity.mean(start_s, stop_s))
+        lines.append(
+            f"Run {number} of {lasting(stop_s - start_s)} meets {mean:,.0f} g/kWh on average; the "
+            f"window has {float(source.intensity.mean()):,.0f}."
+        )
+    return {"plan": made.id, "choices": rows, "intensity": _about(source), "text": "\n".join(lines)}
 
 
 def record(options: argparse.Namespace) -> Result:
@@ -284,13 +446,11 @@ def record(options: argparse.Namespace) -> Result:
 
 def completion(options: argparse.Namespace) -> Result:
     """Return a completion script for a shell."""
-    from helpers.operate.cli import parser
-
     try:
         import shtab
     except ImportError:
         raise ValueError(
             "completion needs shtab: pip install 'clean-hours[operate]', or pip install shtab."
         ) from None
-    script = shtab.complete(parser(), shell=options.shell)
+    script = shtab.complete(options.parser, shell=options.shell)
     return {"shell": options.shell, "script": script, "text": script}

@@ -84,8 +84,8 @@ def _real_intensity(zone: str, start_s: float, stop_s: float) -> Intensity:
 def agent(options: argparse.Namespace) -> Result:
     """Carry out all plans until interrupted, or until none is left."""
     from helpers.operate.agent import Agent, Settings
-    from helpers.operate.cli import Answer
     from helpers.operate.store import folders
+    from helpers.operate.words import Answer
 
     def report_line(line: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from helpers import datasets
-from helpers.carbon.services import ServiceError, fetch_gb, intensity_from_gb
+from helpers.carbon.climatology import Climatology
+from helpers.carbon.electricity_maps import read_electricity_maps_csv
+from helpers.carbon.gb import fetch_gb, intensity_from_gb
+from helpers.carbon.own import read_csv
 from helpers.carbon.signal import Intensity
-from helpers.carbon.sources import read_csv, read_electricity_maps_csv
-from helpers.timeline import Times, epoch_seconds, utc_times
+from helpers.carbon.web import ServiceError
+from helpers.timeline import Times, epoch_seconds
 
 __all__ = ["FORECASTS", "Known", "UnknownIntensityError", "known"]
 
@@ -77,7 +80,7 @@ def _file(path: str) -> Intensity:
             tried.append(str(error))
     raise ValueError(
         f"{os.path.basename(path)} is no intensity in a known form: {tried[0]} Write it with "
-        "helpers.carbon.sources.write_csv()."
+        "helpers.carbon.own.write_csv()."
     )
 
 
@@ -88,6 +91,7 @@ def known(
     *,
     file: str | None = None,
     service: bool = True,
+    cut: bool = True,
     timeout_s: float = 5.0,
 ) -> Known:
     """Return the best that is known of a zone's intensity over a window.
@@ -102,6 +106,8 @@ def known(
         A file of the user's; when it is given, nothing else is used.
     service : bool
         Whether to ask a service on the network.
+    cut : bool
+        Whether a file is cut to the window, which it must then cover.
     timeout_s : float
         How long to wait for it [s].
 
@@ -115,7 +121,7 @@ def known(
     start_s, stop_s = float(epoch_seconds(start)), float(epoch_seconds(stop))
     if file is not None:
         signal = _file(file)
-        return Known(signal.window(start_s, stop_s), "file")
+        return Known(signal.window(start_s, stop_s) if cut else signal, "file")
     failed: list[str] = []
     measured = _measured(zone, start_s, stop_s)
     if measured is not None:
@@ -123,6 +129,8 @@ def known(
     if service and zone in FORECASTS:
         try:
             signal = FORECASTS[zone](start_s, stop_s, timeout_s)
+            if signal.edges_s[-1] < stop_s:  # a forecast reaches a day or two ahead
+                signal = _usual(zone).extend(signal, stop_s)
             return Known(signal.window(start_s, stop_s), "service")
         except (ServiceError, ValueError) as error:
             failed.append(f"the forecast failed: {error}")
@@ -148,21 +156,8 @@ def _measured(zone: str, start_s: float, stop_s: float) -> Intensity | None:
 
 
 def _typical(zone: str, start_s: float, stop_s: float) -> Intensity:
-    """The mean of past years by month, kind of day and hour of the local clock."""
-    import numpy as np
-    import pandas as pd
+    return _usual(zone).forecast(start_s, stop_s)
 
-    clock = datasets.time_zone(zone)
-    past = datasets.carbon_intensity(zone, None).to_series(clock)
 
-    def slots(index: pd.DatetimeIndex) -> list[pd.Index]:
-        return [index.month, index.day_of_week // 5, index.hour]
-
-    typical = past.groupby(slots(pd.DatetimeIndex(past.index))).mean()
-    first_s, last_s = np.floor(start_s / 3600) * 3600, np.ceil(stop_s / 3600) * 3600
-    edges_s = np.arange(first_s, last_s + 1.0, 3600.0)
-    hours = utc_times(edges_s[:-1]).tz_convert(clock)
-    values = typical.reindex(pd.MultiIndex.from_arrays(slots(hours))).to_numpy()
-    years = f"{past.index[0].year} to {past.index[-1].year}"
-    source = f"mean of {zone} by month, kind of day and hour, {years}"
-    return Intensity(edges_s, values, "average", zone, source).window(start_s, stop_s)
+def _usual(zone: str) -> Climatology:
+    return Climatology.of(datasets.carbon_intensity(zone, None), datasets.time_zone(zone))

@@ -285,6 +285,7 @@ def make_plan(
     rules: Rules | None = None,
     source: str | None = None,
     zone: str | None = None,
+    past: Intensity | None = None,
     resolution_s: float | None = None,
 ) -> Plan:
     """Plan one job: the runs with the least emissions that surely meet the deadline.
@@ -311,6 +312,9 @@ def make_plan(
         Which intensity this is, in words; by default its own `source`.
     zone : str, optional
         Grid zone; by default that of the intensity.
+    past : Intensity, optional
+        What the grid really did in years before: from the same hours of the weeks around the same
+        day of the year comes the interval (0.1 to 0.9) in which emissions are expected.
     resolution_s : float, optional
         Starts and stops of a job that may pause are multiples of this [s] from the release; by
         default the finest that takes about a second to solve.
@@ -348,7 +352,7 @@ def make_plan(
             )
         )
         expected = Expected(
-            Span(charge(schedule, job, intensity, suspension).emissions_g),
+            _span_of(schedule, job, suspension, intensity, past),
             charge(at_once, job, intensity).emissions_g,
         )
     if rules is not None and resources is not None:
@@ -367,6 +371,43 @@ def make_plan(
         margin_s=margin_s,
         resources=resources,
     )
+
+
+_WEEK_S = 7 * 86400.0
+_WEEKS_AROUND = 4
+_LEVELS = (0.1, 0.9)
+
+
+def _span_of(
+    schedule: Schedule,
+    job: PhaseModel,
+    suspension: Suspension,
+    intensity: Intensity,
+    past: Intensity | None,
+) -> Span:
+    """Emissions of a schedule, and the interval of what the same hours emitted in past years."""
+    expected_g = charge(schedule, job, intensity, suspension).emissions_g
+    if past is None:
+        return Span(expected_g)
+    found = []
+    year = round(365.25 * 86400.0 / _WEEK_S)  # whole weeks: the same day of the week
+    latest = int((schedule.stop_s[-1] - past.edges_s[0]) // _WEEK_S)
+    for weeks in range(1, latest + 1):
+        away = min(weeks % year, year - weeks % year)
+        shift_s = weeks * _WEEK_S
+        inside = (
+            schedule.start_s[0] - shift_s >= past.edges_s[0]
+            and schedule.stop_s[-1] - shift_s <= past.edges_s[-1]
+        )
+        if away <= _WEEKS_AROUND and inside:
+            moved = replace(
+                schedule, start_s=schedule.start_s - shift_s, stop_s=schedule.stop_s - shift_s
+            )
+            found.append(charge(moved, job, past, suspension).emissions_g)
+    if len(found) < 5:
+        return Span(expected_g)
+    low_g, high_g = np.quantile(found, _LEVELS)
+    return Span(expected_g, min(expected_g, float(low_g)), max(expected_g, float(high_g)))
 
 
 # --- files -----------------------------------------------------------------------------------------

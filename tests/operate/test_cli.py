@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from helpers import datasets
-from helpers.carbon.services import ServiceError
-from helpers.carbon.sources import write_csv
+from helpers.carbon.own import write_csv
+from helpers.carbon.web import ServiceError
 from helpers.operate import grid
-from helpers.operate.cli import duration, instant, main, parser
+from helpers.operate.cli import main, parser
 from helpers.operate.plans import read_plan
+from helpers.operate.words import duration, instant
 
 FROM = ["--from", "2020-06-01T00:00+00:00"]
 
@@ -111,6 +112,101 @@ def test_plan_writes_a_plan_that_can_be_read_again(capsys, curve_file, tmp_path)
     assert 0 == code
     assert read_plan(path).id in out
     assert "g CO2e instead of" in out
+
+
+SACCT = Path(__file__).parent.parent / "fixtures" / "slurm" / "sacct_epoch.txt"
+
+
+@pytest.fixture
+def now_file(tmp_path):
+    """A flat curve over the days of the recorded log."""
+    from helpers.carbon.signal import Intensity
+
+    edges = pd.to_datetime(["2020-01-01", "2035-01-01"], utc=True)
+    write_csv(Intensity(edges, [250.0], "average", "DE", "flat"), tmp_path / "flat.csv")
+    return str(tmp_path / "flat.csv")
+
+
+def test_account_charges_a_real_log_by_user_and_sums_to_the_whole(capsys, now_file):
+    words = [
+        "account",
+        str(SACCT),
+        "--time-zone",
+        "UTC",
+        "--per-core",
+        "10",
+        "--intensity",
+        now_file,
+    ]
+
+    code, out, err = run(capsys, *words, "--by", "user", "--by", "partition", "--json")
+    told = json.loads(out)
+
+    assert 0 == code
+    assert told["jobs"] > 10
+    assert pytest.approx(told["emissions_g"]) == sum(row["emissions_g"] for row in told["rows"])
+    assert pytest.approx(told["emissions_g"]) == 250.0 * told["energy_kwh"]
+    assert "kg CO2e" in err
+
+
+@pytest.mark.parametrize(
+    ("form", "mark"), [("csv", "user,"), ("html", "<table"), ("table", "user")]
+)
+def test_account_prints_each_format(capsys, now_file, tmp_path, form, mark):
+    words = [
+        "account",
+        str(SACCT),
+        "--time-zone",
+        "UTC",
+        "--per-core",
+        "10",
+        "--intensity",
+        now_file,
+    ]
+
+    code, _, _ = run(capsys, *words, "--format", form, "--out", str(tmp_path / "out"))
+
+    assert 0 == code
+    assert mark in (tmp_path / "out").read_text()
+
+
+def test_account_does_not_guess_the_clock_of_a_log(capsys):
+    code, _, err = run(capsys, "account", str(SACCT))
+
+    assert 2 == code
+    assert "--time-zone" in err
+
+
+def test_a_hostile_name_in_a_log_is_text_in_html(capsys, now_file, tmp_path):
+    text = SACCT.read_text().replace("|u01|", "|<script>alert(1)</script>|")
+    (tmp_path / "hostile.txt").write_text(text)
+    words = ["account", str(tmp_path / "hostile.txt"), "--time-zone", "UTC", "--per-core", "10"]
+
+    code, out, _ = run(capsys, *words, "--intensity", now_file, "--format", "html")
+
+    assert 0 == code
+    assert "<script>" not in out
+    assert "&lt;script&gt;" in out
+
+
+def test_explain_says_what_otherwise_would_cost(capsys, curve_file, tmp_path):
+    words = ["--length", "8h", "--power", "300", "--startup", "10min", "--checkpoint", "30min"]
+    path = str(tmp_path / "plan.json")
+    run(capsys, "plan", *words, "--intensity", curve_file, *FROM, "--out", path)
+
+    code, out, _ = run(capsys, "explain", path, "--intensity", curve_file, "--json")
+    grams = {row["what"]: row["emissions_g"] for row in json.loads(out)["choices"]}
+
+    assert 0 == code
+    assert grams["as planned"] == min(grams.values())
+
+
+def test_a_plan_by_typical_hours_has_the_interval_of_past_years(capsys):
+    code, out, _ = run(capsys, "plan", "--length", "4h", "--power", "100", "--offline", "--json")
+    span = json.loads(out)["expected"]["emissions_g"]
+
+    assert 0 == code
+    assert 0 < span["low"] <= span["expected"] <= span["high"]
 
 
 def test_plan_takes_phases_from_a_file(capsys, tmp_path, curve_file):
