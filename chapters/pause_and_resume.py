@@ -36,11 +36,11 @@ from helpers import datasets, figures, publish
 from helpers.carbon import Intensity
 from helpers.carbon.expected import last_period, newest_forecast
 from helpers.phases import Phase, PhaseModel, Repeat, Suspension, fill
+from helpers.published.charge import charge_as_published, published_intervals
 from helpers.schedule import (
     best_schedule,
     best_start,
     charge,
-    charge_as_published,
     check,
     heuristics,
     least_emissions_g,
@@ -748,7 +748,7 @@ for row in base.itertuples():
     emissions = {name: emitted_g(s, job) for name, s in schedules.items()}
     rows.append({"at once": now_g, "optimum": row.best_g, **emissions})
     blind += swings(schedules["cheapest slots"], job, intensity)
-    wish = heuristics.published_intervals(job, intensity, row.release, end)
+    wish = published_intervals(job, intensity, row.release, end)
     claims.append(charge_as_published(wish, job, intensity).emissions_g)
 compared = pd.DataFrame(rows)
 possible_g = compared["at once"] - compared["optimum"]

@@ -36,6 +36,7 @@ from statsmodels.stats.anova import anova_lm
 
 from helpers import datasets, figures, publish, stats
 from helpers.phases import Suspension
+from helpers.published.charge import charge_as_published
 from helpers.published.evaluation import (
     LENGTHS_H,
     LONGEST_WAITS_H,
@@ -52,7 +53,6 @@ from helpers.schedule import (
     best_schedule,
     best_starts,
     charge,
-    charge_as_published,
     check,
     milp,
 )

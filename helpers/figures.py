@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
     from numpy.typing import ArrayLike, NDArray
 
+    from helpers.schedule.intervals import Schedule
+
 __all__ = [
     "COLORS",
     "WIDE",
@@ -39,6 +41,7 @@ __all__ = [
     "label_line",
     "power_under_carbon",
     "say",
+    "schedule",
     "stacked_steps",
     "step_means",
     "use_style",
@@ -256,6 +259,46 @@ def say(ax: Axes, text: str) -> None:
         0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=COLORS["baseline"]
     )
     ax.set(xticks=[], yticks=[])
+
+
+# --- one job over time --------------------------------------------------------------------
+
+
+def schedule(ax: Axes, plan: Schedule) -> None:
+    """Draw a schedule under its signal: what it does is shaded, over hours since its release.
+
+    Here and not on the schedule, so that what decides needs no plots.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    plan : Schedule
+        A schedule that knows its job, its signal and its window.
+
+    Raises
+    ------
+    ValueError
+        If it does not know them.
+    """
+    drawn = plan.cost.segments
+    intensity, release_s = plan.intensity, plan.release_s
+    if intensity is None or release_s is None:
+        raise ValueError(
+            "the schedule knows no release, so there is no hour 0: pass schedule.on(intensity, "
+            "release)."
+        )
+    until_s = plan.deadline_s if plan.deadline_s is not None else float(plan.stop_s[-1])
+    for part, alpha in (("startup", 0.8), ("work", 0.25), ("end", 0.5), ("save", 0.8)):
+        color = COLORS.get(part, COLORS["startup"])  # saving is an overhead, as starting is
+        for i in np.flatnonzero(drawn.part == drawn.code(part)):
+            begin_h = (drawn.start_s[i] - release_s) / 3600
+            end_h = begin_h + drawn.duration_s[i] / 3600
+            ax.axvspan(begin_h, end_h, color=color, alpha=alpha, linewidth=0)
+    window = intensity.window(release_s, until_s)
+    hours = (window.edges_s - release_s) / 3600
+    ax.stairs(window.intensity_g_per_kwh, hours, color=COLORS["baseline"], linewidth=1.7)
+    ax.set(xlim=(0, hours[-1]), xlabel="hours since the release", ylabel="g/kWh")
 
 
 # --- a cluster over time ------------------------------------------------------------------

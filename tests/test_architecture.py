@@ -31,11 +31,11 @@ MAY_IMPORT = {
     "cluster": {"decide", "work", "schedule", "phases", "carbon", "figures"},
     "bound": {"schedule", "phases", "carbon", "work"},
     "regions": {"carbon", "phases", "work", "schedule", "decide", "cluster", "bound"},
-    "published": {"phases", "schedule"},
+    "published": {"carbon", "phases", "schedule"},
     "datasets": {"jobs", "carbon", "power", "phases"},
     "panel": set(),
     "sweep": set(),
-    "figures": set(),
+    "figures": {"schedule"},
     "publish": set(),
     "study": {
         *("jobs", "carbon", "phases", "work", "predict", "schedule", "decide", "cluster", "bound"),

@@ -3,6 +3,7 @@
 ============  ==================================================================
 module        what it holds
 ============  ==================================================================
+`charge`      how suspended jobs were charged, and where a policy wished to run
 `evaluation`  1200 problems of suspend and resume, and the schedules stored there
 ============  ==================================================================
 """

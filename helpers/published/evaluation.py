@@ -109,7 +109,9 @@ class PublishedProblem:
     def job(self) -> PhaseModel:
         """The job."""
         startup_s = 60.0 * self.startup_min
-        startup = [Phase("startup", startup_s, self.startup_power_w)] if self.startup_min else []
+        startup: tuple[Phase, ...] = ()
+        if self.startup_min:
+            startup = (Phase("startup", startup_s, self.startup_power_w),)
         turn = (
             Phase("high", 60.0 * self.high_min, _HIGH_W),
             Phase("low", 60.0 * self.low_min, _LOW_W),

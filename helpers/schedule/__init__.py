@@ -17,11 +17,12 @@ The names used most are here; the others are imported by module. numba
 is loaded when a hot loop is first called, PuLP when a program is written, not before.
 """
 
-from helpers.schedule.intervals import Charge, Schedule, charge, charge_as_published, check
+from helpers.schedule.intervals import Certificate, Charge, Schedule, charge, check
 from helpers.schedule.start import best_start, best_starts
 from helpers.schedule.suspend import best_schedule, best_schedules, least_emissions_g
 
 __all__ = [
+    "Certificate",
     "Charge",
     "Schedule",
     "best_schedule",
@@ -29,7 +30,6 @@ __all__ = [
     "best_start",
     "best_starts",
     "charge",
-    "charge_as_published",
     "check",
     "least_emissions_g",
 ]

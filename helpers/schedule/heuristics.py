@@ -26,7 +26,6 @@ __all__ = [
     "below_threshold",
     "cheapest_slots",
     "follow",
-    "published_intervals",
 ]
 
 
@@ -65,8 +64,9 @@ def as_soon_as_possible(job: PhaseModel, release: Times, deadline: Times) -> Sch
     ValueError
         If the job does not fit into the window.
     """
-    release_s, _ = check_window(job, None, release, deadline)
-    return Schedule.from_work(job, release_s, job.work_profile.duration_s)
+    release_s, deadline_s = check_window(job, None, release, deadline)
+    schedule = Schedule.from_work(job, release_s, job.work_profile.duration_s)
+    return replace(schedule, release_s=release_s, deadline_s=deadline_s)
 
 
 def cheapest_slots(
@@ -125,7 +125,8 @@ def cheapest_slots(
     def wants(moment: Moment) -> bool:
         return bool(wanted[int((moment.now_s - release_s + TIME_TOLERANCE_S) // step_s)])
 
-    return follow(job, release_s, deadline_s, wants, step_s=step_s, suspension=suspension)
+    plan = follow(job, release_s, deadline_s, wants, step_s=step_s, suspension=suspension)
+    return plan.on(intensity)
 
 
 def below_threshold(
@@ -160,59 +161,10 @@ def below_threshold(
     release_s, deadline_s = check_window(job, intensity, release, deadline)
 
     def wants(moment: Moment) -> bool:
-        return intensity.at(moment.now_s) <= threshold_g_per_kwh
+        return bool(intensity.at(moment.now_s) <= threshold_g_per_kwh)
 
-    return follow(job, release_s, deadline_s, wants, step_s=step_s, suspension=suspension)
-
-
-def published_intervals(
-    job: PhaseModel, intensity: Intensity, release: Times, deadline: Times
-) -> Schedule:
-    """Return the intervals of the published suspend-resume policy, which knows no overhead.
-
-    The job runs where the intensity is least, for just as long as it would without a stop:
-    there is no time for the start-ups of its resumes. `charge_as_published` charges that as
-    its simulator did; `check` refuses it when there is a resume; `cheapest_slots` carries out
-    the same wish and pays for it.
-
-    Parameters
-    ----------
-    job, intensity, release, deadline
-        As in `cheapest_slots`.
-
-    Returns
-    -------
-    Schedule
-        Intervals, with the time run so far in place of work done.
-
-    Raises
-    ------
-    ValueError
-        If the job does not fit into the window, or the intensity does not cover it.
-
-    References
-    ----------
-    https://github.com/Quacck/carbs, ``src/scheduling/suspend_scheduling_policy.py``, after
-    W. A. Hanafy et al., "Going Green for Less Green", ASPLOS 2024.
-    """
-    window = intensity.window(*check_window(job, intensity, release, deadline))
-    left_s, pieces = job.duration_s, []
-    for i in np.argsort(window.intensity_g_per_kwh, kind="stable"):
-        begin_s = window.edges_s[i]
-        end_s = min(window.edges_s[i + 1], begin_s + left_s)
-        pieces.append((begin_s, end_s))
-        left_s -= end_s - begin_s
-        if left_s <= TIME_TOLERANCE_S:
-            break
-    merged: list[list[float]] = []
-    for begin_s, end_s in sorted(pieces):
-        if merged and begin_s <= merged[-1][1]:
-            merged[-1][1] = end_s
-        else:
-            merged.append([begin_s, end_s])
-    start_s, stop_s = np.transpose(merged)
-    elapsed_s = np.concatenate([[0.0], np.cumsum(stop_s - start_s)])
-    return Schedule(start_s, stop_s, elapsed_s[:-1], elapsed_s[1:])
+    plan = follow(job, release_s, deadline_s, wants, step_s=step_s, suspension=suspension)
+    return plan.on(intensity)
 
 
 def follow(
@@ -280,7 +232,8 @@ def follow(
             moment = walk.worked(moment)
         works_s.append(moment.work_s - begin_s)
         moment = walk.stopped(moment)
-    return Schedule.from_work(job, starts_s, works_s, suspension)
+    schedule = Schedule.from_work(job, starts_s, works_s, suspension)
+    return replace(schedule, release_s=release_s, deadline_s=deadline_s)
 
 
 def _check_step(step_s: float) -> None:
@@ -314,6 +267,8 @@ class _Walk:
         """Whether a stop is allowed, keeps all work, and leaves time to finish."""
         rules = self.suspension
         if moment.work_s >= self.whole_s and not self.job.end_profile.phases:
+            return False
+        if moment.run_start_s is None:  # nothing runs that could be stopped
             return False
         saved_s = moment.now_s + rules.save_profile.duration_s
         kept = rules.kept_s(self.job, moment.work_s) >= moment.work_s - TIME_TOLERANCE_S

@@ -10,9 +10,10 @@ origin: of the exact methods, of a mixed-integer program, of a simulator, of a l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Self
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -21,23 +22,31 @@ from numpy.typing import ArrayLike, NDArray
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity, check_intensity
 from helpers.phases.model import PhaseModel, Profile
 from helpers.phases.suspension import Suspension
-from helpers.timeline import Times, epoch_seconds, utc_times
+from helpers.timeline import Duration, Times, duration_seconds, epoch_seconds, utc_times
 
 __all__ = [
     "SEGMENT_PARTS",
     "TIME_TOLERANCE_S",
+    "Certificate",
     "Charge",
     "Schedule",
     "Segments",
     "charge",
-    "charge_as_published",
+    "charge_segments",
     "check",
     "check_window",
+    "check_windows",
+    "cut_profile",
+    "join_segments",
+    "latest_finish_s",
     "segments",
 ]
 
 TIME_TOLERANCE_S = 1e-5
 """Differences of times below this are rounding [s]: a float64 holds epochs to 2.4e-7 s."""
+
+EXACT_GAP = 1e-9
+"""Share of the emissions up to which two values are equal but for rounding."""
 
 SEGMENT_PARTS = ("startup", "work", "end", "save", "suspended", "beyond")
 """What a job may be doing: a part of its model, saving, suspended, or (published mode) past
@@ -46,9 +55,58 @@ the end of its profile."""
 _STARTUP, _WORK, _END, _SAVE, _SUSPENDED, _BEYOND = range(len(SEGMENT_PARTS))
 
 
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What is proven of a schedule: how far it is, at most, from the best one.
+
+    Parameters
+    ----------
+    emissions_g : float
+        Emissions of the schedule [g CO2e]; with a price of running, its cost.
+    lower_g : float
+        No schedule that keeps the rules emits less [g CO2e].
+    method : str
+        How it was proven: "grid" (all durations are multiples of its slot), "best start" (no
+        pause can pay, or none is allowed), "event points", or "relaxation" (a lower bound only).
+
+    Examples
+    --------
+    >>> print(Certificate(1002.0, 1000.0, "relaxation"))
+    at most 0.2 % above the best
+    """
+
+    emissions_g: float
+    lower_g: float
+    method: str
+
+    @property
+    def gap_g(self) -> float:
+        """By how much the schedule may exceed the best one, at most [g CO2e]."""
+        return max(0.0, self.emissions_g - self.lower_g)
+
+    @property
+    def gap(self) -> float:
+        """The same as a share of the schedule's emissions; inf where nothing was proven."""
+        if self.gap_g == 0:
+            return 0.0
+        return self.gap_g / abs(self.emissions_g) if self.emissions_g else np.inf
+
+    @property
+    def exact(self) -> bool:
+        """Whether no schedule is better, up to the rounding of floating-point numbers."""
+        return self.gap <= EXACT_GAP
+
+    def __str__(self) -> str:
+        return "exact" if self.exact else f"at most {100 * self.gap:.2g} % above the best"
+
+
 @dataclass(frozen=True, eq=False)
 class Schedule:
     """When a job runs, and which part of its work each run does.
+
+    A schedule that was made for a job and a signal knows both, so that what it emits, and
+    what starting at once would have, is asked of it. Pictures are made by `figures.schedule`:
+    schedules know no plots.
 
     Parameters
     ----------
@@ -57,18 +115,34 @@ class Schedule:
         is over (after saving, or after the end phases).
     work_from_s, work_to_s : array_like, shape (n,)
         Seconds of work [s] that are done before and after each run.
+    job : PhaseModel, optional
+        The job it runs.
+    suspension : Suspension, optional
+        What a stop costs and keeps.
+    intensity : Intensity, optional
+        The signal it was made for; `on` gives it another one.
+    release_s, deadline_s : float, optional
+        Window it was made for, epoch seconds [s]. "At once" means at the release.
+    certificate : Certificate, optional
+        What is proven of it; None for schedules that claim nothing.
 
     Raises
     ------
     ValueError
-        If the four do not have the same length, there is no run, or a value is not finite.
-        Whether the schedule is a good one is for `check` to say.
+        If the first four do not have the same length, there is no run, or a value is not
+        finite. Whether the schedule is a good one is for `check` to say.
     """
 
     start_s: NDArray[np.float64]
     stop_s: NDArray[np.float64]
     work_from_s: NDArray[np.float64]
     work_to_s: NDArray[np.float64]
+    job: PhaseModel | None = None
+    suspension: Suspension | None = None
+    intensity: Intensity | None = None
+    release_s: float | None = None
+    deadline_s: float | None = None
+    certificate: Certificate | None = None
 
     def __post_init__(self) -> None:
         for name in ("start_s", "stop_s", "work_from_s", "work_to_s"):
@@ -84,6 +158,31 @@ class Schedule:
                 )
             if not np.isfinite(values).all():
                 raise ValueError(f"{name} holds {values[~np.isfinite(values)][0]}, not a time.")
+
+    @classmethod
+    def known(
+        cls,
+        start_s: NDArray[np.float64],
+        stop_s: NDArray[np.float64],
+        work_from_s: NDArray[np.float64],
+        work_to_s: NDArray[np.float64],
+        **made_from: Any,
+    ) -> Self:
+        """Make a schedule of new arrays that are known to be right, without looking at them.
+
+        For solvers: of a job of an hour, checking took as long as solving.
+        """
+        schedule = object.__new__(cls)
+        runs = {
+            "start_s": start_s,
+            "stop_s": stop_s,
+            "work_from_s": work_from_s,
+            "work_to_s": work_to_s,
+        }
+        for values in runs.values():
+            values.flags.writeable = False
+        schedule.__dict__.update(runs, **made_from)
+        return schedule
 
     @classmethod
     def from_work(
@@ -117,7 +216,14 @@ class Schedule:
         tails_s = np.full(start_s.shape, suspension.save_profile.duration_s)
         tails_s[-1] = job.end_profile.duration_s
         stop_s = start_s + job.startup_profile.duration_s + work_s + tails_s
-        return cls(start_s, stop_s, work_from_s, work_to_s)
+        return cls(
+            start_s,
+            stop_s,
+            np.array(work_from_s),
+            np.array(work_to_s),
+            job=job,
+            suspension=suspension,
+        )
 
     @classmethod
     def from_intervals(
@@ -158,6 +264,74 @@ class Schedule:
         """Seconds in which the job runs [s]."""
         return float((self.stop_s - self.start_s).sum())
 
+    @property
+    def start(self) -> pd.Timestamp:
+        """When the first run begins, UTC."""
+        return utc_times(self.start_s[0])[0]
+
+    @property
+    def end(self) -> pd.Timestamp:
+        """When the last run is over, UTC."""
+        return utc_times(self.stop_s[-1])[0]
+
+    def on(
+        self, intensity: Intensity, release: Times | None = None, deadline: Times | None = None
+    ) -> Self:
+        """Return the same runs on another signal (and window), without a certificate."""
+        return replace(
+            self,
+            intensity=intensity,
+            release_s=self.release_s if release is None else float(epoch_seconds(release)),
+            deadline_s=self.deadline_s if deadline is None else float(epoch_seconds(deadline)),
+            certificate=None,
+        )
+
+    @cached_property
+    def cost(self) -> Charge:
+        """What the schedule costs on its signal, as `charge` tells it.
+
+        Raises
+        ------
+        ValueError
+            If the schedule knows no job or no signal.
+        """
+        job, intensity = self._known()
+        return charge(self, job, intensity, self.suspension)
+
+    @property
+    def emissions_g(self) -> float:
+        """Emissions of the schedule on its signal [g CO2e]."""
+        return self.cost.emissions_g
+
+    @cached_property
+    def at_once_g(self) -> float:
+        """What the job would have emitted if started at the release, without a stop [g CO2e]."""
+        job, intensity = self._known()
+        if self.release_s is None:
+            raise ValueError(
+                "the schedule knows no release, so 'at once' names no instant: say when the job "
+                "could have started by schedule.on(intensity, release)."
+            )
+        at_once = Schedule.from_work(job, self.release_s, job.work_profile.duration_s)
+        return charge(at_once, job, intensity).emissions_g
+
+    @property
+    def saving(self) -> float:
+        """Share of the emissions of starting at once that the schedule saves; 0.25 is 25 %.
+
+        Negative where starting at once would have been better; NaN where it emits nothing.
+        """
+        return 1.0 - self.emissions_g / self.at_once_g if self.at_once_g else np.nan
+
+    def _known(self) -> tuple[PhaseModel, Intensity]:
+        if self.job is None or self.intensity is None:
+            missing = "job" if self.job is None else "signal"
+            raise ValueError(
+                f"the schedule knows no {missing}, so it cannot say what it emits: make it by "
+                "Schedule.from_work(job, ...).on(intensity, release), or use charge()."
+            )
+        return self.job, self.intensity
+
     def to_frame(self, tz: str = "UTC") -> pd.DataFrame:
         """Return one row a run: start and stop in zone `tz`, work done before and after."""
         return pd.DataFrame(
@@ -175,13 +349,25 @@ class Schedule:
             for name in ("start_s", "stop_s", "work_from_s", "work_to_s")
         )
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # equal by value, and arrays have no hash
 
     def __repr__(self) -> str:
         runs = ", ".join(
             f"{_at(a)} to {_at(b)}" for a, b in zip(self.start_s, self.stop_s, strict=True)
         )
         return f"Schedule({runs})"
+
+    def __str__(self) -> str:
+        if self.job is None or self.intensity is None or self.release_s is None:
+            return repr(self)
+        runs = "; ".join(
+            f"{_at(a)} to {_at(b)}" for a, b in zip(self.start_s, self.stop_s, strict=True)
+        )
+        proven = "" if self.certificate is None else f" ({self.certificate})"
+        return (
+            f"{self.job.name}: {runs}: {self.emissions_g:.4g} g CO2e{proven}, at once "
+            f"{self.at_once_g:.4g} g, saving {100 * self.saving:.3g} %"
+        )
 
 
 def _instant_s(name: str, instant: Times) -> float:
@@ -192,6 +378,51 @@ def _instant_s(name: str, instant: Times) -> float:
             "or best_schedules() for many."
         )
     return float(seconds)
+
+
+def latest_finish_s(
+    job: PhaseModel,
+    release: Times,
+    deadline: Times | None,
+    start_within: Duration | None,
+    end_within: Duration | None,
+) -> float:
+    """Return the deadline in epoch seconds [s], in whichever of three ways it was given.
+
+    Parameters
+    ----------
+    job : PhaseModel
+        The job.
+    release : instant
+        Earliest start.
+    deadline : instant, optional
+        Latest finish.
+    start_within : duration, optional
+        Latest start, counted from the release: the job may wait so long in all, and a job that
+        is not suspended has finished its own length later.
+    end_within : duration, optional
+        Latest finish, counted from the release.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one of the last three is given.
+    """
+    given = {"deadline": deadline, "start_within": start_within, "end_within": end_within}
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) != 1:
+        raise ValueError(
+            f"give exactly one of deadline, start_within and end_within, not "
+            f"{' and '.join(named) or 'none'}: start_within='24h' is the latest start, "
+            "end_within='24h' the latest finish, both counted from the release."
+        )
+    if deadline is not None:
+        return _instant_s("deadline", deadline)
+    release_s = _instant_s("release", release)
+    if end_within is not None:
+        return release_s + duration_seconds(end_within)
+    assert start_within is not None  # for the type checker: one of the three is given
+    return release_s + duration_seconds(start_within) + job.duration_s
 
 
 def check_window(
@@ -244,6 +475,21 @@ def check_window(
                 "extrapolated; load a longer period or move the window."
             )
     return release_s, deadline_s
+
+
+def check_windows(
+    jobs: Sequence[PhaseModel], intensity: Intensity, release_s: NDArray, deadline_s: NDArray
+) -> None:
+    """Raise what `check_window` raises for the first of many jobs that breaks a rule."""
+    check_intensity(intensity)
+    length_s = np.array([job.duration_s for job in jobs])
+    bad = (
+        (deadline_s - release_s < length_s)
+        | (release_s < intensity.edges_s[0])
+        | (deadline_s > intensity.edges_s[-1])
+    )
+    for i in np.flatnonzero(bad).tolist():
+        check_window(jobs[i], intensity, release_s[i], deadline_s[i])
 
 
 def check(
@@ -371,6 +617,11 @@ class Segments:
     phase: NDArray[np.int64]
     profiles: dict[str, Profile] = field(repr=False)
 
+    @staticmethod
+    def code(part: str) -> int:
+        """Return the number of a part, as `part` holds it."""
+        return SEGMENT_PARTS.index(part)
+
     def to_frame(self, tz: str = "UTC") -> pd.DataFrame:
         """Return one row a segment: run, part, phase, start, stop (zone `tz`), power."""
         names = {part: profile.names for part, profile in self.profiles.items()}
@@ -411,7 +662,7 @@ def segments(schedule: Schedule, job: PhaseModel, suspension: Suspension | None 
     """
     suspension = suspension or Suspension()
     startup, work, end = job.startup_profile, job.work_profile, job.end_profile
-    pieces = []
+    pieces: list[tuple] = []
     for i in range(schedule.start_s.size):
         run = (
             (_STARTUP, startup, 0.0, startup.duration_s),
@@ -422,20 +673,26 @@ def segments(schedule: Schedule, job: PhaseModel, suspension: Suspension | None 
         )
         clock_s = schedule.start_s[i]
         for part, profile, low_s, high_s in run:
-            pieces.append(_cut(profile, low_s, high_s, clock_s, i, part))
+            pieces.append(cut_profile(profile, low_s, high_s, clock_s, i, part))
             clock_s += high_s - low_s
         if i < schedule.resumes:
             gap_s = schedule.start_s[i + 1] - clock_s
             power_w = suspension.suspended_power_w
             pieces.append(([clock_s], [gap_s], [power_w], [i], [_SUSPENDED], [0]))
     profiles = {"startup": startup, "work": work, "end": end, "save": suspension.save_profile}
-    return _joined(pieces, profiles)
+    return join_segments(pieces, profiles)
 
 
-def _cut(
+def cut_profile(
     profile: Profile, low_s: float, high_s: float, clock_s: float, run: int, part: int
 ) -> tuple[NDArray, ...]:
-    """Segments of the piece of a profile from `low_s` to `high_s`, run from `clock_s` on."""
+    """Cut a profile from `low_s` to `high_s` [s] and run the piece from `clock_s` on.
+
+    Returns
+    -------
+    tuple of ndarray
+        The first six fields of `Segments`; `run` and `part` are those given.
+    """
     first = int(np.searchsorted(profile.edges_s, low_s, side="right")) - 1
     last = min(int(np.searchsorted(profile.edges_s, high_s, side="left")), len(profile.phases))
     edges_s = np.clip(profile.edges_s[first : last + 1], low_s, high_s)
@@ -450,7 +707,8 @@ def _cut(
     )
 
 
-def _joined(pieces: list[tuple], profiles: dict[str, Profile]) -> Segments:
+def join_segments(pieces: Sequence[tuple], profiles: dict[str, Profile]) -> Segments:
+    """Join pieces, each the first six fields of `Segments`, and drop those of no length."""
     start_s, duration_s, power_w, run, part, phase = map(np.concatenate, zip(*pieces, strict=True))
     real = duration_s > 0
     return Segments(
@@ -545,69 +803,13 @@ def charge(
     drawn = segments(schedule, job, suspension)
     done_s = float((schedule.work_to_s - schedule.work_from_s).sum())
     lost_s = max(0.0, done_s - job.work_profile.duration_s)
-    return _charged(drawn, schedule, intensity, lost_s if lost_s > TIME_TOLERANCE_S else 0.0)
+    return charge_segments(drawn, schedule, intensity, lost_s if lost_s > TIME_TOLERANCE_S else 0.0)
 
 
-def charge_as_published(schedule: Schedule, job: PhaseModel, intensity: Intensity) -> Charge:
-    """Charge a schedule as the published simulator did, which is wrong after a resume.
-
-    Parameters
-    ----------
-    schedule : Schedule
-        Intervals in which the job runs.
-    job : PhaseModel
-        The job.
-    intensity : Intensity
-        Carbon intensity over the schedule.
-
-    Returns
-    -------
-    Charge
-        Energy and emissions by the published reading of power.
-
-    Raises
-    ------
-    ValueError
-        If the schedule leaves the coverage of the intensity.
-
-    Notes
-    -----
-    The simulator split a suspended job into one task a run and read the power of each second
-    at the job's *total elapsed running time*, as if it had never stopped [1]_. So the start-up
-    of a resume is charged as work, and when the profile is over, what still runs is charged
-    with 0 W (part "beyond"). A schedule of one run is charged as `charge` does.
-
-    References
-    ----------
-    .. [1] https://github.com/Quacck/carbs, ``src/scheduling/carbon_waiting_policy.py``,
-       function ``compute_carbon_consumption``.
-    """
-    whole, pieces, elapsed_s = job.profile, [], 0.0
-    borders_s = np.cumsum(
-        [p.duration_s for p in (job.startup_profile, job.work_profile, job.end_profile)]
-    )
-    firsts = np.cumsum(
-        [0, len(job.startup_profile.phases), len(job.work_profile.phases)]
-    )  # place of each part's first phase in the whole profile
-    for i, (start_s, stop_s) in enumerate(zip(schedule.start_s, schedule.stop_s, strict=True)):
-        length_s = stop_s - start_s
-        low_s = min(elapsed_s, whole.duration_s)
-        high_s = min(elapsed_s + length_s, whole.duration_s)
-        piece = list(_cut(whole, low_s, high_s, start_s, i, _WORK))
-        middle_s = (low_s + (piece[0] - start_s)) + piece[1] / 2
-        piece[4] = np.searchsorted(borders_s, middle_s, side="right")
-        piece[5] = piece[5] - firsts[np.minimum(piece[4], _END)]
-        pieces.append(tuple(piece))
-        beyond_s = length_s - (high_s - low_s)
-        pieces.append(([start_s + (high_s - low_s)], [beyond_s], [0.0], [i], [_BEYOND], [0]))
-        elapsed_s += length_s
-    profiles = {"startup": job.startup_profile, "work": job.work_profile, "end": job.end_profile}
-    return _charged(_joined(pieces, profiles), schedule, intensity, 0.0)
-
-
-def _charged(
+def charge_segments(
     drawn: Segments, schedule: Schedule, intensity: Intensity, lost_work_s: float
 ) -> Charge:
+    """Charge what a schedule draws: exact integrals of the intensity over its segments."""
     start_s, stop_s = drawn.start_s, drawn.start_s + drawn.duration_s
     last_s = intensity.edges_s[-1]
     if last_s < stop_s[-1] <= last_s + TIME_TOLERANCE_S:  # rounded up to beyond the last step

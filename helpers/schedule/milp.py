@@ -58,6 +58,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PUBLISHED_STARTS", "Program", "Solution", "big_m_program", "solve", "tight_program"]
 
+Status = Literal["optimal", "feasible", "unknown", "infeasible"]
+"""What a solver proved; see `Solution`."""
+
 PUBLISHED_STARTS = 5
 """Most starts that the published program allows."""
 
@@ -130,7 +133,7 @@ class Solution:
         Size of the program.
     """
 
-    status: Literal["optimal", "feasible", "unknown", "infeasible"]
+    status: Status
     objective_g: float
     bound_g: float
     seconds: float
@@ -195,7 +198,7 @@ def solve(
     )
 
 
-def _solve_cbc(problem: pulp.LpProblem, time_limit_s: float | None) -> tuple[str, float, float]:
+def _solve_cbc(problem: pulp.LpProblem, time_limit_s: float | None) -> tuple[Status, float, float]:
     """Run CBC and read its own summary, since PuLP drops the bound and blurs the status."""
     pulp = extra("pulp")
 
@@ -227,7 +230,9 @@ def _solve_cbc(problem: pulp.LpProblem, time_limit_s: float | None) -> tuple[str
     return ("feasible" if numbers["Objective value"] else "unknown"), objective_g, bound_g
 
 
-def _solve_highs(problem: pulp.LpProblem, time_limit_s: float | None) -> tuple[str, float, float]:
+def _solve_highs(
+    problem: pulp.LpProblem, time_limit_s: float | None
+) -> tuple[Status, float, float]:
     """Run HiGHS and ask it itself, for the same reason."""
     highspy, pulp = extra("highspy"), extra("pulp")
 
@@ -286,7 +291,7 @@ class _Slots:
             suspension=suspension,
             release_s=release_s,
             slot_s=chosen.slot_s,
-            price=intensity.integral(edges_s[:-1], edges_s[1:]) / JOULES_PER_KWH,
+            price=np.asarray(intensity.integral(edges_s[:-1], edges_s[1:])) / JOULES_PER_KWH,
             startup=_power_of_slots(job.startup_profile, chosen.slot_s),
             end=_power_of_slots(job.end_profile, chosen.slot_s),
             save=_power_of_slots(suspension.save_profile, chosen.slot_s),
@@ -373,7 +378,7 @@ def tight_program(
 
 def _emissions(
     slots: _Slots, begun: list, stop: list, finish: list, suspended: list, on_phase: list[list]
-):
+) -> pulp.LpAffineExpression:
     """Emissions [g CO2e] of the tight program."""
     pulp = extra("pulp")
 
@@ -400,7 +405,7 @@ class _Binaries:
         ]
 
 
-def _latest(variables: list, t: int, count: int):
+def _latest(variables: list, t: int, count: int) -> pulp.LpAffineExpression:
     """Sum of the `count` variables up to t."""
     return sum(variables[max(0, t - count + 1) : t + 1]) if count else 0
 
@@ -412,7 +417,7 @@ def _order_phases(
     pulp = extra("pulp")
 
     n, marked = slots.count, slots.suspension.keep == "checkpoints"
-    kept = [[] for _ in range(n)]
+    kept: list[list] = [[] for _ in range(n)]
     phases = slots.job.work_profile.phases
     for p, (x, (length, _)) in enumerate(zip(on_phase, slots.work, strict=True)):
         problem += pulp.lpSum(x) == length

@@ -67,6 +67,7 @@ References
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,7 +80,7 @@ from helpers.phases.model import PhaseModel
 from helpers.phases.suspension import Suspension
 from helpers.schedule.heuristics import Moment, as_soon_as_possible, follow
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, charge, check_window
-from helpers.schedule.suspend import PlannedRun, Progress, best_schedule, plan
+from helpers.schedule.suspend import Plan, PlannedRun, Progress, best_schedule, plan
 from helpers.timeline import Times
 
 __all__ = [
@@ -132,7 +133,7 @@ def receding_horizon(
     """
     release_s, deadline_s = check_window(job, None, release, deadline)
     expected: Intensity | None = None
-    runs: list[PlannedRun] = []
+    runs: Sequence[PlannedRun] | Plan = []
 
     def wants(moment: Moment) -> bool:
         nonlocal expected, runs
@@ -167,7 +168,7 @@ def receding_horizon(
     )
 
 
-def _coming(runs: list[PlannedRun], moment: Moment) -> PlannedRun | None:
+def _coming(runs: Sequence[PlannedRun] | Plan, moment: Moment) -> PlannedRun | None:
     """The planned run that does the next work; None if there is none, or it was missed."""
     for run in runs:
         if run.work_to_s > moment.work_s + TIME_TOLERANCE_S:
@@ -240,6 +241,7 @@ def thresholds(
             f"units(={units}) must be >= 1, 0 < lowest(={lowest}) <= highest(={highest}) and "
             f"switching(={switching}) >= 0."
         )
+    stated: float | None
     if rule == "published":
         low, stated = _published(units, lowest, highest, switching)
     elif rule == "certified":
@@ -256,7 +258,7 @@ def _published(
 ) -> tuple[NDArray[np.float64], float]:
     """DTPR-min: with growth g = 1 + 1 / (alpha k), l_i = (highest - s) - c(alpha) g^(i-1)."""
     if lowest == highest:
-        return np.full(units, float(highest)), 1.0
+        return np.full(units, float(highest), dtype=np.float64), 1.0
     if switching >= highest - lowest:
         raise ValueError(
             f"switching(={switching}) must be < highest - lowest = {highest - lowest} for the "
@@ -271,7 +273,7 @@ def _published(
         ratio = (low + high) / 2
         reached = highest - switching - gap(ratio) * (1 + 1 / (ratio * units)) ** units
         low, high = (ratio, high) if reached > lowest else (low, ratio)
-    growth = (1 + 1 / (high * units)) ** np.arange(units)
+    growth = (1 + 1 / (high * units)) ** np.arange(units, dtype=np.float64)
     return highest - switching - gap(high) * growth, high
 
 
@@ -525,9 +527,10 @@ def follow_thresholds(
 
     def wants(moment: Moment) -> bool:
         bought = min(round(moment.work_s / step_s), rule.low.size - 1)
-        return rule.accepts(intensity.at(moment.now_s), bought, running=moment.running)
+        return rule.accepts(float(intensity.at(moment.now_s)), bought, running=moment.running)
 
-    return follow(job, release_s, deadline_s, wants, step_s=step_s, suspension=suspension)
+    done = follow(job, release_s, deadline_s, wants, step_s=step_s, suspension=suspension)
+    return done.on(intensity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -181,7 +181,7 @@ def lowest_slot(
     """
     trace = Trace.of(work)
     seen = _curves(trace, intensity, forecast, trace.most_wait_s)
-    shift_s = compiled(_lowest_slots)(*seen, trace.submit_s, trace.most_wait_s, _step(step_s))
+    shift_s = compiled(_lowest_slots)(seen, trace.submit_s, trace.most_wait_s, _step(step_s))
     return start_at(trace, intensity, trace.submit_s + shift_s, policy="lowest slot")
 
 
@@ -315,7 +315,7 @@ def wait_awhile(
 
         return _one_by_one(trace, intensity, "wait awhile", one, suspension)
     seen = _curves(trace, intensity, forecast, trace.most_wait_s + trace.length_s)
-    runs = compiled(_cheapest_times)(*seen, trace.submit_s, trace.length_s, trace.most_wait_s)
+    runs = compiled(_cheapest_times)(seen, trace.submit_s, trace.length_s, trace.most_wait_s)
     return _charged(trace, intensity, "wait awhile", *runs)
 
 
@@ -369,7 +369,7 @@ def threshold(
     ahead_s, step_s = duration_seconds(ahead_s), duration_seconds(step_s)
     truth = _curves(trace, intensity, None, trace.most_wait_s + trace.length_s)
     seen = _curves(trace, intensity, forecast, np.full(len(trace), ahead_s))
-    level = compiled(_quantiles)(*seen, trace.submit_s, ahead_s, quantile)
+    level = compiled(_quantiles)(seen, trace.submit_s, ahead_s, quantile)
     if _stops_cost(trace, suspension):
 
         def one(i: int) -> Schedule:
@@ -383,7 +383,7 @@ def threshold(
             )
 
         return _one_by_one(trace, intensity, "threshold", one, suspension)
-    runs = compiled(_times_below)(*truth, trace.submit_s, trace.length_s, trace.most_wait_s, level)
+    runs = compiled(_times_below)(truth, trace.submit_s, trace.length_s, trace.most_wait_s, level)
     return _charged(trace, intensity, "threshold", *runs)
 
 
@@ -491,7 +491,7 @@ def best(
         return start_at(trace, intensity, start_s, policy="best start")
     seen = _curves(trace, intensity, None, trace.most_wait_s + trace.length_s)
     if trace.models is None and suspension is None:
-        runs = compiled(_cheapest_times)(*seen, trace.submit_s, trace.length_s, trace.most_wait_s)
+        runs = compiled(_cheapest_times)(seen, trace.submit_s, trace.length_s, trace.most_wait_s)
         return _charged(trace, intensity, "best runs", *runs)
     schedules = best_schedules(
         [trace.model(i) for i in range(len(trace))],
@@ -537,12 +537,13 @@ def _best_windows(
     true = isinstance(length, str) and length == "true"
     profiles = trace.profiles if true else _constant(length_s)
     curves = _curves(trace, intensity, forecast, trace.most_wait_s + length_s)
-    tie = _TIE * np.abs(curves[2]).max(axis=1)
-    jobs = (*profiles, trace.submit_s, trace.most_wait_s, length_s)
+    tie = _TIE * np.abs(curves.value).max(axis=1)
+    first, border_s, power_w = profiles
+    jobs = _Jobs(first, border_s, power_w, trace.submit_s, trace.most_wait_s, length_s)
     if step_s is None:
-        shift_s = compiled(_kinks_of_start)(*curves, *jobs, per_wait, tie)
+        shift_s = compiled(_kinks_of_start)(curves, jobs, per_wait, tie)
     else:
-        shift_s = compiled(_steps_of_start)(*curves, *jobs, per_wait, tie, _step(step_s))
+        shift_s = compiled(_steps_of_start)(curves, jobs, per_wait, tie, _step(step_s))
     return trace.submit_s + shift_s
 
 
@@ -559,14 +560,11 @@ def _stops_cost(trace: Trace, suspension: Suspension | None) -> bool:
     return suspension is not None or any(model.startup or model.end for model in models)
 
 
-def _curves(
-    trace: Trace, intensity: Intensity, forecast: Decision, needed_s: NDArray
-) -> tuple[NDArray, ...]:
+def _curves(trace: Trace, intensity: Intensity, forecast: Decision, needed_s: NDArray) -> _Curves:
     """Curves to decide on, which cover `needed_s` [s] from each submission, for the loops.
 
     The truth must cover the window of each job, whatever is decided.
-    Edges [s] and, a row a curve, where second 0 of the edges lies [s], values [g/kWh] and
-    their integral up to each edge; the row of each job. There is one row, or one a forecast.
+    There is one row, or one a forecast.
     """
     check_intensity(intensity)
     seen = intensity if forecast is None else forecast
@@ -581,7 +579,7 @@ def _curves(
         row = np.searchsorted(offset_s, trace.submit_s, side="right") - 1
     total = np.zeros((value.shape[0], value.shape[1] + 1))
     np.cumsum(value * np.diff(edges_s), axis=1, out=total[:, 1:])
-    return tuple(map(np.ascontiguousarray, (edges_s, offset_s, value, total, row)))
+    return _Curves(*map(np.ascontiguousarray, (edges_s, offset_s, value, total, row)))
 
 
 def _check_reach(trace: Trace, seen: Intensity | Forecasts, needed_s: NDArray) -> None:
@@ -632,7 +630,9 @@ def _charged(
         )
     steps = (intensity.edges_s, intensity.intensity_g_per_kwh)
     runs = (first_run, run_start_s, run_stop_s)
-    emissions_g = compiled(_charges)(*map(np.ascontiguousarray, (*steps, *runs, *trace.profiles)))
+    emissions_g = compiled(_charges)(
+        _Charged(*map(np.ascontiguousarray, (*steps, *runs, *trace.profiles)))
+    )
     return TraceOutcome(
         trace,
         policy,
@@ -674,13 +674,48 @@ def _at(seconds: float) -> str:
     return utc_times(seconds)[0].isoformat().replace("+00:00", "Z")
 
 
+class _Curves(NamedTuple):
+    """Curves of intensity to decide on, one a row."""
+
+    edges: NDArray[np.float64]  # [s], of all rows
+    offset: NDArray[np.float64]  # where second 0 of the edges lies [s]
+    value: NDArray[np.float64]  # [g/kWh]
+    total: NDArray[np.float64]  # integral up to each edge
+    row: NDArray[np.int64]  # of each job
+
+
+class _Jobs(NamedTuple):
+    """Phases, submission, longest wait and length [s] of jobs."""
+
+    first: NDArray[np.int64]
+    border: NDArray[np.float64]
+    power: NDArray[np.float64]
+    submit: NDArray[np.float64]
+    wait: NDArray[np.float64]
+    length: NDArray[np.float64]
+
+
+class _Charged(NamedTuple):
+    """Steps of the intensity, runs of jobs, and their phases."""
+
+    edges: NDArray[np.float64]
+    value: NDArray[np.float64]
+    first_run: NDArray[np.int64]
+    run_start: NDArray[np.float64]
+    run_stop: NDArray[np.float64]
+    first: NDArray[np.int64]
+    border: NDArray[np.float64]
+    power: NDArray[np.float64]
+
+
 # What follows is compiled. Curves come as `_curves` gives them, phases as `Trace.profiles` has
 # them: borders [s] and powers [W] of job n from `first[n]` to before `first[n + 1]`, the last
 # power being 0.
 
 
-def _lowest_slots(edges, offset, value, total, row, submit, wait, step):
+def _lowest_slots(seen: _Curves, submit: NDArray, wait: NDArray, step: float) -> NDArray:
     """Wait [s] of each job until the intensity is least."""
+    edges, offset, value, _, row = seen
     shift, steps = np.zeros(submit.size), value.shape[1]
     for n in range(submit.size):
         r, now = row[n], submit[n] - offset[row[n]]
@@ -700,22 +735,11 @@ def _lowest_slots(edges, offset, value, total, row, submit, wait, step):
 
 
 def _steps_of_start(
-    edges,
-    offset,
-    value,
-    total,
-    row,
-    first,
-    border,
-    power,
-    submit,
-    wait,
-    length,
-    per_wait,
-    tie,
-    step,
-):
+    seen: _Curves, jobs: _Jobs, per_wait: bool, tie: NDArray, step: float
+) -> NDArray:
     """Wait [s] of each job with the most gain, among multiples of a step."""
+    edges, offset, value, total, row = seen
+    first, border, power, submit, wait, length = jobs
     shift, last = np.zeros(submit.size), value.shape[1] - 1
     for n in range(submit.size):
         r, now = row[n], submit[n] - offset[row[n]]
@@ -743,14 +767,14 @@ def _steps_of_start(
     return shift
 
 
-def _kinks_of_start(
-    edges, offset, value, total, row, first, border, power, submit, wait, length, per_wait, tie
-):
+def _kinks_of_start(seen: _Curves, jobs: _Jobs, per_wait: bool, tie: NDArray) -> NDArray:
     """Wait [s] of each job with the most gain, among all; see `start` for the sweep.
 
     A heap knows which border of phases meets its next intensity step first; emissions beyond
     those of a start at once are carried along from kink to kink.
     """
+    edges, offset, value, _, row = seen
+    first, border, power, submit, wait, length = jobs
     shift, steps = np.zeros(submit.size), value.shape[1]
     heap = [(0.0, 0, 0)]
     for n in range(submit.size):
@@ -787,8 +811,11 @@ def _kinks_of_start(
     return shift
 
 
-def _cheapest_times(edges, offset, value, total, row, submit, length, wait):
+def _cheapest_times(
+    seen: _Curves, submit: NDArray, length: NDArray, wait: NDArray
+) -> tuple[NDArray, NDArray, NDArray]:
     """Runs of each job in the cheapest times of its window: starts, stops [s], first run."""
+    edges, offset, value, _, row = seen
     starts, stops = np.empty(2 * submit.size + 1), np.empty(2 * submit.size + 1)
     first, size = np.zeros(submit.size + 1, dtype=np.int64), 0
     for n in range(submit.size):
@@ -824,25 +851,29 @@ def _cheapest_times(edges, offset, value, total, row, submit, length, wait):
     return starts[:size].copy(), stops[:size].copy(), first
 
 
-def _quantiles(edges, offset, value, total, row, submit, ahead, quantile):
+def _quantiles(seen: _Curves, submit: NDArray, ahead: float, quantile: float) -> NDArray:
     """Quantile [g/kWh] by time of what follows each submission."""
+    edges, offset, value, _, row = seen
     level = np.empty(submit.size)
     for n in range(submit.size):
         r, begin = row[n], submit[n] - offset[row[n]]
         end = begin + ahead
         low = np.searchsorted(edges, begin, side="right") - 1
         high = min(max(np.searchsorted(edges, end, side="left"), low + 1), value.shape[1])
-        seen = 0.0
+        lasted = 0.0
         for k in np.argsort(value[r, low:high], kind="mergesort"):
-            seen += min(edges[low + k + 1], end) - max(edges[low + k], begin)
+            lasted += min(edges[low + k + 1], end) - max(edges[low + k], begin)
             level[n] = value[r, low + k]
-            if seen >= quantile * ahead * (1 - 1e-12):
+            if lasted >= quantile * ahead * (1 - 1e-12):
                 break
     return level
 
 
-def _times_below(edges, offset, value, total, row, submit, length, wait, level):
+def _times_below(
+    seen: _Curves, submit: NDArray, length: NDArray, wait: NDArray, level: NDArray
+) -> tuple[NDArray, NDArray, NDArray]:
     """Runs of each job below its level or with its wait used up: starts, stops [s], first run."""
+    edges, value = seen.edges, seen.value
     starts, stops = np.empty(2 * submit.size + 1), np.empty(2 * submit.size + 1)
     first, size = np.zeros(submit.size + 1, dtype=np.int64), 0
     for n in range(submit.size):
@@ -873,7 +904,9 @@ def _times_below(edges, offset, value, total, row, submit, length, wait, level):
     return starts[:size].copy(), stops[:size].copy(), first
 
 
-def _first_reserved(order, submit, planned, length, need, total):
+def _first_reserved(
+    order: NDArray, submit: NDArray, planned: NDArray, length: NDArray, need: NDArray, total: float
+) -> tuple[NDArray, NDArray]:
     """Start [s] of each job, and whether on the reservation; `order` is that of submission."""
     count = submit.size
     start, on_it = planned.copy(), np.zeros(count, dtype=np.bool_)
@@ -914,8 +947,9 @@ def _first_reserved(order, submit, planned, length, need, total):
     return start, on_it
 
 
-def _charges(edges, value, first_run, run_start, run_stop, first, border, power):
+def _charges(t: _Charged) -> NDArray:
     """Emissions [g/kWh x W x s] of each job, its phases run in order over its runs."""
+    edges, value, first_run, run_start, run_stop, first, border, power = t
     emitted, last = np.zeros(first_run.size - 1), value.size - 1
     for n in range(emitted.size):
         b, end = first[n], first[n + 1] - 2  # phase under way, and the last one

@@ -27,16 +27,23 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.carbon.signal import JOULES_PER_KWH, Intensity, check_intensity
+from helpers.carbon.signal import JOULES_PER_KWH, Intensity
 from helpers.phases.model import PhaseModel, flatten
 from helpers.schedule._compile import compiled
-from helpers.schedule.intervals import Schedule, check_window
-from helpers.timeline import Times, epoch_seconds
+from helpers.schedule.intervals import (
+    Certificate,
+    Schedule,
+    check_window,
+    check_windows,
+    latest_finish_s,
+)
+from helpers.timeline import Duration, Times, epoch_seconds
 
 __all__ = ["Starts", "best_start", "best_starts"]
 
@@ -63,7 +70,15 @@ class Starts:
     at_release_g: NDArray[np.float64]
 
 
-def best_start(job: PhaseModel, intensity: Intensity, release: Times, deadline: Times) -> Schedule:
+def best_start(
+    job: PhaseModel,
+    intensity: Intensity,
+    release: Times,
+    deadline: Times | None = None,
+    *,
+    start_within: Duration | None = None,
+    end_within: Duration | None = None,
+) -> Schedule:
     """Return the uninterrupted schedule of one job with the least emissions.
 
     Parameters
@@ -72,21 +87,43 @@ def best_start(job: PhaseModel, intensity: Intensity, release: Times, deadline: 
         The job.
     intensity : Intensity
         Carbon intensity over the window.
-    release, deadline : instant
-        Earliest start and latest finish.
+    release : instant
+        Earliest start.
+    deadline : instant, optional
+        Latest finish.
+    start_within, end_within : duration, optional
+        In place of a deadline: latest start, or latest finish, counted from the release.
 
     Returns
     -------
     Schedule
-        One run; the earliest of the best.
+        One run; the earliest of the best. It knows what it emits, and what starting at the
+        release would have.
 
     Raises
     ------
     ValueError
-        If the job does not fit into the window, or the intensity does not cover it.
+        If the job does not fit into the window, the intensity does not cover it, or not
+        exactly one of the three limits is given.
+
+    Examples
+    --------
+    >>> from helpers.phases import Phase
+    >>> hourly = Intensity(3600.0 * np.arange(5), [300, 200, 100, 400], "average", "XX", "example")
+    >>> job = PhaseModel("report", work=[Phase("work", 3600, 1000.0)])
+    >>> best = best_start(job, hourly, 0.0, start_within="3h")
+    >>> best.start_s[0] / 3600, best.emissions_g, best.at_once_g
+    (2.0, 100.0, 300.0)
     """
-    found = best_starts(job, intensity, release, deadline)
-    return Schedule.from_work(job, found.start_s, job.work_profile.duration_s)
+    deadline_s = latest_finish_s(job, release, deadline, start_within, end_within)
+    release_s, deadline_s = check_window(job, intensity, release, deadline_s)
+    found = best_starts(job, intensity, release_s, deadline_s)
+    schedule = Schedule.from_work(job, found.start_s, job.work_profile.duration_s)
+    least_g = float(found.emissions_g[0])
+    return replace(
+        schedule.on(intensity, release_s, deadline_s),
+        certificate=Certificate(least_g, least_g, "best start"),
+    )
 
 
 def best_starts(
@@ -134,16 +171,18 @@ def best_starts(
         return Starts(np.empty(0), np.empty(0), np.empty(0))
     first, edges_s, power_w = _packed(models)
     lengths_s = edges_s[first[1:] - 1]
-    _check_windows(models, lengths_s, intensity, release_s, deadline_s)
+    check_windows(models, intensity, release_s, deadline_s)
     shift_s = compiled(_sweep)(
-        np.ascontiguousarray(intensity.edges_s),
-        np.ascontiguousarray(intensity.intensity_g_per_kwh),
-        first,
-        edges_s,
-        power_w,
-        np.ascontiguousarray(release_s),
-        np.maximum(deadline_s - release_s - lengths_s, 0.0),
-        _TIE,
+        _Sweep(
+            edges_s=np.ascontiguousarray(intensity.edges_s),
+            value_g_per_kwh=np.ascontiguousarray(intensity.intensity_g_per_kwh),
+            first=first,
+            borders_s=edges_s,
+            power_w=power_w,
+            release_s=np.ascontiguousarray(release_s),
+            slack_s=np.maximum(deadline_s - release_s - lengths_s, 0.0),
+            tie=_TIE,
+        )
     )
     start_s = release_s + shift_s
     return Starts(
@@ -192,43 +231,28 @@ def _packed(models: list[PhaseModel]) -> tuple[NDArray, NDArray, NDArray]:
     return first, edges_s, np.array(powers)
 
 
-def _check_windows(
-    models: list[PhaseModel],
-    lengths_s: NDArray,
-    intensity: Intensity,
-    release_s: NDArray,
-    deadline_s: NDArray,
-) -> None:
-    """Raise what `check_window` raises for the first job that breaks a rule."""
-    check_intensity(intensity)
-    bad = (
-        (deadline_s - release_s < lengths_s)
-        | (release_s < intensity.edges_s[0])
-        | (deadline_s > intensity.edges_s[-1])
-    )
-    for i in np.flatnonzero(bad):
-        check_window(models[i], intensity, release_s[i], deadline_s[i])
+class _Sweep(NamedTuple):
+    """What is swept."""
+
+    edges_s: NDArray[np.float64]  # steps of the intensity ...
+    value_g_per_kwh: NDArray[np.float64]
+    first: NDArray[np.int64]  # ... phase borders and powers of the jobs, as `_packed` gives them
+    borders_s: NDArray[np.float64]
+    power_w: NDArray[np.float64]
+    release_s: NDArray[np.float64]  # earliest start of each job, and how much later it may start
+    slack_s: NDArray[np.float64]
+    tie: float  # share of the largest possible emissions below which two values are equal
 
 
-def _sweep(edges, value, first, borders, power, release, slack, tie):
+def _sweep(t: _Sweep) -> NDArray[np.float64]:
     """Sweep the phase borders of each job over the intensity steps.
-
-    Parameters
-    ----------
-    edges, value
-        Intensity steps: edges [s], values [g/kWh].
-    first, borders, power
-        Phase borders [s] and powers [W] of the jobs, as `_packed` gives them.
-    release, slack
-        Earliest start of each job [s], and how much later it may start [s].
-    tie
-        Share of the largest possible emissions below which two values are equal.
 
     Returns
     -------
     ndarray, shape (n,)
         Best start of each job, counted from its release [s].
     """
+    edges, value, first, borders, power, release, slack, tie = t
     shift = np.zeros(release.size)
     steepest = np.abs(value).max()
     for n in range(release.size):

@@ -41,6 +41,28 @@ row j enters the first minimum; a limit on resumes adds one copy of On a resume.
 O(slots x work slots); memory is O(slots), plus one byte a state when the schedule itself is
 wanted and not only its emissions.
 
+**Durations without a common divisor.** Measured durations divide nothing, and a grid of a
+millisecond has 10^10 states. But the corners above are few. A corner is a tree of tight rows
+on the ladder y_1 - w_1 - y_2 - w_2 - ..., and each tree has an *anchor*, a variable that is
+given alone: the release, the deadline, a border of the first start, of the end or inside of
+the work at a step, or a fixed place of a stop. From there a chain runs to one side: a run on
+diagonal y stops where a border c of stopping meets a step, at w = E - c - y, and the next one
+starts where a border s of starting meets one, at y' = E' + s - w; or the pause between them
+is as short as can be, y' = y + start-up + saving. So the *event points* are sums of
+differences of steps, borders and overheads, as many as the steps times the pauses, whatever
+the divisor. Two things make them fewer still. Only convex kinks cut a cell: power falls where
+the intensity rises, or rises where it falls. And a *relaxation* on a grid of slot h, with all
+durations cut to its multiples and all powers and intensities lowered to their least in a
+cell, is a lower bound of every schedule; with a schedule known, it bounds the pauses of a
+better one, and rules out all states through which the relaxed emissions are higher. The
+recursion above is then filled on the points that are left (`_events`).
+
+**Certificates.** Every schedule says how far it is from the best one at most. It is exact on a
+grid that divides all durations, on all event points, and where the relaxation comes up to
+it. Elsewhere (a `resolution_s` that was asked for; a problem too large; a least run, a
+negative intensity or a suspended power above that of start-up or saving, on no grid) it is
+the best schedule found, and the relaxation says how much better another could be.
+
 **Coarser grids.** With `resolution_s` larger than g, durations stay exact and every cost is an
 exact integral; only starts and stops are confined to the coarser grid. The result is a
 feasible schedule, optimal among those.
@@ -49,25 +71,35 @@ feasible schedule, optimal among those.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.carbon.signal import JOULES_PER_KWH, Intensity
+from helpers.carbon.signal import Intensity
 from helpers.phases.model import PhaseModel
 from helpers.phases.suspension import Suspension
-from helpers.schedule._compile import compiled
-from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, check_window
-from helpers.timeline import Times, epoch_seconds
+from helpers.schedule import _events, _grid
+from helpers.schedule._grid import TICKS_PER_S
+from helpers.schedule.intervals import (
+    TIME_TOLERANCE_S,
+    Certificate,
+    Schedule,
+    check_window,
+    check_windows,
+    latest_finish_s,
+)
+from helpers.timeline import Duration, Times, epoch_seconds
 
 __all__ = [
     "MAX_CELLS",
     "Grid",
+    "Plan",
     "PlannedRun",
     "PricedJob",
     "Progress",
@@ -80,21 +112,17 @@ __all__ = [
 ]
 
 MAX_CELLS = 1_000_000_000
-"""Most states a problem may have: about a gigabyte and some seconds."""
+"""Most states of a grid that is filled: about a gigabyte and some seconds."""
 
-_TICK_S = 1e-6  # times are compared to a microsecond, finer than a float64 epoch holds
+_SMALL = 2_000_000  # states that a grid fills faster than event points are found
 _TIE = 1e-12  # share of the largest possible emissions below which two values are equal
 _UNIT = 2.0**-53  # relative error of one rounding
-_NICE_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14400)
-
-
-Running = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""What it costs to run from `now_s` up to each of some times after it [g CO2e]."""
+_TICK_S = 1 / TICKS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The grid on which a problem is solved.
+    """The grid on which a problem would be solved.
 
     Parameters
     ----------
@@ -161,60 +189,87 @@ class PlannedRun:
     continued: bool
 
 
+@dataclass(frozen=True)
+class Plan:
+    """The runs to come, in order; iterating and indexing give them one by one.
+
+    Parameters
+    ----------
+    runs : tuple of PlannedRun
+        The runs.
+    emissions_g : float
+        What they emit from now on [g CO2e].
+    """
+
+    runs: tuple[PlannedRun, ...]
+    emissions_g: float
+    _certified: Callable[[], Certificate] = field(repr=False, compare=False)
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """What is proven of the plan; found when it is asked for, since most plans are made anew."""
+        return self._certified()
+
+    def __iter__(self) -> Iterator[PlannedRun]:
+        return iter(self.runs)
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __getitem__(self, place: int) -> PlannedRun:
+        return self.runs[place]
+
+
 def best_schedule(
     job: PhaseModel,
     intensity: Intensity,
     release: Times,
-    deadline: Times,
+    deadline: Times | None = None,
     *,
     suspension: Suspension | None = None,
     resolution_s: float | None = None,
+    start_within: Duration | None = None,
+    end_within: Duration | None = None,
 ) -> Schedule:
     """Return the schedule with the least emissions, suspended where that pays.
 
     Parameters
     ----------
     job : PhaseModel
-        The job.
+        The job; its durations may be any, also measured ones.
     intensity : Intensity
         Carbon intensity over the window.
-    release, deadline : instant
-        Earliest start and latest finish.
+    release : instant
+        Earliest start.
+    deadline : instant, optional
+        Latest finish.
     suspension : Suspension, optional
         What a stop costs and when it is allowed; by default anywhere and for free, apart
         from the start-up at the resume.
     resolution_s : float, optional
-        Confine starts and stops to multiples of this [s] from the release; by default the
-        greatest common divisor of all durations and steps, which loses nothing.
+        Confine starts and stops to multiples of this [s] from the release; by default they
+        are free.
+    start_within, end_within : duration, optional
+        In place of a deadline, counted from the release: how long the job may wait in all, so
+        that one that does not stop starts by then; or when it must be over.
 
     Returns
     -------
     Schedule
-        An optimal schedule. Among equals, one with few resumes, then an early one.
+        The best schedule. Among equals, one with few resumes, then an early one. Its
+        `certificate` says whether it is proven the best, or how far from it at most.
 
     Raises
     ------
     ValueError
-        If the job does not fit into the window, the intensity does not cover it, or the grid
-        has more than `MAX_CELLS` states.
+        If the job does not fit into the window, the intensity does not cover it, or not
+        exactly one of the three limits is given.
     """
-    suspension = suspension or Suspension()
-    check_window(job, intensity, release, deadline)
-    runs = plan(
-        job,
-        intensity,
-        release,
-        deadline,
-        progress=Progress(),
-        suspension=suspension,
-        resolution_s=resolution_s,
-    )
-    return Schedule.from_work(
-        job,
-        [run.start_s for run in runs],
-        [run.work_to_s - run.work_from_s for run in runs],
-        suspension,
-    )
+    deadline_s = latest_finish_s(job, release, deadline, start_within, end_within)
+    release_s, deadline_s = check_window(job, intensity, release, deadline_s)
+    rules = suspension or Suspension()
+    question = _Question(job, intensity, release_s, deadline_s, Progress(), rules, resolution_s)
+    return question.schedule(question.solved())
 
 
 def least_emissions_g(
@@ -228,13 +283,21 @@ def least_emissions_g(
 ) -> float:
     """Return the emissions [g CO2e] of `best_schedule`, in memory for a few rows of slots.
 
-    Parameters and errors are those of `best_schedule`; see there.
+    Parameters and errors are those of `best_schedule`; see there. Where its certificate is not
+    exact though no resolution was asked for, a `RuntimeWarning` says so.
     """
     release_s, deadline_s = check_window(job, intensity, release, deadline)
-    problem = _Problem.of(
-        job, intensity, release_s, deadline_s, Progress(), suspension or Suspension(), resolution_s
-    )
-    return float(problem.solve(keep=False)[0].min())
+    rules = suspension or Suspension()
+    question = _Question(job, intensity, release_s, deadline_s, Progress(), rules, resolution_s)
+    found = question.solved(keep=False)
+    if resolution_s is None and not question.certificate(found).exact:
+        warnings.warn(
+            f"the least emissions of job {job.name!r} are not proven: what was found is "
+            f"{question.certificate(found)}; best_schedule() gives both.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return found.emissions_g
 
 
 def best_schedules(
@@ -247,7 +310,7 @@ def best_schedules(
     resolution_s: float | None = None,
     workers: int = 2,
 ) -> list[Schedule]:
-    """Solve many jobs, each on its own, on several cores.
+    """Solve many jobs, each on its own, on several cores and with little set-up.
 
     Parameters
     ----------
@@ -260,7 +323,7 @@ def best_schedules(
     suspension, resolution_s
         As in `best_schedule`, for all jobs.
     workers : int
-        Threads, >= 1; the hot loop runs in them side by side.
+        Threads, >= 1; the hot loops run in them side by side.
 
     Returns
     -------
@@ -280,23 +343,20 @@ def best_schedules(
                 f"{name} has shape {given_s.shape}, but there are {len(jobs)} jobs: give one for "
                 "all, or one a job."
             )
-    windows = zip(
-        jobs, np.broadcast_to(release_s, shape), np.broadcast_to(deadline_s, shape), strict=True
-    )
+    rules = suspension or Suspension()
+    release_s, deadline_s = np.broadcast_to(release_s, shape), np.broadcast_to(deadline_s, shape)
+    check_windows(jobs, intensity, release_s, deadline_s)
 
     def solve(window: tuple[PhaseModel, float, float]) -> Schedule:
         job, release_s, deadline_s = window
-        return best_schedule(
-            job,
-            intensity,
-            release_s,
-            deadline_s,
-            suspension=suspension,
-            resolution_s=resolution_s,
-        )
+        question = _Question(job, intensity, release_s, deadline_s, Progress(), rules, resolution_s)
+        return question.schedule(question.solved())
 
+    windows = zip(jobs, release_s.tolist(), deadline_s.tolist(), strict=True)
+    if workers == 1:
+        return [solve(window) for window in windows]
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(solve, windows))
+        return list(pool.map(solve, windows, chunksize=1))
 
 
 class PricedJob:
@@ -308,13 +368,14 @@ class PricedJob:
     Parameters
     ----------
     job, intensity, release, deadline, suspension, resolution_s
-        As in `best_schedule`. The grid is the exact one for prices that change where the
-        intensity does.
+        As in `best_schedule`. Without a resolution, a grid that divides all durations is used
+        where it is not too large, else one that is coarser.
 
     Attributes
     ----------
     exact : bool
-        Whether no schedule off the grid is better, for such prices.
+        Whether no schedule off the grid is better, for prices that change where the intensity
+        does.
     slot_s : float
         Slot of the grid [s].
 
@@ -335,11 +396,17 @@ class PricedJob:
         resolution_s: float | None = None,
     ) -> None:
         release_s, deadline_s = check_window(job, intensity, release, deadline)
-        self._job, self._suspension = job, suspension or Suspension()
-        arguments = (job, intensity, release_s, deadline_s, Progress(), self._suspension)
-        self._problem = _Problem.of(*arguments, resolution_s)
-        chosen = _grid(*arguments, resolution_s)
+        rules = suspension or Suspension()
+        question = _Question(job, intensity, release_s, deadline_s, Progress(), rules, resolution_s)
+        self._question = question
+        chosen = question.grid()
+        if resolution_s is None and chosen.cells > MAX_CELLS / 10:  # many prices are to come
+            slot = _events.lattice_slot(question.problem, MAX_CELLS / 1000)
+            self._question = replace(question, resolution_s=slot * _TICK_S)
+            chosen = self._question.grid()
         self.exact, self.slot_s = chosen.exact, chosen.slot_s
+        inside = (intensity.edges_s > release_s) & (intensity.edges_s < deadline_s)
+        self._rows, self._steps = chosen.rows + 1, int(inside.sum()) + 2
 
     def best(self, edges_s: NDArray, cumulative_g: NDArray) -> tuple[float, Schedule]:
         """Return the least emissions plus price of running, and a schedule that attains them.
@@ -354,13 +421,22 @@ class PricedJob:
         Returns
         -------
         tuple of float and Schedule
-            Cost [g CO2e], off by `rounding_g` at most, and the schedule.
+            Cost [g CO2e], off by `rounding_g` at most, and the schedule, the best on the grid.
         """
-        after_s = edges_s - self._problem.now_s
-        cost_g, runs = self._problem.best(lambda times_s: np.interp(times_s, after_s, cumulative_g))
-        work_s = [run.work_to_s - run.work_from_s for run in runs]
-        starts_s = [run.start_s for run in runs]
-        return cost_g, Schedule.from_work(self._job, starts_s, work_s, self._suspension)
+        found = self._question.solved(price=(edges_s, cumulative_g))
+        return found.emissions_g, self._question.schedule(found, certified=False)
+
+    def lower_g(self, edges_s: NDArray, cumulative_g: NDArray) -> float:
+        """Return what no schedule costs less than [g CO2e], on the grid or off it.
+
+        Parameters are those of `best`. Where the grid is exact it is the cost of `best`;
+        otherwise a relaxation bounds it.
+        """
+        cost_g = self._question.solved(keep=False, price=(edges_s, cumulative_g)).emissions_g
+        if self.exact:
+            return cost_g
+        price = self._question.ticked(edges_s, cumulative_g)
+        return _events.lower_g(self._question.problem, cost_g, price=price)
 
     def rounding_g(self, highest_g: float, total_g: float, prices: int) -> float:
         """Bound the error [g CO2e] of `best`.
@@ -386,18 +462,20 @@ class PricedJob:
         below (steps + 8) roundings of 2^-53. Times are rounded to a microsecond, and every
         resume carries the cost by which ties are broken.
         """
-        problem, job = self._problem, self._job
-        often = (job.startup_profile, self._suspension.save_profile)  # at every resume
+        job, rules = self._question.job, self._question.suspension
+        problem = self._question.problem
+        often = (job.startup_profile, rules.save_profile)  # at every resume
         once = (job.work_profile, job.end_profile)
         peak_w = max(float(p.power_w.max()) for p in (*often, *once) if p.phases)
-        peak_w += self._suspension.suspended_power_w
-        rows = problem.row_s.size
-        terms = 2 * (rows + 1) * (3 + sum(len(p.phases) for p in often))
+        peak_w += rules.suspended_power_w
+        steepest_g = float(np.abs(problem.value).max()) * TICKS_PER_S
+        terms = 2 * (self._rows + 1) * (3 + sum(len(p.phases) for p in often))
         terms += 2 * sum(len(p.phases) for p in once)
-        steps = problem.edges_s.size + prices + terms + 8
-        largest_g = peak_w * problem.steepest_g * problem.edges_s[-1] + total_g
-        moved_g = _TICK_S * (peak_w * problem.steepest_g + highest_g)
-        return terms * (2 * steps * _UNIT * largest_g + moved_g) + (rows + 1) * problem.tie_g
+        steps = self._steps + prices + terms + 8
+        largest_g = peak_w * steepest_g * problem.horizon * _TICK_S + total_g
+        moved_g = _TICK_S * (peak_w * steepest_g + highest_g)
+        tie_g = (self._rows + 1) * problem.tie_g
+        return terms * (2 * steps * _UNIT * largest_g + moved_g) + tie_g
 
 
 def break_even_ratio(
@@ -459,9 +537,10 @@ def grid(
     suspension: Suspension | None = None,
     resolution_s: float | None = None,
 ) -> Grid:
-    """Return the grid on which `best_schedule` would solve a problem.
+    """Return the grid that divides all durations of a problem, or the one asked for.
 
-    Parameters are those of `best_schedule`; the grid is told also when it is too large.
+    Parameters are those of `best_schedule`; the grid is told also when it is too large to be
+    filled, and event points are used in its place.
 
     Raises
     ------
@@ -469,9 +548,8 @@ def grid(
         If the job does not fit into the window, or the intensity does not cover it.
     """
     release_s, deadline_s = check_window(job, intensity, release, deadline)
-    return _grid(
-        job, intensity, release_s, deadline_s, Progress(), suspension or Suspension(), resolution_s
-    )
+    rules = suspension or Suspension()
+    return _Question(job, intensity, release_s, deadline_s, Progress(), rules, resolution_s).grid()
 
 
 def plan(
@@ -483,7 +561,7 @@ def plan(
     progress: Progress,
     suspension: Suspension | None = None,
     resolution_s: float | None = None,
-) -> list[PlannedRun]:
+) -> Plan:
     """Plan what is left of a job that may have been started already.
 
     Parameters
@@ -501,501 +579,244 @@ def plan(
 
     Returns
     -------
-    list of PlannedRun
-        The runs to come, with the least emissions from now on.
+    Plan
+        The runs to come, with the least emissions from now on, and their certificate.
 
     Raises
     ------
     ValueError
-        If what is left cannot be done by the deadline, the intensity does not cover the time
-        up to it, or the grid has more than `MAX_CELLS` states.
+        If what is left cannot be done by the deadline, or the intensity does not cover the
+        time up to it.
     """
     now_s, deadline_s = float(epoch_seconds(now)), float(epoch_seconds(deadline))
-    suspension = suspension or Suspension()
-    arguments = (job, intensity, now_s, deadline_s, progress)
-    if suspension.most_resumes is not None:
-        free = replace(suspension, most_resumes=None)
-        runs = _Problem.of(*arguments, free, resolution_s).best_runs()
-        if progress.starts + sum(not run.continued for run in runs) - 1 <= suspension.most_resumes:
-            return runs
-    return _Problem.of(*arguments, suspension, resolution_s).best_runs()
-
-
-def _exact_slot_s(
-    job: PhaseModel,
-    intensity: Intensity,
-    now_s: float,
-    deadline_s: float,
-    progress: Progress,
-    suspension: Suspension,
-) -> float:
-    """Greatest common divisor [s] of all durations and of all distances from `now_s`."""
-    inside = (intensity.edges_s > now_s) & (intensity.edges_s < deadline_s)
-    times_s = [
-        intensity.edges_s[inside] - now_s,
-        [deadline_s - now_s, suspension.least_run_s, progress.work_s],
-        *(
-            [phase.duration_s for phase in profile.phases]
-            for profile in (
-                job.startup_profile,
-                job.work_profile,
-                job.end_profile,
-                suspension.save_profile,
-            )
-        ),
-    ]
-    ticks = np.rint(np.concatenate(times_s) / _TICK_S).astype(np.int64)
-    return float(np.gcd.reduce(ticks)) * _TICK_S
-
-
-def _rows(
-    job: PhaseModel, suspension: Suspension, slot_s: float, done_s: float
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Work positions between which a run is not stopped [s], and whether it may stop there."""
-    whole_s = job.work_profile.duration_s
-    if suspension.keep == "checkpoints":
-        marks = job.work_profile.checkpoints_s
-        inner = marks[(marks > done_s + _TICK_S) & (marks < whole_s - _TICK_S)]
-        at_end = marks.size > 0 and marks[-1] >= whole_s - _TICK_S
-    else:
-        count = math.ceil((whole_s - done_s) / slot_s - _TICK_S)
-        inner = done_s + slot_s * np.arange(1, count)
-        at_end = True
-    left = whole_s - done_s > _TICK_S
-    row_s = np.concatenate([[done_s], inner, [whole_s] if left else []])
-    allowed = np.ones(row_s.size, dtype=bool)
-    allowed[0] = False
-    if left:  # once all work is done a stop makes sense only before end phases
-        allowed[-1] = at_end and job.end_profile.duration_s > 0
-    return row_s, allowed
-
-
-def _grid(
-    job: PhaseModel,
-    intensity: Intensity,
-    now_s: float,
-    deadline_s: float,
-    progress: Progress,
-    suspension: Suspension,
-    resolution_s: float | None,
-) -> Grid:
-    exact_s = _exact_slot_s(job, intensity, now_s, deadline_s, progress, suspension)
-    if resolution_s is not None and not (np.isfinite(resolution_s) and resolution_s >= _TICK_S):
-        raise ValueError(f"resolution_s(={resolution_s}) must be finite and > 0 s.")
-    slot_s = exact_s if resolution_s is None else float(resolution_s)
-    work_s = job.work_profile.duration_s - progress.work_s
-    if suspension.keep == "checkpoints":
-        rows = _rows(job, suspension, slot_s, progress.work_s)[0].size - 1
-    else:
-        rows = math.ceil(work_s / slot_s - _TICK_S)
-    startup_s = job.startup_profile.duration_s if progress.run_start_s is None else 0.0
-    diagonals = deadline_s - now_s - startup_s - job.end_profile.duration_s
-    most = suspension.most_resumes
-    layers = 1 if most is None else min(most, rows) + 1
-    return Grid(
-        slot_s=slot_s,
-        slots=math.floor((deadline_s - now_s) / slot_s + _TICK_S),
-        rows=rows,
-        cells=(rows + 2) * (math.floor(diagonals / slot_s + _TICK_S) + 1) * layers,
-        exact=abs(exact_s / slot_s - round(exact_s / slot_s)) < _TICK_S,
+    rules = suspension or Suspension()
+    question = _Question(job, intensity, now_s, deadline_s, progress, rules, resolution_s)
+    question.check()
+    found = question.solved()
+    return Plan(
+        tuple(question.planned(found)), found.emissions_g, lambda: question.certificate(found)
     )
 
 
-def _check_size(chosen: Grid, *arguments) -> None:
-    if chosen.cells <= MAX_CELLS:
-        return
-    coarser = (_grid(*arguments, float(slot_s)) for slot_s in _NICE_S if slot_s > chosen.slot_s)
-    fitting = next((grid for grid in coarser if grid.cells <= MAX_CELLS / 10), None)
-    remedy = "shorten the window"
-    if fitting is not None:
-        remedy = (
-            f"pass resolution_s, e.g. resolution_s={fitting.slot_s:g} ({fitting.slots:,} x "
-            f"{fitting.rows:,} slots), or round durations"
-        )
-    raise ValueError(
-        f"a slot of {chosen.slot_s:g} s"
-        + (", the greatest common divisor of all durations and steps," if chosen.exact else "")
-        + f" makes {chosen.slots:,} slots x {chosen.rows:,} pieces of work, {chosen.cells:,} "
-        f"states, more than MAX_CELLS = {MAX_CELLS:,}: {remedy}."
-    )
+class _Found(NamedTuple):
+    """Runs in microseconds after `now_s` and of the work that was left; what is proven so far."""
+
+    start: NDArray[np.int64]
+    work_from: NDArray[np.int64]
+    work_to: NDArray[np.int64]
+    emissions_g: float
+    lower_g: float | None  # None: not asked yet
+    method: str
 
 
 @dataclass(frozen=True, eq=False)
-class _Problem:
-    """A problem on its grid; the names are those of the module's docstring.
-
-    Times are seconds after `now_s`. Array index q stands for the diagonal
-    d = q - offset[-1]; at row k its place in time is q - offset[-1] + offset[k] slots.
-    """
+class _Question:
+    """A job, a signal, a window and rules: what a schedule is asked for."""
 
     job: PhaseModel
-    suspension: Suspension
-    progress: Progress
-    slot_s: float
+    intensity: Intensity
     now_s: float
-    base_s: float  # when the work would have begun on diagonal 0
-    slack: int  # highest diagonal
-    row_s: NDArray[np.float64]  # work positions, counted from the work done so far
-    allowed: NDArray[np.bool_]  # whether a run may stop at a row
-    edges_s: NDArray[np.float64]  # steps of the intensity ...
-    cumulative_g: NDArray[np.float64]  # ... and emissions of 1 W from `now_s` up to each
-    steepest_g: float  # emissions of 1 W s at the highest intensity
+    deadline_s: float
+    progress: Progress
+    suspension: Suspension
+    resolution_s: float | None
 
-    @classmethod
-    def of(
-        cls,
-        job: PhaseModel,
-        intensity: Intensity,
-        now_s: float,
-        deadline_s: float,
-        progress: Progress,
-        suspension: Suspension,
-        resolution_s: float | None,
-    ) -> _Problem:
-        arguments = (job, intensity, now_s, deadline_s, progress, suspension)
-        base_s = job.startup_profile.duration_s if progress.run_start_s is None else 0.0
-        needed_s = base_s + job.work_profile.duration_s - progress.work_s
-        needed_s += job.end_profile.duration_s
-        spare_s = deadline_s - now_s - needed_s
+    def __post_init__(self) -> None:
+        resolution_s = self.resolution_s
+        if resolution_s is not None and not (np.isfinite(resolution_s) and resolution_s >= _TICK_S):
+            raise ValueError(f"resolution_s(={resolution_s}) must be finite and > 0 s.")
+
+    def check(self) -> None:
+        """Check that what is left can still be done, by a job that may be started again."""
+        job, progress, most = self.job, self.progress, self.suspension.most_resumes
+        needed_s = 0.0 if progress.run_start_s is not None else job.startup_profile.duration_s
+        needed_s += job.work_profile.duration_s - progress.work_s + job.end_profile.duration_s
+        spare_s = self.deadline_s - self.now_s - needed_s
         if spare_s < -TIME_TOLERANCE_S:
             raise ValueError(
-                f"job {job.name!r} still needs {needed_s:g} s, but only {deadline_s - now_s:g} s "
-                f"are left: move the deadline by {-spare_s:g} s or more."
+                f"job {job.name!r} still needs {needed_s:g} s, but only "
+                f"{self.deadline_s - self.now_s:g} s are left: move the deadline by "
+                f"{-spare_s:g} s or more."
             )
-        most = suspension.most_resumes
         if most is not None and progress.run_start_s is None and progress.starts > most:
             raise ValueError(
                 f"job {job.name!r} was started {progress.starts} times and stopped, but "
                 f"most_resumes = {most} allows no further start: it must not be stopped."
             )
-        chosen = _grid(*arguments, resolution_s)
-        _check_size(chosen, *arguments)
-        row_s, allowed = _rows(job, suspension, chosen.slot_s, progress.work_s)
-        allowed[0] = progress.run_start_s is not None and progress.may_stop
-        first = np.searchsorted(intensity.edges_s, now_s, side="right") - 1
-        last = np.searchsorted(intensity.edges_s, deadline_s, side="left")
-        inner_s = intensity.edges_s[first + 1 : last] - now_s
-        edges_s = np.concatenate([[0.0], inner_s, [deadline_s - now_s]])
-        value = intensity.intensity_g_per_kwh[first:last] / JOULES_PER_KWH
-        return cls(
-            job=job,
-            suspension=suspension,
-            progress=progress,
-            slot_s=chosen.slot_s,
-            now_s=now_s,
-            base_s=base_s,
-            slack=max(0, math.floor(spare_s / chosen.slot_s + _TICK_S)),
-            row_s=row_s - progress.work_s,
-            allowed=allowed,
-            edges_s=edges_s,
-            cumulative_g=np.concatenate([[0.0], np.cumsum(value * np.diff(edges_s))]),
-            steepest_g=float(np.abs(value).max()),
+
+    @cached_property
+    def raw(self) -> _grid.Raw:
+        """The numbers of the problem, as the loops take them."""
+        job, rules, progress = self.job, self.suspension, self.progress
+        startup, work, end = job.startup_profile, job.work_profile, job.end_profile
+        save, run_start_s = rules.save_profile, progress.run_start_s
+        most = -1
+        if rules.most_resumes is not None:
+            most = max(0, rules.most_resumes - progress.starts + (run_start_s is not None))
+        return _grid.Raw(
+            edges_s=self.intensity.edges_s,
+            value_g_per_kwh=self.intensity.intensity_g_per_kwh,
+            now_s=self.now_s,
+            deadline_s=self.deadline_s,
+            startup_s=startup.edges_s,
+            startup_w=startup.power_w,
+            work_s=work.edges_s,
+            work_w=work.power_w,
+            end_s=end.edges_s,
+            end_w=end.power_w,
+            save_s=save.edges_s,
+            save_w=save.power_w,
+            marks_s=work.checkpoints_s,
+            only_marks=rules.keep == "checkpoints",
+            suspended_w=float(rules.suspended_power_w),
+            least_run_s=float(rules.least_run_s),
+            most=int(most),
+            done_s=float(progress.work_s),
+            lasted_s=-1.0 if run_start_s is None else max(0.0, self.now_s - run_start_s),
+            may_stop=bool(progress.may_stop),
+            waited=progress.starts > 0 and run_start_s is None,
+            tie_j=_TIE * (job.energy_j + startup.energy_j),
         )
 
     @cached_property
-    def tie_g(self) -> float:
-        """Difference below which emissions are equal, added to each resume [g CO2e]."""
-        return _TIE * self.steepest_g * (self.job.energy_j + self.job.startup_profile.energy_j)
-
-    def emitted_g(
-        self, edges_s: Sequence[float], power_w: Sequence[float], times_s: NDArray
-    ) -> NDArray[np.float64]:
-        """Emissions [g CO2e] of a power profile begun at each of some times."""
-        total = np.zeros(times_s.shape)
-        if len(power_w):
-            before = np.interp(times_s, self.edges_s, self.cumulative_g)
-        for edge_s, power in zip(edges_s[1:], power_w, strict=True):
-            after = np.interp(times_s + edge_s, self.edges_s, self.cumulative_g)
-            total += power * (after - before)
-            before = after
-        return total
-
-    @cached_property
-    def offset(self) -> NDArray[np.int64]:
-        """Whole slots in the work position of each row."""
-        return np.floor(self.row_s / self.slot_s + _TICK_S).astype(np.int64)
+    def problem(self) -> _events.Problem:
+        """The problem in whole microseconds."""
+        return _events.Problem.of(self.raw)
 
     @property
-    def remainder_s(self) -> NDArray[np.float64]:
-        """What is left of the work position of each row [s]."""
-        return self.row_s - self.slot_s * self.offset
+    def regular(self) -> bool:
+        """As `problem.regular`, for less."""
+        if self.intensity.kind == "average" and not self.suspension.suspended_power_w:
+            return True
+        return self.problem.regular
 
-    @cached_property
-    def shift(self) -> int:
-        """Fewest diagonals from a stop to the next start."""
-        overhead_s = self.job.startup_profile.duration_s + self.suspension.save_profile.duration_s
-        return math.ceil(overhead_s / self.slot_s - _TICK_S)
-
-    @cached_property
-    def mature(self) -> NDArray[np.int64]:
-        """First row at which a run may be stopped: the first run, then the one begun at row k."""
-        startup_s = self.job.startup_profile.duration_s
-        least_s = self.suspension.least_run_s - self.suspension.save_profile.duration_s - _TICK_S
-        rows = np.arange(self.row_s.size)
-        later = np.searchsorted(self.row_s, self.row_s + (least_s - startup_s))
-        if self.progress.run_start_s is None:
-            first = max(1, int(later[0]))
-        else:
-            lasted_s = self.now_s - self.progress.run_start_s
-            first = int(np.searchsorted(self.row_s, least_s - lasted_s))
-        return np.maximum.accumulate([first, *np.maximum(later, rows + 1)])
-
-    def times_s(self, remainder_s: float) -> NDArray[np.float64]:
-        """When the work is at a row that lies `remainder_s` after a slot, by place in time."""
-        width = int(self.offset[-1]) + self.slack + 1
-        return self.base_s + remainder_s + self.slot_s * np.arange(width)
-
-    def work_costs(self) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-        """Emissions [g CO2e] of the work between rows by kind and place in time; kind of each.
-
-        And of each kind, how long after a slot it begins, and how long it lasts [s].
-        """
-        work, done_s = self.job.work_profile, self.progress.work_s
-        first = np.searchsorted(work.edges_s, done_s + self.row_s[:-1] + _TICK_S, "right") - 1
-        last = np.searchsorted(work.edges_s, done_s + self.row_s[1:] - _TICK_S, "left")
-        ticks = np.rint(np.stack([self.remainder_s[:-1], np.diff(self.row_s)]) / _TICK_S)
-        several = np.where(last - first > 1, np.arange(first.size), -1)  # each its own kind
-        keys = np.column_stack([*ticks, work.power_w[first], several])
-        _, examples, kind_of = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-        kinds: dict[tuple, int] = {}  # pieces of several phases may still be alike: epochs
-        costs, place = [], np.empty(examples.size, dtype=np.int64)
-        for i, k in enumerate(examples.tolist()):
-            inner_s = work.edges_s[first[k] + 1 : last[k]] - (done_s + self.row_s[k])
-            edges_s = (0.0, *np.round(inner_s, 6).tolist(), ticks[1, k] * _TICK_S)
-            kind = (ticks[0, k], edges_s, tuple(work.power_w[first[k] : last[k]].tolist()))
-            if kind not in kinds:
-                kinds[kind] = len(costs)
-                costs.append(self.emitted_g(*kind[1:], self.times_s(self.remainder_s[k])))
-            place[i] = kinds[kind]
-        width = int(self.offset[-1]) + self.slack + 1
-        spans_s = np.array([(rest * _TICK_S, edges_s[-1]) for rest, edges_s, _ in kinds])
-        return np.reshape(costs, (-1, width)), place[kind_of.reshape(-1)], spans_s.reshape(-1, 2)
-
-    def stop_costs(self) -> tuple[NDArray, NDArray, NDArray]:
-        """Emissions [g CO2e] of a stop and of a start by kind and place in time; kind of rows.
-
-        While suspended the job draws power from the end of saving to the next start: what that
-        emits up to the start is counted there, what it emits up to the stop is taken off here.
-        """
-        save, startup = self.suspension.save_profile, self.job.startup_profile
-        remainder_s, kind_of = np.unique(np.round(self.remainder_s, 6), return_inverse=True)
-        stop, start = [], []
-        for rest_s in remainder_s.tolist():
-            times_s = self.times_s(rest_s)
-            begins_s, saved_s = times_s - startup.duration_s, times_s + save.duration_s
-            stop.append(
-                self.emitted_g(save.edges_s, save.power_w, times_s) - self.suspended_g(saved_s)
+    def grid(self) -> Grid:
+        """Return the grid asked for, or the one that divides all durations."""
+        measured = _grid.solve(self.raw, -1, keep=False)
+        if self.resolution_s is None:
+            return Grid(
+                measured.slot * _TICK_S, measured.slots, measured.rows, measured.cells, True
             )
-            start.append(
-                self.emitted_g(startup.edges_s, startup.power_w, begins_s)
-                + self.suspended_g(begins_s)
-                + self.tie_g
-            )
-        return np.stack(stop), np.stack(start), kind_of.astype(np.int64)
-
-    def suspended_g(self, times_s: NDArray) -> NDArray[np.float64]:
-        """Emissions [g CO2e] of the suspended job from `now_s` up to each of some times."""
-        power_w = self.suspension.suspended_power_w
-        return power_w * np.interp(times_s, self.edges_s, self.cumulative_g)
-
-    def first_starts(self) -> NDArray[np.float64]:
-        """Emissions [g CO2e] up to the first row by diagonal, of the run under way or a start."""
-        width, below = int(self.offset[-1]) + self.slack + 1, int(self.offset[-1])
-        first = np.full(width, np.inf)
-        if self.progress.run_start_s is not None:
-            first[below] = 0.0  # goes on at once
-            return first
-        startup = self.job.startup_profile
-        begins_s = self.slot_s * np.arange(self.slack + 1)
-        first[below:] = self.emitted_g(startup.edges_s, startup.power_w, begins_s)
-        if self.progress.starts:
-            first[below:] += self.suspended_g(begins_s)
-        return first
+        slot, problem = self.slot, self.problem
+        rows = problem.stops.size + 1 if problem.stops is not None else 0
+        return Grid(
+            slot_s=float(self.resolution_s),
+            slots=problem.horizon // slot,
+            rows=rows or -(-problem.work.length // slot),
+            cells=_events.lattice_states(problem, slot),
+            exact=measured.slot % slot == 0,
+        )
 
     @property
-    def layers(self) -> int:
-        """How many more resumes are told apart, plus one; 1 also where there is no limit."""
-        most = self.suspension.most_resumes
-        if most is None:
-            return 1
+    def slot(self) -> int:
+        """The resolution that was asked for, in microseconds."""
+        return max(1, round(float(self.resolution_s or 0.0) * TICKS_PER_S))
+
+    def ticked(self, edges_s: NDArray, cumulative_g: NDArray) -> _events.Price:
+        """Write a price in microseconds after `now_s`."""
+        ticks = np.rint((edges_s - self.now_s) * TICKS_PER_S).astype(np.int64)
+        return _events.Price(ticks, np.asarray(cumulative_g, dtype=np.float64))
+
+    def solved(self, *, keep: bool = True, price: tuple[NDArray, NDArray] | None = None) -> _Found:
+        """Return the best schedule that can be found, and what is proven of it at no cost."""
+        rules = self.suspension
+        if rules.most_resumes and rules.most_resumes > 0 and keep and price is None:
+            # without the limit there are fewer states, and often no more resumes
+            free = replace(self, suspension=replace(rules, most_resumes=None)).solved()
+            if free.start.size - 1 <= self.raw.most:
+                return free
+        if self.resolution_s is not None:
+            return self._on_lattice(price)
+        found = self._on_grid(_SMALL if price is None else MAX_CELLS, keep, price)
+        if found is not None:
+            return found
+        if self.regular and not self.problem.least_run and price is None:
+            points = _events.solve(self.problem)
+            if points.method != "relaxation":
+                return self._read(*points)
+        found = self._on_grid(MAX_CELLS, keep, price)
+        return found if found is not None else self._read(*_events.solve(self.problem))
+
+    def _on_grid(
+        self, most_cells: int, keep: bool, price: tuple[NDArray, NDArray] | None
+    ) -> _Found | None:
+        answer = _grid.solve(self.raw, most_cells, keep=keep, price=price)
+        if not answer.solved:
+            return None
+        lower_g = answer.least_g
+        stays = self.suspension.keep == "checkpoints" or self.suspension.least_run_s > 0
         under_way = self.progress.run_start_s is not None
-        used = self.progress.starts - (1 if under_way else 0)
-        return 1 + max(0, min(most - used, self.row_s.size - 1))
-
-    def solve(
-        self, *, keep: bool, running_g: Running | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-        """Return the least emissions [g CO2e] by layer and diagonal, and the marks to trace them.
-
-        Marks are empty unless `keep`. `running_g` tells what running costs besides.
-        """
-        tables, last = self.tables
-        if running_g is not None:
-            tables, last = self.priced(tables, last, running_g)
-        shape = (self.layers, self.row_s.size + 1, tables.first.size) if keep else (0, 0, 0)
-        tables = tables._replace(marks=np.zeros(shape, dtype=np.uint8))
-        return compiled(_fill)(tables) + last, tables.marks
-
-    @cached_property
-    def tables(self) -> tuple[_Tables, NDArray[np.float64]]:
-        """What `_fill` works on, without marks; emissions [g CO2e] of the end by diagonal."""
-        work, work_of, _ = self.work_costs()
-        stop, start, stop_of = self.stop_costs()
-        first, mature, rows = self.first_starts(), self.mature, self.row_s.size
-        tables = _Tables(
-            first=first,
-            work=work,
-            work_of=work_of,
-            stop=stop,
-            start=start,
-            stop_of=stop_of,
-            offset=self.offset,
-            shift=self.shift,
-            allowed=self.allowed,
-            mature=mature,
-            ring=int((np.minimum(mature, rows) - np.arange(rows + 1)).max()) + 1,
-            layers=self.layers,
-            limited=self.suspension.most_resumes is not None,
-            marks=np.zeros((0, 0, 0), dtype=np.uint8),
-        )
-        end = self.job.end_profile
-        return tables, self.emitted_g(end.edges_s, end.power_w, self.times_s(self.remainder_s[-1]))
-
-    @cached_property
-    def spans_s(self) -> NDArray[np.float64]:
-        """Begin after a slot, and length, of each kind of work [s]."""
-        return self.work_costs()[2]
-
-    def priced(
-        self, tables: _Tables, last: NDArray[np.float64], running_g: Running
-    ) -> tuple[_Tables, NDArray[np.float64]]:
-        """Add to all emissions what it costs to run so long."""
-        save_s = self.suspension.save_profile.duration_s
-        startup_s, end_s = self.job.startup_profile.duration_s, self.job.end_profile.duration_s
-
-        def cost_g(rest_s: float, length_s: float) -> NDArray[np.float64]:
-            if length_s == 0:
-                return np.zeros(last.size)
-            times_s = self.times_s(rest_s)
-            return running_g(times_s + length_s) - running_g(times_s)
-
-        known = {span: cost_g(*span) for span in set(map(tuple, self.spans_s.tolist()))}
-        rests_s = np.unique(np.round(self.remainder_s, 6)).tolist()
-        first = tables.first.copy()
-        if self.progress.run_start_s is None:
-            begins_s = self.slot_s * np.arange(self.slack + 1)
-            first[int(self.offset[-1]) :] += running_g(begins_s + startup_s) - running_g(begins_s)
-        return tables._replace(
-            first=first,
-            work=tables.work
-            + np.reshape(
-                [known[span] for span in map(tuple, self.spans_s.tolist())], (-1, last.size)
-            ),
-            stop=tables.stop + np.stack([cost_g(rest_s, save_s) for rest_s in rests_s]),
-            start=tables.start
-            + np.stack([cost_g(rest_s - startup_s, startup_s) for rest_s in rests_s]),
-        ), last + cost_g(float(self.remainder_s[-1]), end_s)
-
-    def best_runs(self, running_g: Running | None = None) -> list[PlannedRun]:
-        """Return the runs of an optimal schedule, traced back from its last state."""
-        return self.best(running_g)[1]
-
-    def best(self, running_g: Running | None = None) -> tuple[float, list[PlannedRun]]:
-        """Return the least cost [g CO2e], and the runs of an optimal schedule."""
-        values, marks = self.solve(keep=True, running_g=running_g)
-        good = values <= values.min() + self.tie_g / 2  # no further resume
-        layer = int(np.flatnonzero(good.any(axis=1))[0])
-        place = int(np.flatnonzero(good[layer])[0])
-        limited = self.suspension.most_resumes is not None
-        to, starts, runs = self.row_s.size - 1, self.row_s.size + 1, []
-        while True:
-            start = int(np.flatnonzero(marks[layer, :starts, place] & _STARTED)[-1])
-            row = max(start - 1, 0)
-            runs.append(self._run(row, to, place, continued=start == 0))
-            if start == 0:
-                return float(values.min()), runs[::-1]
-            layer -= limited
-            place = int(np.flatnonzero(marks[layer, row, : place + 1] & _STOPPED)[-1]) - self.shift
-            to, starts = row, int(np.searchsorted(self.mature, row, side="right"))
-
-    def _run(self, row: int, to: int, place: int, *, continued: bool) -> PlannedRun:
-        continued = continued and self.progress.run_start_s is not None
-        diagonal = place - int(self.offset[-1])
-        begin_s = self.base_s + self.slot_s * diagonal + self.row_s[row]
-        if not continued:
-            begin_s -= self.job.startup_profile.duration_s
-        done_s = self.progress.work_s
-        return PlannedRun(
-            start_s=self.now_s + float(begin_s),
-            work_from_s=done_s + float(self.row_s[row]),
-            work_to_s=done_s + float(self.row_s[to]),
-            continued=continued,
+        at_once = under_way and not self.progress.may_stop
+        if price is None and not stays and (at_once or not self.regular):
+            lower_g = _grid.solve(self.raw, most_cells, keep=False, idle_runs=True).least_g
+        return _Found(
+            answer.start, answer.work_from, answer.work_to, answer.least_g, lower_g, "grid"
         )
 
+    def _on_lattice(self, price: tuple[NDArray, NDArray] | None) -> _Found:
+        """Solve with starts and stops on the resolution that was asked for."""
+        ticked = None if price is None else self.ticked(*price)
+        states = _events.lattice_states(self.problem, self.slot)
+        if states > MAX_CELLS:
+            slot = _events.lattice_slot(self.problem, MAX_CELLS / 10)
+            raise ValueError(
+                f"resolution_s(={self.resolution_s:g}) makes {states:,} states, more than "
+                f"MAX_CELLS = {MAX_CELLS:,}: leave it out, so that starts and stops are free, or "
+                f"pass {slot * _TICK_S:.3g} or more."
+            )
+        least_g, runs = _events.on_lattice(self.problem, self.slot, ticked)
+        return self._read(runs, least_g, None, "relaxation")
 
-_STARTED, _STOPPED = 1, 2
-"""Marks: the best run here began at this row; the best stop before here came at this place."""
+    def _read(
+        self, runs: _events.Runs, emissions_g: float, lower_g: float | None, method: str
+    ) -> _Found:
+        start = runs.y + runs.work_from - self.problem.startup.length
+        if self.problem.under_way and runs.y[0] == 0 and runs.work_from[0] == 0:
+            start[0] = 0  # goes on at once
+        return _Found(start, runs.work_from, runs.work_to, emissions_g, lower_g, method)
 
+    def certificate(self, found: _Found) -> Certificate:
+        """Return what is proven of a schedule, with a bound where nothing is yet."""
+        if found.lower_g is not None:
+            return Certificate(found.emissions_g, found.lower_g, found.method)
+        free = replace(self, resolution_s=None)
+        exact = free._on_grid(_SMALL, False, None)
+        if exact is not None and exact.lower_g is not None:
+            lower_g = min(exact.lower_g, found.emissions_g)
+        else:
+            lower_g = _events.lower_g(self.problem, found.emissions_g)
+        return Certificate(found.emissions_g, lower_g, found.method)
 
-class _Tables(NamedTuple):
-    """What `_fill` works on; a kind is one of a few rows of emissions that many rows share."""
+    def schedule(self, found: _Found, *, certified: bool = True) -> Schedule:
+        """Return the schedule of a job that was not started yet."""
+        work_from_s, work_to_s = found.work_from / TICKS_PER_S, found.work_to / TICKS_PER_S
+        work_to_s[-1] = self.job.work_profile.duration_s  # which may be known more finely
+        start_s = self.now_s + found.start / TICKS_PER_S
+        stop_s = start_s + self.job.startup_profile.duration_s + (work_to_s - work_from_s)
+        stop_s[:-1] += self.suspension.save_profile.duration_s
+        stop_s[-1] += self.job.end_profile.duration_s
+        return Schedule.known(
+            start_s,
+            stop_s,
+            work_from_s,
+            work_to_s,
+            job=self.job,
+            suspension=self.suspension,
+            intensity=self.intensity,
+            release_s=self.now_s,
+            deadline_s=self.deadline_s,
+            certificate=self.certificate(found) if certified else None,
+        )
 
-    first: NDArray[np.float64]  # emissions of the first start, by diagonal
-    work: NDArray[np.float64]  # emissions of the work after a row, by kind and place in time
-    work_of: NDArray[np.int64]  # kind of each row
-    stop: NDArray[np.float64]  # emissions of a stop, by kind and place in time
-    start: NDArray[np.float64]  # emissions of a start, by kind and place in time
-    stop_of: NDArray[np.int64]  # kind of each row
-    offset: NDArray[np.int64]  # as in `_Problem`, like the next three
-    shift: int
-    allowed: NDArray[np.bool_]
-    mature: NDArray[np.int64]
-    ring: int  # rows of starts that wait at once until their runs may be stopped
-    layers: int  # copies of the states ...
-    limited: bool  # ... and whether a resume leads from one to the next
-    marks: NDArray[np.uint8]  # (layers, rows + 1, diagonals) to note decisions in, or size 0
-
-
-def _fill(t):
-    """Fill the states row by row and return the least emissions by layer and diagonal."""
-    rows, width, last = t.offset.size, t.first.size, t.offset[-1]
-    keep = t.marks.size > 0
-    best = np.full((t.layers, width), np.inf)  # of all starts that count by now, less `done`
-    done = np.zeros(width)  # emissions of the work up to this row, without a stop: Z
-    starts = np.full((t.ring, t.layers, width), np.inf)
-    starts[0, 0] = t.first
-    merged = 0
-    for k in range(rows + 1):
-        if 0 < k < rows:
-            low = last - t.offset[k - 1]
-            done[low:] += t.work[t.work_of[k - 1], : width - low]
-        while merged <= rows and (k == rows or (merged <= k and t.mature[merged] <= k)):
-            if merged == 0 or t.allowed[merged - 1]:
-                low = last - t.offset[max(merged - 1, 0)]
-                for r in range(t.layers):
-                    old, new = best[r], starts[merged % t.ring, r]
-                    if keep:
-                        mark = t.marks[r, merged]
-                        for q in range(low, width):
-                            mark[q] |= new[q] < old[q]
-                    for q in range(low, width):
-                        old[q] = min(old[q], new[q])
-            merged += 1
-        if k == rows or not t.allowed[k]:
-            continue
-        low = last - t.offset[k]
-        stop, start = t.stop[t.stop_of[k]], t.start[t.stop_of[k]]
-        here = starts[(k + 1) % t.ring]
-        here[:] = np.inf
-        for r in range(t.layers - 1 if t.limited else 1):
-            old, new = best[r], here[r + t.limited]
-            off = np.inf
-            for q in range(low + t.shift, width):
-                p = q - t.shift
-                value = old[p] + done[p] + stop[p - low]
-                if value < off:
-                    off = value
-                    if keep:
-                        t.marks[r, k, q] |= 2
-                new[q] = off + (start[q - low] - done[q])
-    return best + done
+    def planned(self, found: _Found) -> Iterator[PlannedRun]:
+        """Return the runs to come."""
+        under_way, done_s = self.progress.run_start_s is not None, self.progress.work_s
+        for i, (start, work_from, work_to) in enumerate(
+            zip(found.start.tolist(), found.work_from.tolist(), found.work_to.tolist(), strict=True)
+        ):
+            yield PlannedRun(
+                start_s=self.now_s + start / TICKS_PER_S,
+                work_from_s=done_s + work_from / TICKS_PER_S,
+                work_to_s=done_s + work_to / TICKS_PER_S,
+                continued=under_way and i == 0,
+            )

@@ -11,9 +11,9 @@ Units of time are seconds throughout; a log in hours is converted when it is rea
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -111,9 +111,10 @@ class Trace:
     length_s: NDArray[np.float64]
     power_w: NDArray[np.float64]
     most_wait_s: NDArray[np.float64]
-    queue: NDArray[np.int64] = 0
-    processors: NDArray[np.float64] = 1.0
-    job_id: NDArray = None
+    # what these hold while the trace is made, and arrays afterwards
+    queue: NDArray[np.int64] = 0  # type: ignore[assignment]
+    processors: NDArray[np.float64] = 1.0  # type: ignore[assignment]
+    job_id: NDArray = None  # type: ignore[assignment]
     models: tuple[PhaseModel, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -247,7 +248,9 @@ class Trace:
                 "give the last queue below_s = inf."
             )
         most_wait_s = np.array([queue.most_wait_s for queue in queues])[queue]
-        return cls(submit_s, length_s, power_w, most_wait_s, queue, processors, job_id, models)
+        jobs: list[Any] = [submit_s, length_s, power_w, most_wait_s, queue, processors, job_id]
+        jobs.append(None if models is None else tuple(models))
+        return cls(*jobs)
 
     @classmethod
     def of_models(
@@ -279,7 +282,9 @@ class Trace:
         power_w = np.array([flat[id(model)].mean_power_w for model in models])
         if most_wait_s is None:
             return cls.by_length(submit, length_s, power_w, queues=queues, models=models)
-        return cls(submit, length_s, power_w, most_wait_s, models=models)
+        waits_s: Any = most_wait_s  # an array once the trace is made, as are submissions
+        submitted: Any = submit
+        return cls(submitted, length_s, power_w, waits_s, models=models)
 
     def __len__(self) -> int:
         return self.submit_s.size
@@ -337,34 +342,13 @@ class Trace:
     def select(self, which: ArrayLike) -> Self:
         """Return the jobs at these places, or where a mask is True, in that order."""
         places = np.arange(len(self))[np.asarray(which)]
-        return type(self)(
-            *(
-                getattr(self, name)[places]
-                for name in (
-                    "submit_s",
-                    "length_s",
-                    "power_w",
-                    "most_wait_s",
-                    "queue",
-                    "processors",
-                    "job_id",
-                )
-            ),
-            None if self.models is None else [self.models[i] for i in places],
-        )
+        names = ("submit_s", "length_s", "power_w", "most_wait_s", "queue", "processors", "job_id")
+        models = None if self.models is None else tuple(self.models[i] for i in places)
+        return replace(self, models=models, **{name: getattr(self, name)[places] for name in names})
 
     def with_waits(self, most_wait_s: ArrayLike) -> Self:
         """Return the same jobs with other longest waits [s]."""
-        return type(self)(
-            self.submit_s,
-            self.length_s,
-            self.power_w,
-            most_wait_s,
-            self.queue,
-            self.processors,
-            self.job_id,
-            self.models,
-        )
+        return replace(self, most_wait_s=np.asarray(most_wait_s, dtype=np.float64))
 
     def with_deadlines(self, deadline: Times) -> Self:
         """Return the same jobs, each to be finished by its deadline.
@@ -586,7 +570,8 @@ def office_jobs(
         rng.choice(steps, size=count), unit="min"
     )
     submit_s = np.sort(epoch_seconds(clock.tz_localize(zone)))
-    return Trace(submit_s, 60.0 * rng.choice(lengths_min, size=count), power_w, 0.0)
+    length_s = 60.0 * rng.choice(lengths_min, size=count)
+    return Trace(submit_s, length_s, np.full(count, power_w), np.zeros(count))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

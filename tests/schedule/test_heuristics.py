@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from schedule_problems import EPOCH_S, curve, model, problems
 
 from helpers.phases import Phase, Suspension
+from helpers.published.charge import charge_as_published, published_intervals
 from helpers.schedule.heuristics import (
     Moment,
     as_soon_as_possible,
     below_threshold,
     cheapest_slots,
     follow,
-    published_intervals,
 )
-from helpers.schedule.intervals import charge, charge_as_published, check
+from helpers.schedule.intervals import charge, check
 from helpers.schedule.suspend import best_schedule
 
 

@@ -12,10 +12,10 @@ from schedule_problems import EPOCH_S, curve, every_schedule, model, problems
 
 from helpers.carbon import Intensity
 from helpers.phases import Phase, Suspension, generic_ml
+from helpers.published.charge import charge_as_published
 from helpers.schedule.intervals import (
     Schedule,
     charge,
-    charge_as_published,
     check,
     check_window,
     segments,

@@ -6,6 +6,7 @@ from schedule_problems import EPOCH_S, curve
 
 from helpers import datasets
 from helpers.phases import Suspension
+from helpers.published.charge import charge_as_published
 from helpers.published.evaluation import (
     LENGTHS_H,
     LONGEST_WAITS_H,
@@ -23,7 +24,6 @@ from helpers.schedule import (
     best_schedule,
     best_starts,
     charge,
-    charge_as_published,
     check,
 )
 from helpers.schedule.milp import PUBLISHED_STARTS, big_m_program, solve, tight_program

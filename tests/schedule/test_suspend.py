@@ -14,7 +14,7 @@ from schedule_problems import EPOCH_S, brute_force_g, curve, model, problems
 
 from helpers.carbon import Intensity
 from helpers.phases import Phase, Suspension, generic_ml
-from helpers.schedule import suspend
+from helpers.schedule import _events, _grid
 from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import Schedule, charge, check
 from helpers.schedule.start import best_starts
@@ -400,7 +400,8 @@ def test_the_compiled_loop_does_what_the_source_says(monkeypatch):
     intensity = curve(np.random.default_rng(3).integers(50, 500, 40))
     fast = best_schedule(job, intensity, EPOCH_S, EPOCH_S + 2400, suspension=rules)
 
-    monkeypatch.setattr(suspend, "compiled", lambda function: function)
+    for module in (_grid, _events):
+        monkeypatch.setattr(module, "compiled", lambda function, *helpers: function)
     slow = best_schedule(job, intensity, EPOCH_S, EPOCH_S + 2400, suspension=rules)
 
     assert fast == slow
@@ -440,24 +441,26 @@ def test_importing_schedules_loads_no_heavy_library():
     assert [] == loaded
 
 
-def test_a_grid_that_explodes_tells_its_size_and_offers_a_resolution():
+def test_a_grid_is_measured_even_where_it_is_too_large_to_be_filled():
     job = model([(5.349, 60)], [(8171.3, 220), (1547.7, 134)])
     intensity = curve([100.0, 300.0] * 60, 3600.0)
     window = EPOCH_S, EPOCH_S + 120 * 3600
 
     size = grid(job, intensity, *window)
-    with pytest.raises(
-        ValueError,
-        match=r"a slot of 0.001 s, the greatest common divisor .* makes 432,000,000 slots x "
-        r"9,719,000 pieces of work, [\d,]+ states, more than MAX_CELLS = [\d,]+: pass "
-        r"resolution_s, e.g. resolution_s=\d+ \([\d,]+ x [\d,]+ slots\)",
-    ):
-        best_schedule(job, intensity, *window)
 
-    assert (0.001, 432_000_000, True) == (size.slot_s, size.slots, size.exact)
-    coarse = best_schedule(job, intensity, *window, resolution_s=60)
-    check(coarse, job, release=window[0], deadline=window[1])
+    assert (432_000_000, 9_719_000, True) == (size.slots, size.rows, size.exact)
+    assert 0.001 == pytest.approx(size.slot_s)
     assert not grid(job, intensity, *window, resolution_s=60).exact
+
+
+def test_a_resolution_that_makes_too_many_states_is_told_by_number_and_remedy():
+    job = model([(5.349, 60)], [(8171.3, 220), (1547.7, 134)])
+    window = EPOCH_S, EPOCH_S + 120 * 3600
+
+    with pytest.raises(
+        ValueError, match=r"resolution_s\(=0.01\) makes [\d,]+ states, more than .* leave it out"
+    ):
+        best_schedule(job, curve([100.0, 300.0] * 60, 3600.0), *window, resolution_s=0.01)
 
 
 @pytest.mark.parametrize("resolution_s", [0, -60, float("nan")])

@@ -1,0 +1,406 @@
+"""The dynamic program on a grid that divides all durations: set-up, states and trace in one loop.
+
+`helpers.schedule.suspend` says why such a grid loses nothing, and names the states. Everything
+here is counted in slots; the set-up is compiled too, because for a job of an hour it took
+nine tenths of the time when it was not.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from helpers.schedule._compile import compiled
+
+__all__: list[str] = []
+
+TICKS_PER_S = 1_000_000
+"""Times are compared to a microsecond, finer than a float64 holds epochs (2.4e-7 s) but once."""
+
+
+Whole = Any
+"""A whole number, of Python or of numpy: numba takes both, type checkers only one."""
+
+
+class Raw(NamedTuple):
+    """A problem in seconds and watts, as its parts hold it; nothing is computed to make one."""
+
+    edges_s: NDArray[np.float64]  # of the intensity, epoch seconds
+    value_g_per_kwh: NDArray[np.float64]
+    now_s: float
+    deadline_s: float
+    startup_s: NDArray[np.float64]  # borders and powers of the parts of the job ...
+    startup_w: NDArray[np.float64]
+    work_s: NDArray[np.float64]
+    work_w: NDArray[np.float64]
+    end_s: NDArray[np.float64]
+    end_w: NDArray[np.float64]
+    save_s: NDArray[np.float64]  # ... and of saving
+    save_w: NDArray[np.float64]
+    marks_s: NDArray[np.float64]  # checkpoints; looked at only if `only_marks`
+    only_marks: bool
+    suspended_w: float
+    least_run_s: float
+    most: int  # further resumes; -1 without a limit
+    done_s: float  # work done so far
+    lasted_s: float  # how long the run under way has lasted; -1 if there is none
+    may_stop: bool  # whether that run may be stopped at once
+    waited: bool  # whether the job is suspended now, and draws power until it starts
+    tie_j: float  # energy below which two schedules are equal, at the highest intensity
+
+
+class Answer(NamedTuple):
+    """What the loop returns; runs are given in microseconds after `now_s` and of work."""
+
+    slot: int  # microseconds
+    slots: int
+    rows: int
+    cells: int
+    solved: bool  # False if there were too many cells
+    least_g: float
+    start: NDArray[np.int64]
+    work_from: NDArray[np.int64]
+    work_to: NDArray[np.int64]
+
+
+def solve(
+    raw: Raw,
+    most_cells: int,
+    *,
+    keep: bool = True,
+    idle_runs: bool = False,
+    price: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+) -> Answer:
+    """Solve a problem on its own grid, if that has no more than `most_cells` states.
+
+    Parameters
+    ----------
+    raw : Raw
+        The problem.
+    most_cells : int
+        Most states; 0 only measures the grid.
+    keep : bool
+        Whether the runs are wanted and not only their emissions.
+    idle_runs : bool
+        Whether runs may do no work. Such runs break the rules, but the emissions are those
+        that runs of ever less work come close to: a bound. Also of a run under way that must
+        not stop at once.
+    price : tuple of ndarray, optional
+        Epoch seconds at which what running costs changes, where the intensity does, and what
+        running up to each of them would cost.
+    """
+    none = np.empty(0)
+    price_s, price_g = (none, none) if price is None else price
+    loop = compiled(_plan, _ticks, _divisor, _borders, _emitted, _tables, _fill, _trace)
+    return Answer(*loop(raw, price_s, price_g, most_cells, keep, idle_runs))
+
+
+class States(NamedTuple):
+    """What the states are filled from; all times in slots."""
+
+    cost_g: NDArray[np.float64]  # emissions of 1 W from `now` up to each slot
+    stop_g: NDArray[np.float64]  # of a stop at each slot, less being suspended up to then
+    start_g: NDArray[np.float64]  # of a resume whose work begins at each slot, and so on
+    first_g: NDArray[np.float64]  # of all up to the first row, by diagonal
+    last_g: NDArray[np.float64]  # of the end, by diagonal
+    paid_g: NDArray[np.float64]  # price of running up to each slot
+    work: NDArray[np.int64]  # borders of the work that is left ...
+    work_w: NDArray[np.float64]  # ... and its powers
+    row: NDArray[np.int64]  # work positions at which the job may stop
+    allowed: NDArray[np.bool_]
+    mature: NDArray[np.int64]  # first row at which the first run, and one from a row, may stop
+    base: Whole  # slot at which the work begins on diagonal 0
+    startup: Whole
+    shift: Whole  # fewest diagonals from a stop to the next start
+    ring: Whole  # rows of starts that wait at once until their runs may be stopped
+    layers: Whole  # copies of the states ...
+    limited: bool  # ... and whether a resume leads from one to the next
+    under_way: bool
+    tie_g: float  # added to each resume: of equal schedules one with few resumes wins
+    marks: NDArray[np.uint8]  # (layers, rows + 1, diagonals) for decisions, or size 0
+
+
+def _ticks(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Whole microseconds."""
+    return np.rint(np.asarray(seconds) * 1e6).astype(np.int64)
+
+
+def _divisor(divisor: Whole, ticks: NDArray[np.int64]) -> Whole:
+    """Greatest common divisor of a number and some others."""
+    for other in ticks:
+        a, b = divisor, abs(other)
+        while b > 0:
+            a, b = b, a % b
+        divisor = a
+    return divisor
+
+
+def _borders(edges_s: NDArray[np.float64], done_s: float) -> NDArray[np.int64]:
+    """Borders of the phases left after `done_s` seconds, in microseconds, the first being 0."""
+    ticks = _ticks(edges_s - done_s)
+    return np.maximum(ticks, 0)
+
+
+def _emitted(
+    cost: NDArray, border: NDArray, power: NDArray, begin: Whole, length: Whole
+) -> NDArray[np.float64]:
+    """Emissions of a profile begun at each slot from `begin` on; 0 where it does not fit."""
+    total = np.zeros(length)
+    for j in range(power.size):
+        for i in range(length):
+            low, high = begin + i + border[j], begin + i + border[j + 1]
+            if low >= 0 and high < cost.size:
+                total[i] += power[j] * (cost[high] - cost[low])
+    return total
+
+
+def _tables(
+    p: Raw, price_s: NDArray, price_g: NDArray, most_cells: int, keep: bool, idle_runs: bool
+) -> tuple[Whole, Whole, Whole, Whole, bool, States]:
+    """Measure the grid of a problem, and lay out its states if they are not too many."""
+    startup, save = _borders(p.startup_s, 0.0), _borders(p.save_s, 0.0)
+    work, end = _borders(p.work_s, p.done_s), _borders(p.end_s, 0.0)
+    under_way = p.lasted_s >= 0
+    horizon = np.int64(np.rint((p.deadline_s - p.now_s) * 1e6))
+    first = np.searchsorted(p.edges_s, p.now_s, side="right") - 1
+    last = np.searchsorted(p.edges_s, p.deadline_s, side="left")
+    edges = _ticks(p.edges_s[first : last + 1] - p.now_s)
+    edges[0], edges[-1] = 0, horizon
+    least = np.int64(np.rint(p.least_run_s * 1e6))
+    lasted = np.int64(np.rint(max(p.lasted_s, 0.0) * 1e6))
+    steepest = 0.0
+    for i in range(first, last):
+        steepest = max(steepest, abs(p.value_g_per_kwh[i]))
+    tie_g = p.tie_j * steepest / 3.6e6
+    slot = _divisor(_divisor(_divisor(_divisor(horizon, startup), save), work), end)
+    slot = _divisor(slot, edges)
+    slot = _divisor(slot, np.array([least, lasted if least > 0 else np.int64(0)]))
+    whole = work[-1]
+    if p.only_marks:
+        marks = _ticks(p.marks_s - p.done_s)
+        at_end = marks.size > 0 and marks[-1] >= whole
+        inner = marks[(marks > 0) & (marks < whole)]
+        rows = inner.size + 1
+    else:
+        at_end, inner, rows = True, np.empty(0, dtype=np.int64), whole // slot
+    base = np.int64(0) if under_way else startup[-1]
+    slack = (horizon - base - whole - end[-1]) // slot
+    slack = max(slack, np.int64(0))
+    layers = 1 if p.most < 0 else min(np.int64(p.most), rows) + 1
+    slots = horizon // slot
+    cells = (rows + 2) * ((horizon - base - end[-1]) // slot + 1) * layers
+    fits = cells <= most_cells
+    if not fits:
+        slot_rows = np.zeros(1, dtype=np.int64)
+        slack = np.int64(0)
+        layers = np.int64(1)
+        slots_here = np.int64(0)
+    else:
+        slots_here = slots
+        if not p.only_marks:
+            inner = slot * np.arange(1, max(rows, 1))
+        slot_rows = np.empty(inner.size + (2 if whole > 0 else 1), dtype=np.int64)
+        slot_rows[0] = 0
+        slot_rows[1 : 1 + inner.size] = inner // slot
+        if whole > 0:
+            slot_rows[-1] = whole // slot
+    cost = np.zeros(slots_here + 1)
+    at = 0
+    reached = 0.0  # emissions of 1 W up to the step that holds
+    for i in range(1, slots_here + 1):
+        time = i * slot
+        while at + 2 < edges.size and edges[at + 1] < time:
+            reached += p.value_g_per_kwh[first + at] * (edges[at + 1] - edges[at]) * 1e-6
+            at += 1
+        rest = (time - edges[at]) * 1e-6
+        cost[i] = (reached + p.value_g_per_kwh[first + at] * rest) / 3.6e6
+    paid = np.zeros(0)
+    if price_s.size and fits:
+        paid = np.interp(p.now_s + slot * 1e-6 * np.arange(slots + 1), price_s, price_g)
+    startup, save, work, end = startup // slot, save // slot, work // slot, end // slot
+    base, least, lasted = base // slot, least // slot, lasted // slot
+    count = slots_here + 1
+    # a resume whose work begins at slot i began to start up earlier; a stop at i saves after it
+    start_g = _emitted(cost, startup - startup[-1], p.startup_w, 0, count) + tie_g
+    stop_g = _emitted(cost, save, p.save_w, 0, count)
+    for i in range(count):
+        begin, saved = max(i - startup[-1], 0), min(i + save[-1], count - 1)
+        start_g[i] += p.suspended_w * cost[begin]
+        stop_g[i] -= p.suspended_w * cost[saved]
+        if paid.size:
+            start_g[i] += paid[i] - paid[begin]
+            stop_g[i] += paid[saved] - paid[i]
+    diagonals = slack + 1
+    first_g = np.full(diagonals, np.inf)
+    if under_way:
+        first_g[0] = 0.0  # goes on at once
+    elif fits:
+        first_g[:] = _emitted(cost, startup, p.startup_w, 0, diagonals)
+        for d in range(diagonals):
+            if p.waited:
+                first_g[d] += p.suspended_w * cost[d]
+            if paid.size:
+                first_g[d] += paid[d + startup[-1]] - paid[d]
+    last_g = _emitted(cost, end, p.end_w, base + work[-1], diagonals)
+    if paid.size:
+        for d in range(diagonals):
+            low = base + work[-1] + d
+            last_g[d] += paid[low + end[-1]] - paid[low]
+    n = slot_rows.size
+    allowed = np.ones(n, dtype=np.bool_)
+    allowed[-1] = at_end and end[-1] > 0  # with all work done a stop makes sense before the end
+    allowed[0] = under_way and (p.may_stop or (idle_runs and not p.only_marks))
+    mature = np.empty(n + 1, dtype=np.int64)
+    needed = least - save[-1]
+    if under_way:
+        mature[0] = np.searchsorted(slot_rows, needed - lasted)
+    else:
+        mature[0] = max(1, np.searchsorted(slot_rows, needed - startup[-1]))
+    for k in range(n):
+        later = np.searchsorted(slot_rows, slot_rows[k] + needed - startup[-1])
+        mature[k + 1] = max(later, k + 1, mature[k])
+    ring = np.int64(1)
+    for k in range(n + 1):
+        ring = max(ring, min(mature[k], n) - k + 1)
+    kept = keep and fits
+    shape = (layers, n + 1, diagonals) if kept else (np.int64(0), np.int64(0), np.int64(0))
+    states = States(
+        cost,
+        stop_g,
+        start_g,
+        first_g,
+        last_g,
+        paid,
+        work,
+        p.work_w,
+        slot_rows,
+        allowed,
+        mature,
+        base,
+        startup[-1],
+        startup[-1] + save[-1],
+        ring,
+        layers,
+        p.most >= 0,
+        under_way,
+        tie_g,
+        np.zeros(shape, dtype=np.uint8),
+    )
+    return slot, slots, rows, cells, fits, states
+
+
+def _fill(t: States, idle_runs: bool) -> NDArray[np.float64]:
+    """Fill the states row by row and return the least emissions by layer and diagonal."""
+    rows, width = t.row.size, t.first_g.size
+    keep = t.marks.size > 0
+    best = np.full((t.layers, width), np.inf)  # of all starts that count by now, less `done`
+    done = np.zeros(width)  # emissions of the work up to this row, without a stop: Z
+    starts = np.full((t.ring, t.layers, width), np.inf)
+    starts[0, 0] = t.first_g
+    merged, phase = 0, 0
+    for k in range(rows + 1):
+        if 0 < k < rows:
+            at = t.row[k - 1]
+            while at < t.row[k]:  # one piece of a phase after the other
+                while t.work[phase + 1] <= at:
+                    phase += 1
+                to = min(t.work[phase + 1], t.row[k])
+                low, high, power = t.base + at, t.base + to, t.work_w[phase]
+                for d in range(width):
+                    done[d] += power * (t.cost_g[high + d] - t.cost_g[low + d])
+                if t.paid_g.size:
+                    for d in range(width):
+                        done[d] += t.paid_g[high + d] - t.paid_g[low + d]
+                at = to
+        while merged <= rows and (k == rows or (merged <= k and t.mature[merged] <= k)):
+            if merged == 0 or t.allowed[merged - 1]:
+                for r in range(t.layers):
+                    old, new = best[r], starts[merged % t.ring, r]
+                    if keep:
+                        mark = t.marks[r, merged]
+                        for d in range(width):
+                            mark[d] |= new[d] < old[d]
+                    for d in range(width):
+                        old[d] = min(old[d], new[d])
+            merged += 1
+        if k == rows or not t.allowed[k]:
+            continue
+        place = t.base + t.row[k]
+        here = starts[(k + 1) % t.ring]
+        here[:] = np.inf
+        for r in range(t.layers - 1 if t.limited else 1):
+            old, new = best[r], here[r + t.limited]
+            left = best[r + t.limited]
+            off = np.inf
+            for d in range(t.shift, width):
+                p = d - t.shift
+                value = old[p] + done[p] + t.stop_g[place + p]
+                if value < off:
+                    off = value
+                    if keep:
+                        t.marks[r, k, d] |= 2
+                new[d] = off + (t.start_g[place + d] - done[d])
+                if idle_runs:
+                    left[d] = min(left[d], new[d])
+    for r in range(t.layers):
+        best[r] += done + t.last_g
+    return best
+
+
+def _trace(t: States, values: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Read the runs of an optimal schedule from the marks: begin, work before and after it."""
+    least = values.min() + t.tie_g / 2  # no further resume
+    layer, place = -1, -1
+    for r in range(values.shape[0]):
+        for d in range(values.shape[1]):
+            if layer < 0 and values[r, d] <= least:
+                layer, place = r, d
+    count = t.row.size + 1
+    begin = np.empty(count, dtype=np.int64)
+    work_from = np.empty(count, dtype=np.int64)
+    work_to = np.empty(count, dtype=np.int64)
+    to, n = t.row.size - 1, count
+    limit: Whole = t.row.size + 1
+    while True:
+        start = limit - 1
+        while not t.marks[layer, start, place] & 1:  # started here: the best run began at this row
+            start -= 1
+        row = max(start - 1, 0)
+        n -= 1
+        begin[n] = t.base + place + t.row[row]
+        if start > 0 or not t.under_way:
+            begin[n] -= t.startup
+        work_from[n], work_to[n] = t.row[row], t.row[to]
+        if start == 0:
+            break
+        if t.limited:
+            layer -= 1
+        while not t.marks[layer, row, place] & 2:  # stopped here: the best stop up to this place
+            place -= 1
+        place -= t.shift
+        to, limit = row, np.searchsorted(t.mature, row, side="right")
+    return begin[n:], work_from[n:], work_to[n:]
+
+
+def _plan(
+    raw: Raw,
+    price_s: NDArray,
+    price_g: NDArray,
+    most_cells: int,
+    keep: bool,
+    idle_runs: bool,
+) -> tuple[Whole, Whole, Whole, Whole, bool, float, NDArray, NDArray, NDArray]:
+    """Measure, fill and trace; in one, since handing tables over takes longer than small ones."""
+    slot, slots, rows, cells, fits, states = _tables(
+        raw, price_s, price_g, most_cells, keep, idle_runs
+    )
+    begin = np.empty(0, dtype=np.int64)
+    work_from, work_to, least_g = begin, begin, np.inf
+    if fits:
+        values = _fill(states, idle_runs)
+        least_g = values.min()
+        if keep:
+            begin, work_from, work_to = _trace(states, values)
+    return slot, slots, rows, cells, fits, least_g, slot * begin, slot * work_from, slot * work_to
