@@ -94,7 +94,8 @@ def solve(
     none = np.empty(0)
     price_s, price_g = (none, none) if price is None else price
     loop = compiled(_plan, _ticks, _divisor, _borders, _emitted, _tables, _fill, _trace)
-    return Answer(*loop(raw, price_s, price_g, most_cells, keep, idle_runs))
+    slot, slots, rows, cells, *found = loop(raw, price_s, price_g, most_cells, keep, idle_runs)
+    return Answer(slot, slots, rows, int(cells), *found)
 
 
 class States(NamedTuple):
@@ -190,7 +191,8 @@ def _tables(
     slack = max(slack, np.int64(0))
     layers = 1 if p.most < 0 else min(np.int64(p.most), rows) + 1
     slots = horizon // slot
-    cells = (rows + 2) * ((horizon - base - end[-1]) // slot + 1) * layers
+    # a float, since slots of a microsecond make more states than 64 bits count
+    cells = 1.0 * (rows + 2) * ((horizon - base - end[-1]) // slot + 1) * layers
     fits = cells <= most_cells
     if not fits:
         slot_rows = np.zeros(1, dtype=np.int64)

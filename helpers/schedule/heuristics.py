@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from helpers.carbon.signal import Intensity
-from helpers.phases.model import PhaseModel
+from helpers.phases.model import PhaseModel, Phases, flatten
 from helpers.phases.suspension import Suspension
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, check_window
+from helpers.schedule.suspend import best_schedule
 from helpers.timeline import Times
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "below_threshold",
     "cheapest_slots",
     "follow",
+    "on_rounded_durations",
 ]
 
 
@@ -127,6 +129,58 @@ def cheapest_slots(
 
     plan = follow(job, release_s, deadline_s, wants, step_s=step_s, suspension=suspension)
     return plan.on(intensity)
+
+
+def on_rounded_durations(
+    job: PhaseModel,
+    intensity: Intensity,
+    release: Times,
+    deadline: Times,
+    *,
+    step_s: float,
+    suspension: Suspension | None = None,
+) -> Schedule:
+    """Plan with all phases rounded up to whole steps, and run the job by that plan.
+
+    What is done where measured durations have no common divisor that a program could use.
+    Each run begins when it was planned to, and does its planned share of the work.
+
+    Parameters
+    ----------
+    job, intensity, release, deadline
+        As in `cheapest_slots`. Rounded up, the job must still fit into the window.
+    step_s : float
+        What durations are rounded up to multiples of [s].
+    suspension : Suspension, optional
+        What a stop costs and when it is allowed.
+
+    Returns
+    -------
+    Schedule
+        Runs of the job as it is; those that were planned longer are over earlier.
+
+    Raises
+    ------
+    ValueError
+        As `cheapest_slots`.
+    """
+    _check_step(step_s)
+    rules = suspension or Suspension()
+
+    def up(phases: Phases) -> Phases:
+        return tuple(
+            replace(phase, duration_s=step_s * math.ceil(phase.duration_s / step_s - 1e-9))
+            for phase in flatten(phases)
+        )
+
+    rounded = replace(job, startup=up(job.startup), work=up(job.work), end=up(job.end))
+    planned = best_schedule(
+        rounded, intensity, release, deadline, suspension=replace(rules, save=up(rules.save))
+    )
+    # the same place in the same phase, not the same share of the whole
+    done_s = np.interp(planned.work_to_s, rounded.work_profile.edges_s, job.work_profile.edges_s)
+    schedule = Schedule.from_work(job, planned.start_s, np.diff(done_s, prepend=0.0), rules)
+    return schedule.on(intensity, planned.release_s, planned.deadline_s)
 
 
 def below_threshold(

@@ -19,6 +19,7 @@ from helpers.schedule.suspend import (
     PricedJob,
     Progress,
     best_schedule,
+    grid,
     least_emissions_g,
     plan,
 )
@@ -166,12 +167,23 @@ def test_measured_durations_are_solved_exactly_though_no_grid_is_small_enough():
     schedule = best_schedule(job, intensity, *window)
 
     check(schedule, job, release=window[0], deadline=window[1])
-    coarse = best_schedule(job, intensity, *window, resolution_s=1.0)
+    coarse = best_schedule(job, intensity, *window, resolution_s=30.0)
     assert schedule.certificate.exact
     assert schedule.resumes > 0
     assert schedule.certificate.emissions_g == pytest.approx(schedule.emissions_g, rel=1e-9)
     assert schedule.emissions_g <= coarse.emissions_g
     assert coarse.certificate.lower_g <= schedule.emissions_g
+
+
+def test_more_states_than_64_bits_count_are_too_many_and_do_not_wrap_around():
+    job = datasets.phase_model("roberta").with_work_duration(8 * 3600)
+    hours = 24 * 14
+    flat = curve([300.0] * hours, 3600.0)
+
+    size = grid(job, flat, EPOCH_S, EPOCH_S + 3600 * hours)
+
+    assert size.cells > 2**63
+    assert best_schedule(job, flat, EPOCH_S, EPOCH_S + 3600 * hours).certificate.exact
 
 
 def test_the_fitted_model_of_the_book_is_planned_as_it_was_measured():
