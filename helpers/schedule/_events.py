@@ -1043,7 +1043,7 @@ def _once(p: Problem) -> tuple[float, Runs]:
     return fill(states(single, np.array([0, p.work.length]), y, None))
 
 
-def solve(p: Problem, *, most_states: float = MAX_STATES) -> Found:
+def solve(p: Problem, *, most_states: float | None = None) -> Found:
     """Return the best schedule and its certificate; the best one known where none is proven.
 
     Parameters
@@ -1053,6 +1053,7 @@ def solve(p: Problem, *, most_states: float = MAX_STATES) -> Found:
     most_states : float
         Most states of the last step.
     """
+    most_states = MAX_STATES if most_states is None else most_states
     upper_g, runs = _once(p)
     if not p.may_pause:
         return Found(runs, upper_g, upper_g, "best start")
@@ -1065,8 +1066,8 @@ def solve(p: Problem, *, most_states: float = MAX_STATES) -> Found:
         lower_g, exact = free.lower_g, False
     for relaxation, worth in _relaxations(p):
         lower_g = max(lower_g, relaxation.lower_g())
-        if lower_g >= upper_g - EQUAL * abs(upper_g):
-            return Found(runs, upper_g, upper_g, "best start" if not improved else "relaxation")
+        if lower_g >= upper_g - EQUAL * abs(upper_g) and not improved:
+            return Found(runs, upper_g, upper_g, "best start")
         pauses = relaxation.pauses(upper_g) if exact else math.inf
         if pauses == 0:
             return Found(runs, upper_g, upper_g, "best start")

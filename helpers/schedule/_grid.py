@@ -253,13 +253,17 @@ def _tables(
     n = slot_rows.size
     allowed = np.ones(n, dtype=np.bool_)
     allowed[-1] = at_end and end[-1] > 0  # with all work done a stop makes sense before the end
-    allowed[0] = under_way and (p.may_stop or (idle_runs and not p.only_marks))
+    allowed[0] = under_way and p.may_stop
+    if idle_runs:  # a run that does no work may be the first, and the last
+        allowed[0], allowed[-1] = True, True
     mature = np.empty(n + 1, dtype=np.int64)
     needed = least - save[-1]
     if under_way:
         mature[0] = np.searchsorted(slot_rows, needed - lasted)
     else:
         mature[0] = max(1, np.searchsorted(slot_rows, needed - startup[-1]))
+    if idle_runs:
+        mature[0] = 0
     for k in range(n):
         later = np.searchsorted(slot_rows, slot_rows[k] + needed - startup[-1])
         mature[k + 1] = max(later, k + 1, mature[k])

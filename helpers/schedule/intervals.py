@@ -319,9 +319,10 @@ class Schedule:
     def saving(self) -> float:
         """Share of the emissions of starting at once that the schedule saves; 0.25 is 25 %.
 
-        Negative where starting at once would have been better; NaN where it emits nothing.
+        Negative where starting at once would have been better; NaN where that emits nothing, or
+        less than nothing at a negative marginal intensity: then there is no share.
         """
-        return 1.0 - self.emissions_g / self.at_once_g if self.at_once_g else np.nan
+        return 1.0 - self.emissions_g / self.at_once_g if self.at_once_g > 0 else np.nan
 
     def _known(self) -> tuple[PhaseModel, Intensity]:
         if self.job is None or self.intensity is None:
@@ -364,9 +365,10 @@ class Schedule:
             f"{_at(a)} to {_at(b)}" for a, b in zip(self.start_s, self.stop_s, strict=True)
         )
         proven = "" if self.certificate is None else f" ({self.certificate})"
+        share = "" if np.isnan(self.saving) else f", saving {100 * self.saving:.3g} %"
         return (
             f"{self.job.name}: {runs}: {self.emissions_g:.4g} g CO2e{proven}, at once "
-            f"{self.at_once_g:.4g} g, saving {100 * self.saving:.3g} %"
+            f"{self.at_once_g:.4g} g{share}"
         )
 
 

@@ -200,10 +200,10 @@ class Trace:
             length_s,
             power_w,
             jobs["longest_wait_s"].to_numpy(),
-            jobs["queue"].cat.codes.to_numpy(),
+            jobs["queue"].cat.codes.to_numpy().astype(np.int64),
             jobs["processors"].to_numpy(),
             jobs["job_id"].to_numpy(),
-            models,
+            None if models is None else tuple(models),
         )
 
     @classmethod

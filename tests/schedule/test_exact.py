@@ -16,6 +16,7 @@ from helpers.phases import Phase, PhaseModel, Suspension
 from helpers.schedule import _events, _grid
 from helpers.schedule.intervals import Certificate, charge, check
 from helpers.schedule.suspend import (
+    MAX_CELLS,
     PricedJob,
     Progress,
     best_schedule,
@@ -171,8 +172,8 @@ def test_measured_durations_are_solved_exactly_though_no_grid_is_small_enough():
     assert schedule.certificate.exact
     assert schedule.resumes > 0
     assert schedule.certificate.emissions_g == pytest.approx(schedule.emissions_g, rel=1e-9)
-    assert schedule.emissions_g <= coarse.emissions_g
-    assert coarse.certificate.lower_g <= schedule.emissions_g
+    assert schedule.emissions_g <= coarse.emissions_g * (1 + 1e-9)
+    assert coarse.certificate.lower_g <= schedule.emissions_g * (1 + 1e-9)
 
 
 def test_more_states_than_64_bits_count_are_too_many_and_do_not_wrap_around():
@@ -254,7 +255,11 @@ def test_a_negative_intensity_and_measured_durations_get_a_bound():
 
 def test_too_large_is_a_schedule_with_a_gap_and_no_refusal(monkeypatch):
     seeds = (measured(np.random.default_rng(seed)) for seed in range(99))
-    problem = next(p for p in seeds if on_points(p).method == "event points")
+    problem = next(
+        p
+        for p in seeds
+        if on_points(p).method == "event points" and question(p).grid().cells > MAX_CELLS
+    )
     exact_g = on_points(problem).emissions_g
     monkeypatch.setattr(_events, "MAX_STATES", 10)
     monkeypatch.setattr(_events, "LEVELS", ((1, 10),))
