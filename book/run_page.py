@@ -200,7 +200,8 @@ def _config() -> dict:
         "use_fullscreen_button": False,
         "article_header_end": [],
     }
-    theme |= {"primary_sidebar_end": [], "navigation_with_keys": False}
+    theme |= {"article_header_start": [], "primary_sidebar_end": []}
+    theme |= {"navigation_with_keys": False}
     sphinx["config"]["html_sidebars"] = {"**": []}
     sphinx["config"]["html_copy_source"] = False
     config["html"]["home_page_in_navbar"] = False
