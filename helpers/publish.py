@@ -4,6 +4,8 @@ A chapter makes one `Numbers` object, records each number it claims and shows th
 its last cell. What the cell shows is the only store: the build reads it from the executed
 notebook and writes ``book/results/<chapter>.json``, so a number in the book cannot differ from
 the output that proves it, and a chapter run again for another grid changes nothing in the book.
+A chapter records a table of numbers in one call, and shows one as a reader wants it with `table`;
+both write how a number is shown behind what it is, in brackets: ``power [.1f W]``.
 With each number goes its `Scope`, so that a summary can be held to it; a place, a year or the
 name of a log is a recorded word, and what chooses between two sentences a recorded fact.
 `to_latex` writes the same numbers as macros, for a LaTeX text that never types one either.
@@ -18,21 +20,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from html import escape
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "MIME_TYPE",
     "Number",
     "Numbers",
     "Scope",
+    "Table",
     "format_number",
     "siunitx_unit",
+    "table",
     "to_latex",
 ]
 
 MIME_TYPE = "application/vnd.clean-hours.numbers+json"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+# How a number is shown, behind what it is: "power [.1f W]"; a claim goes on with its meaning.
+_HEAD = re.compile(r"(?P<words>.+?) \[\.(?P<digits>\d+)f(?: (?P<unit>[^]]+))?\]")
+_CLAIM = re.compile(_HEAD.pattern + r": (?P<meaning>.+)", re.DOTALL)
 
 
 def format_number(value: float, digits: int, unit: str = "") -> str:
@@ -227,6 +238,7 @@ class Numbers:
         self.scope = scope or Scope()
         self._numbers: dict[str, Number] = {}
         self._words: dict[str, Word] = {}
+        self._unknown: dict[str, str] = {}
 
     def _refuse_name(self, name: str) -> None:
         if not _NAME.fullmatch(name):
@@ -346,6 +358,60 @@ class Numbers:
         )
         return value
 
+    def record_table(
+        self,
+        table: Mapping[Any, Any] | pd.Series | pd.DataFrame,
+        claim: str = "{}",
+        *,
+        unknown: bool = False,
+        scope: Mapping | None = None,
+    ) -> None:
+        """Register a table of numbers: what each is on the left, its value on the right.
+
+        Parameters
+        ----------
+        table : mapping, Series or DataFrame
+            Values by key. A value is a number, ``(value, low, high)``, or what has these three as
+            attributes (`helpers.stats.Interval`). A frame's keys are its rows and columns.
+        claim : str
+            ``name [.1f unit]: meaning``, one for all, with ``{}`` where the key stands (``{0}``
+            and ``{1}``: row and column); blanks in a name become underscores. By default each key
+            is a claim of its own.
+        unknown : bool
+            Leave out what is not finite, because the data do not tell it; the object shows it as
+            not known.
+        scope : mapping, optional
+            In what their scope differs from that of the chapter (`Scope`'s attributes).
+
+        Raises
+        ------
+        ValueError
+            If a claim is not written so, or breaks a rule of `record`.
+
+        Examples
+        --------
+        >>> numbers = Numbers("example")
+        >>> numbers.record_table({"idle [.1f W]: power of the idle machine": (49.83, 49.1, 50.6)})
+        >>> numbers.record_table({"first run": 3.18, "rest": 3.02}, "{} [.1f kJ]: energy, {}")
+        >>> print([number.name for number in numbers], numbers["idle"].interval_text)
+        ['idle', 'first_run', 'rest'] 49.1 to 50.6
+        """
+        for key, value in _items(table):
+            text = _filled(claim, key)
+            match = _CLAIM.fullmatch(text)
+            if match is None:
+                raise ValueError(f"claim={text!r} must be written 'name [.1f unit]: meaning'.")
+            name, meaning = match["words"].replace(" ", "_"), match["meaning"]
+            middle, interval, level = _estimate(value)
+            if unknown and not math.isfinite(middle):
+                self._refuse_name(name)
+                self._unknown[name] = meaning
+                continue
+            unit, digits = match["unit"] or "", int(match["digits"])
+            self.record(
+                name, middle, unit, digits, meaning, interval=interval, level=level, scope=scope
+            )
+
     def __getitem__(self, name: str) -> Number:
         return self._numbers[name]
 
@@ -370,16 +436,12 @@ class Numbers:
         for word in self._words.values():
             text = word.text if word.holds is None else ("yes" if word.holds else "no")
             rows.append((word.name, text, "", word.meaning))
+        rows += [(name, "not known", "", meaning) for name, meaning in self._unknown.items()]
         return rows
 
     def __repr__(self) -> str:
         rows = [("name", "value", "interval", "meaning"), *self._rows()]
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        lines = [
-            "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]])
-            for row in rows
-        ]
-        return "\n".join(line.replace("\N{NO-BREAK SPACE}", " ") for line in lines)
+        return _aligned(rows, ("left",) * 4)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
         head = "".join(f"<th>{h}</th>" for h in ("name", "value", "interval", "meaning"))
@@ -392,6 +454,164 @@ class Numbers:
             "text/html": f'<table class="numbers"><tr>{head}</tr>{body}</table>',
             MIME_TYPE: json.dumps(self.as_dict(), ensure_ascii=False),
         }
+
+
+def _items(table: Mapping[Any, Any] | pd.Series | pd.DataFrame) -> Iterable[tuple[Any, Any]]:
+    """Return keys and values; those of a frame row by row, keys in pairs."""
+    if hasattr(table, "iterrows"):
+        return [((i, c), v) for i, row in table.iterrows() for c, v in row.items()]
+    return table.items()
+
+
+def _filled(pattern: str, key: object) -> str:
+    """Return a pattern with the key, or its parts, in the place of its braces."""
+    if pattern == "{}":
+        return str(key)
+    parts = key if isinstance(key, tuple) else (key,) * pattern.count("{}") or (key,)
+    return pattern.format(*parts)
+
+
+def _estimate(value: Any) -> tuple[float, tuple[float, float] | None, float]:
+    """Return a value, its interval or None, and the coverage of that."""
+    if hasattr(value, "low"):
+        return value.value, (value.low, value.high), value.confidence
+    if isinstance(value, tuple):
+        middle, low, high = value
+        return middle, (low, high), 0.95
+    return value, None, 0.95
+
+
+# --- tables for readers ---------------------------------------------------------------------
+
+
+def _aligned(rows: Iterable[tuple[str, ...]], sides: tuple[str, ...]) -> str:
+    """Write rows as columns of text; the same rows give the same text."""
+    rows = [tuple(cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if side == "right" else cell.ljust(width)
+            for cell, width, side in zip(row, widths, sides, strict=True)
+        )
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of results as a reader sees it: words and units above, no names of variables.
+
+    Attributes
+    ----------
+    head : tuple of str
+        What stands above each column.
+    rows : tuple of tuple of str
+        The cells, written out.
+    sides : tuple of {"left", "right"}
+        To which side each column is set; numbers to the right.
+    caption : str
+        What the table shows.
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    sides: tuple[str, ...]
+    caption: str = ""
+
+    def __repr__(self) -> str:
+        text = _aligned([self.head, *self.rows], self.sides)
+        return f"{self.caption}\n\n{text}" if self.caption else text
+
+    def _repr_html_(self) -> str:
+        def line(kind: str, row: tuple[str, ...]) -> str:
+            cells = zip(row, self.sides, strict=True)
+            inner = (f'<{kind} style="text-align: {s}">{escape(c)}</{kind}>' for c, s in cells)
+            return f"<tr>{''.join(inner)}</tr>"
+
+        caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
+        body = "".join(line("td", row) for row in self.rows)
+        head = line("th", self.head)
+        return f'<table class="results">{caption}<thead>{head}</thead><tbody>{body}</tbody></table>'
+
+
+def table(
+    data: pd.DataFrame | Mapping[str, Any],
+    columns: Mapping[Any, str] | str | None = None,
+    *,
+    index: str | None = None,
+    caption: str = "",
+) -> Table:
+    """Lay results out for a reader, in words and units.
+
+    Parameters
+    ----------
+    data : DataFrame or mapping
+        A frame with a row a case, or values by what they are: two columns, ``what [.1f unit]``
+        and the value with its unit. What is no number is written as it is.
+    columns : mapping or str, optional
+        What stands above each column of the frame that is shown, in this order: ``words`` or
+        ``words [.1f unit]``. A string holds for all columns, with ``{}`` for their names. By
+        default the columns' own names.
+    index : str, optional
+        What stands above the frame's index; the index is left out without it.
+    caption : str
+        What the table shows.
+
+    Returns
+    -------
+    Table
+        As HTML and as plain text. What is missing is a dash.
+
+    Raises
+    ------
+    KeyError
+        If `columns` names one that the frame has not.
+
+    Examples
+    --------
+    >>> table({"time between samples [.1f ms]": 50.17, "meter": "wall socket"})
+    what                        value
+    time between samples      50.2 ms
+    meter                 wall socket
+    """
+    if isinstance(data, Mapping):
+        pairs = []
+        for text, value in data.items():
+            words, digits, unit = _head(text)
+            pairs.append((words, _cell(value, digits, unit)))
+        return Table(("what", "value"), tuple(pairs), ("left", "right"), caption)
+    if columns is None or isinstance(columns, str):
+        columns = {name: _filled(columns or "{}", name) for name in data.columns}
+    head, cells, sides = [], [], []
+    if index is not None:
+        words, digits, unit = _head(index)
+        head.append(f"{words} [{unit}]" if unit else words)
+        cells.append([_cell(value, digits) for value in data.index])
+        sides.append("left")
+    for name, text in columns.items():
+        words, digits, unit = _head(text)
+        head.append(f"{words} [{unit}]" if unit else words)
+        cells.append([_cell(value, digits) for value in data[name]])
+        sides.append("left" if digits is None else "right")
+    return Table(tuple(head), tuple(zip(*cells, strict=True)), tuple(sides), caption)
+
+
+def _head(text: str) -> tuple[str, int | None, str]:
+    """Part ``words [.1f unit]`` into words, digits and unit; without brackets, words alone."""
+    match = _HEAD.fullmatch(str(text))
+    if match is None:
+        return str(text), None, ""
+    return match["words"], int(match["digits"]), match["unit"] or ""
+
+
+def _cell(value: Any, digits: int | None, unit: str = "") -> str:
+    """Write one cell; what is missing is a dash."""
+    if value is None or value != value:
+        return "\N{EN DASH}"
+    if digits is None or isinstance(value, str):
+        return str(value)
+    return format_number(value, digits, unit)
 
 
 # --- the same numbers for LaTeX -------------------------------------------------------------

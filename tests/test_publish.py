@@ -2,9 +2,11 @@
 
 import json
 
+import pandas as pd
 import pytest
 
-from helpers.publish import MIME_TYPE, Numbers, format_number, siunitx_unit, to_latex
+from helpers.publish import MIME_TYPE, Numbers, format_number, siunitx_unit, table, to_latex
+from helpers.stats import Interval
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,71 @@ def test_a_claim_that_breaks_a_rule_is_refused_and_not_stored(arguments, message
     with pytest.raises(ValueError, match=message):
         numbers.record(claim.pop("name"), claim.pop("value"), **claim)
     assert ["taken"] == [number.name for number in numbers]
+
+
+def test_a_table_records_what_single_calls_record():
+    one, many = Numbers("example"), Numbers("example")
+    one.record("idle", 49.83, "W", 1, "idle power", interval=(49.1, 50.6))
+    one.record("runs", 10, "", 0, "runs, of each kind", scope={"weeks": 2})
+    many.record_table({"idle [.1f W]: idle power": (49.83, 49.1, 50.6)})
+    many.record_table({"runs [.0f]: runs, of each kind": 10}, scope={"weeks": 2})
+
+    assert one.as_dict() == many.as_dict()
+
+
+def test_a_tables_keys_fill_the_claim():
+    numbers = Numbers("example")
+    numbers.record_table({"no save": 1.0, "save": 2.0}, "{} [.0f kJ]: energy, {}")
+    frame = pd.DataFrame({"mean": [3.0], "sd": [0.5]}, index=["idle"])
+    numbers.record_table(frame, "{0}_{1} [.1f W]: {1} of the {0} power")
+
+    found = [(n.name, n.text, n.meaning) for n in numbers]
+    assert [
+        ("no_save", "1\xa0kJ", "energy, no save"),
+        ("save", "2\xa0kJ", "energy, save"),
+        ("idle_mean", "3.0\xa0W", "mean of the idle power"),
+        ("idle_sd", "0.5\xa0W", "sd of the idle power"),
+    ] == found
+
+
+def test_an_estimate_brings_its_interval_and_coverage():
+    numbers = Numbers("example")
+    numbers.record_table({"a [.1f W]: power": Interval(1.0, 0.5, 1.5, 0.9)})
+
+    assert ((0.5, 1.5), 0.9) == (numbers["a"].interval, numbers["a"].level)
+
+
+def test_what_a_log_does_not_tell_is_shown_as_not_known_only_where_that_is_allowed():
+    numbers = Numbers("example")
+    numbers.record_table({"users [.0f users]: distinct users": float("nan")}, unknown=True)
+
+    assert [] == numbers.as_dict()["numbers"]
+    assert "not known" in repr(numbers)
+    with pytest.raises(ValueError, match="finite"):
+        numbers.record_table({"jobs [.0f jobs]: jobs": float("nan")})
+
+
+def test_a_claim_without_its_digits_is_refused():
+    with pytest.raises(ValueError, match=r"name \[\.1f unit\]: meaning"):
+        Numbers("example").record_table({"idle: idle power": 49.8})
+
+
+def test_a_table_has_words_and_units_above_and_numbers_to_the_right():
+    frame = pd.DataFrame({"p_w": [1234.56, float("nan")], "name": ["a<b", "c"]}, index=["x", "y"])
+
+    shown = table(frame, {"name": "phase", "p_w": "power [.1f W]"}, index="run", caption="Two runs")
+
+    assert (
+        "Two runs\n\nrun  phase  power [W]\nx    a<b      1,234.6\ny    c              \N{EN DASH}"
+    ) == repr(shown)
+    assert "<caption>Two runs</caption>" in shown._repr_html_()
+    assert '<td style="text-align: left">a&lt;b</td>' in shown._repr_html_()
+
+
+def test_one_pattern_heads_all_columns():
+    frame = pd.DataFrame({"save": [1.0], "no save": [2.0]})
+
+    assert ("save [kJ]", "no save [kJ]") == table(frame, "{} [.2f kJ]").head
 
 
 def test_a_chapter_is_named_as_its_file():

@@ -1,0 +1,63 @@
+"""Chapters tell the story: short cells, no functions of their own, results as tables."""
+
+import ast
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "book"))
+
+import pipeline  # noqa: E402
+
+LONGEST, MEDIAN = 20, 6  # lines of code in a cell
+# Chapters that are still to be cut: this list only shrinks.
+UNCUT = {
+    "carbon_aware_cluster",
+    "carbon_intensity",
+    "cost_of_stopping",
+    "counting_carbon",
+    "measuring_power",
+    "pause_and_resume",
+    "phase_model",
+    "published_evaluation",
+    "sharing_a_cluster",
+    "waiting_for_clean_power",
+    "when_to_start",
+    "workload_traces",
+}
+
+
+def faults(name: str) -> list[str]:
+    """Return what a chapter's code cells do that a chapter should not."""
+    cells = [c for c in pipeline.read_chapter(name).cells if c.cell_type == "code"]
+    lengths = [sum(bool(line.strip()) for line in cell.source.splitlines()) for cell in cells]
+    found = [
+        f"{cell.id} has {length} lines of at most {LONGEST}"
+        for cell, length in zip(cells, lengths, strict=True)
+        if length > LONGEST
+    ]
+    if median(lengths) > MEDIAN:
+        found.append(f"half of the cells have over {median(lengths):g} lines, of at most {MEDIAN}")
+    for cell in cells:
+        nodes = list(ast.walk(ast.parse(cell.source)))
+        if any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in nodes):
+            found.append(f"{cell.id} defines what belongs into the package")
+        called = {n.func.attr for n in nodes if isinstance(n, ast.Call) and hasattr(n.func, "attr")}
+        if "to_string" in called:
+            found.append(f"{cell.id} prints a table: show it with publish.table")
+        if "record" in called:
+            found.append(f"{cell.id} records single numbers: use numbers.record_table")
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(set(pipeline.chapter_names()) - UNCUT))
+def test_a_chapter_has_short_cells_and_no_functions_and_shows_tables(name):
+    assert [] == faults(name)
+
+
+@pytest.mark.parametrize("name", sorted(UNCUT))
+def test_a_chapter_that_has_been_cut_leaves_the_list(name):
+    assert faults(name), f"{name} has nothing left to cut: take it out of UNCUT"
