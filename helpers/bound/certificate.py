@@ -988,7 +988,9 @@ class _Dual:
             runs_s = np.stack([schedule.start_s, schedule.stop_s], axis=1) - instance.origin_s
             held_g = elastic.nodes * float(np.diff(np.interp(runs_s, instance.edges_s, paid)).sum())
             self._columns.add(place, cost_g - held_g, runs_s)
-            costs.append(cost_g)
+            paid_g = elastic.nodes * paid
+            coarsened = elastic.problem.coarsened
+            costs.append(elastic.problem.lower_g(edges_s, paid_g) if coarsened else cost_g)
             rounding.append(
                 elastic.problem.rounding_g(
                     elastic.nodes * float(price.max()), elastic.nodes * float(paid[-1]), paid.size

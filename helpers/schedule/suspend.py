@@ -378,6 +378,9 @@ class PricedJob:
         does.
     slot_s : float
         Slot of the grid [s].
+    coarsened : bool
+        Whether the grid is coarser than the exact one though no resolution was asked for: then
+        `lower_g` is a bound of what any schedule costs, and the cost of `best` is not.
 
     Raises
     ------
@@ -400,7 +403,8 @@ class PricedJob:
         question = _Question(job, intensity, release_s, deadline_s, Progress(), rules, resolution_s)
         self._question = question
         chosen = question.grid()
-        if resolution_s is None and chosen.cells > MAX_CELLS / 10:  # many prices are to come
+        self.coarsened = resolution_s is None and chosen.cells > MAX_CELLS / 10
+        if self.coarsened:  # many prices are to come
             slot = _events.lattice_slot(question.problem, MAX_CELLS / 1000)
             self._question = replace(question, resolution_s=slot * _TICK_S)
             chosen = self._question.grid()

@@ -11,10 +11,19 @@ import numpy as np
 import pytest
 
 from helpers import datasets
-from helpers.phases import Phase, PhaseModel, Repeat, fill
+from helpers.carbon import Intensity
+from helpers.phases import Phase, PhaseModel, Repeat, Suspension, fill
 from helpers.published.evaluation import published_problems
-from helpers.schedule import best_schedule, best_schedules, best_starts, charge, least_emissions_g
+from helpers.schedule import (
+    _events,
+    best_schedule,
+    best_schedules,
+    best_starts,
+    charge,
+    least_emissions_g,
+)
 from helpers.schedule.milp import big_m_program, solve
+from helpers.schedule.suspend import Progress, _Question
 
 INTENSITY = datasets.carbon_intensity("DE", 2020)
 JULY_S = float(INTENSITY.edges_s[0]) + 182 * 86_400
@@ -55,6 +64,75 @@ def test_the_1000_200_10_problem(benchmark):
     benchmark.pedantic(best_schedule, arguments, rounds=50, warmup_rounds=2)
 
     assert benchmark.stats.stats.median < 0.010
+
+
+def cpu_s(function, rounds=20):
+    """Least CPU time of a call [s]: other processes do not count."""
+    function()
+    times_s = []
+    for _ in range(rounds):
+        begin_s = time.process_time()
+        function()
+        times_s.append(time.process_time() - begin_s)
+    return min(times_s)
+
+
+def five_minutes():
+    """The hourly curve drawn out to steps of five minutes that all differ."""
+    edges_s = JULY_S - 3600 + 300.0 * np.arange(12 * 99 + 1)
+    hours = (edges_s[:-1] - INTENSITY.edges_s[0]) / 3600 - 0.5
+    places = np.arange(INTENSITY.intensity_g_per_kwh.size)
+    values = np.interp(hours, places, INTENSITY.intensity_g_per_kwh)
+    return Intensity(edges_s, values, "average", "DE", "drawn out")
+
+
+def test_measured_phases_of_the_fitted_model(capsys):
+    job = datasets.phase_model("roberta")
+    day_s = cpu_s(lambda: best_schedule(job, INTENSITY, JULY_S, end_within="24h"))
+    fine = five_minutes()
+    fine_s = cpu_s(lambda: best_schedule(job, fine, JULY_S, end_within="96h"))
+
+    with capsys.disabled():
+        print(
+            f"\nmeasured phases: 24 h hourly {day_s * 1e3:.1f} ms, 96 h of 5 min {fine_s * 1e3:.1f} ms"
+        )
+    assert day_s < 0.010
+    assert fine_s < 0.100
+
+
+def test_a_start_up_that_divides_nothing_beside_one_that_does(capsys):
+    def job(startup_s):
+        return PhaseModel("job", [Phase("start", startup_s, 150)], [Phase("work", 8 * 3600, 200)])
+
+    window = (INTENSITY, JULY_S, JULY_S + 96 * 3600)
+    asked = {
+        startup_s: _Question(job(startup_s), *window, Progress(), Suspension(), None)
+        for startup_s in (600.0, 601.37)
+    }
+    points_s = {
+        s: cpu_s(lambda q=q: _events.solve(_events.Problem.of(q.raw))) for s, q in asked.items()
+    }
+    whole_s = {s: cpu_s(lambda s=s: best_schedule(job(s), *window)) for s in asked}
+
+    with capsys.disabled():
+        print(
+            f"\nstart-up 601.37 s over 600 s: event points {points_s[601.37] / points_s[600.0]:.2f}, "
+            f"best_schedule, which takes a grid for 600 s, {whole_s[601.37] / whole_s[600.0]:.2f}"
+        )
+    assert points_s[601.37] < 1.5 * points_s[600.0]
+    assert whole_s[601.37] < 0.004
+
+
+def test_all_1200_problems_in_one_batched_call(capsys):
+    published = published_problems()
+    jobs = [problem.job for problem in published]
+    deadline_s = JULY_S + np.array([problem.window_s for problem in published])
+
+    batched_s = cpu_s(lambda: best_schedules(jobs, INTENSITY, JULY_S, deadline_s, workers=1), 5)
+
+    with capsys.disabled():
+        print(f"\n1,200 published problems, one call: {batched_s:.3f} s of CPU")
+    assert batched_s < 0.3
 
 
 def test_the_1000_200_10_problem_against_cbc_on_the_published_program(benchmark, capsys):
