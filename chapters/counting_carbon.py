@@ -11,7 +11,7 @@
 # From joule to gram to score: how much did one job emit, and which gram is meant?
 #
 # **Answer.**
-# One measured training run used {num}`counting_carbon.run_energy` and would emit {num}`counting_carbon.run_grams` of CO2e by the average of {word}`counting_carbon.place` in {word}`counting_carbon.year`, or {num}`counting_carbon.sci` as a Software Carbon Intensity with cooling and the making of the machine, of which assumptions make a wide range.
+# One measured training run used {num}`counting_carbon.run_energy` and would emit {num}`counting_carbon.run_grams` of CO2e by the average of {word}`counting_carbon.place` in {word}`counting_carbon.year`, or {num}`counting_carbon.sci` as a Software Carbon Intensity with cooling and the machine's making, both assumed.
 # Average and marginal grams need not agree: on the mean day of {word}`counting_carbon.mix_place` in {word}`counting_carbon.mix_year`, the one mix at hand, they order the start hours with a rank correlation of {num}`counting_carbon.rank_correlation`, and, the curve known, the plan that saves {num}`counting_carbon.average_day_saving` by the one saves {num}`counting_carbon.average_day_saving_at_margin` by the other.
 #
 # **You need.**
