@@ -782,7 +782,7 @@ easy_s = done[tight]["EASY"].origin_s + easy_cores.index.to_numpy()
 
 fig, axes = plt.subplots(3, 1, figsize=(7.2, 6.2), sharex=True, height_ratios=[1, 1, 1.3])
 steps(axes[0], signal.edges_s, signal.intensity_g_per_kwh, color=COLORS["average"], baseline=None)
-price = bound.prices.level * HOUR
+price = bound.prices.values * HOUR
 steps(axes[1], bound.prices.edges_s, price, color=COLORS["model"], fill=True)
 usual_g = gap.loc[tight, "bound"] / ((jobs["run_s"] * jobs["processors"]).sum() / HOUR)
 axes[1].axhline(usual_g, color=COLORS["baseline"], linestyle="--", linewidth=1)

@@ -318,7 +318,7 @@ class Study:
     def metrics(self, policy: str, load: float, zone: str, week: str) -> dict[str, float]:
         """Return the numbers of a replay in the window of the study."""
         done = self.replay(policy, load, zone, week)
-        return metrics(done, self.grids[zone], window=self.stretch(week).window)
+        return dict(metrics(done, self.grids[zone], window=self.stretch(week).window))
 
     def case(
         self, policy: str, load: float, zone: str, week: str, sleep: bool = False

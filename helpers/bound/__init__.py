@@ -8,6 +8,6 @@ module         what it holds
 =============  =================================================================
 """
 
-from helpers.bound.certificate import Bound, CapacityJob, StepFunction, least_emissions
+from helpers.bound.certificate import Bound, CapacityJob, least_emissions
 
-__all__ = ["Bound", "CapacityJob", "StepFunction", "least_emissions"]
+__all__ = ["Bound", "CapacityJob", "least_emissions"]

@@ -49,7 +49,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +62,14 @@ from helpers.phases.suspension import Suspension
 from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, charge, check, check_window
 from helpers.schedule.suspend import PricedJob
-from helpers.timeline import Duration, Times, duration_seconds, epoch_seconds, utc_times
+from helpers.timeline import (
+    Duration,
+    StepFunction,
+    Times,
+    duration_seconds,
+    epoch_seconds,
+    utc_times,
+)
 from helpers.work.workload import Workload
 
 if TYPE_CHECKING:
@@ -71,7 +78,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Bound",
     "CapacityJob",
-    "StepFunction",
     "check_capacity",
     "jobs_of_table",
     "jobs_of_workload",
@@ -86,64 +92,6 @@ _SETTLED = 1e-7  # share of the bound that new columns must be able to add
 _ASCENT = 40  # most evaluations between two rounds of new columns
 _MOST_STARTS = 60_000_000
 """Most starts that can be best, of all jobs together: about a gigabyte."""
-
-
-@dataclass(frozen=True, eq=False)
-class StepFunction:
-    """A step function of time: `level[i]` holds on [`edges_s[i]`, `edges_s[i + 1]`).
-
-    Parameters
-    ----------
-    edges_s : array_like, shape (n + 1,)
-        Epoch seconds [s] or tz-aware time stamps, strictly increasing.
-    level : array_like, shape (n,)
-        Finite values, in the unit of what they describe.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, edges do not increase, or a value is not finite.
-    """
-
-    edges_s: NDArray[np.float64]
-    level: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        edges_s = np.array(epoch_seconds(self.edges_s), dtype=np.float64)
-        level = np.array(self.level, dtype=np.float64)
-        if level.ndim != 1 or not level.size or edges_s.shape != (level.size + 1,):
-            raise ValueError(
-                f"n levels need n + 1 edges and n >= 1, not {edges_s.shape} edges_s and "
-                f"{level.shape} level."
-            )
-        if not (np.diff(edges_s) > 0).all():
-            raise ValueError("edges_s must increase; sort the times and drop repeated ones.")
-        if not np.isfinite(level).all():
-            raise ValueError(f"level holds {level[~np.isfinite(level)][0]}: give finite values.")
-        for name, array in (("edges_s", edges_s), ("level", level)):
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
-
-    def at(self, times: Times) -> NDArray[np.float64]:
-        """Return the value at each of `times`; the last edge belongs to the last step.
-
-        Raises
-        ------
-        ValueError
-            If an instant lies outside the edges.
-        """
-        times_s = np.asarray(epoch_seconds(times))
-        if times_s.size and (times_s.min() < self.edges_s[0] or times_s.max() > self.edges_s[-1]):
-            raise ValueError(
-                f"the step function covers {_at(self.edges_s[0])} to {_at(self.edges_s[-1])}, not "
-                f"{_at(times_s.min())} to {_at(times_s.max())}: give more steps."
-            )
-        place = np.searchsorted(self.edges_s, times_s, side="right") - 1
-        return self.level[np.minimum(place, self.level.size - 1)]
-
-    def to_series(self, tz: str = "UTC") -> pd.Series:
-        """Return the levels as a Series indexed by the starts of the steps in zone `tz`."""
-        return pd.Series(self.level.copy(), utc_times(self.edges_s[:-1]).tz_convert(tz))
 
 
 @dataclass(frozen=True)
@@ -440,7 +388,10 @@ def check_capacity(
         for o, t in zip(order, (start_s, stop_s), strict=True)
     )
     taken = begun - ended
-    limit = np.full(times_s.shape, capacity) if steps is None else _or_zero(steps, times_s)
+    if steps is None:
+        limit = np.full(times_s.shape, capacity)
+    else:  # nothing is known to be there before and after
+        limit = np.asarray(replace(steps, outside=0.0).at(times_s))
     over = np.flatnonzero(taken > limit)
     if over.size:
         i = int(over[0])
@@ -448,12 +399,6 @@ def check_capacity(
             f"at {_at(times_s[i])} the plan takes {taken[i]} nodes of {limit[i]:g} "
             f"({over.size} such instants): start a job later, or give more nodes."
         )
-
-
-def _or_zero(steps: StepFunction, times_s: NDArray) -> NDArray[np.float64]:
-    """Values of a step function, 0 outside of it."""
-    inside = (times_s >= steps.edges_s[0]) & (times_s < steps.edges_s[-1])
-    return np.where(inside, steps.at(np.clip(times_s, *steps.edges_s[[0, -1]])), 0.0)
 
 
 def _schedules(
@@ -571,7 +516,7 @@ class _Instance:
         part = intensity.window(origin_s, stop_s)
         inside = (steps.edges_s > origin_s) & (steps.edges_s < stop_s)
         edges_s = _split(np.union1d(part.edges_s, steps.edges_s[inside]), slot_s)
-        value = part.at(edges_s[:-1])
+        value = np.asarray(part.at(edges_s[:-1]))
         fine = Intensity(edges_s, value, part.kind, part.zone, part.source)
         rate = value / JOULES_PER_KWH
         instance = cls(
@@ -580,7 +525,7 @@ class _Instance:
             origin_s=origin_s,
             edges_s=edges_s - origin_s,
             steepest_g=float(np.abs(rate).max()),
-            nodes=steps.at(edges_s[:-1]),
+            nodes=np.asarray(steps.at(edges_s[:-1])),
             table=_table(jobs, origin_s, edges_s - origin_s, rate),
             elastic=_elastic(jobs, fine, resolution_s),
         )
@@ -600,14 +545,11 @@ class _Instance:
         must_s = table.release_s + table.length_s[group]  # it runs from its latest start on
         held = must_s > table.last_s
         times_s = np.concatenate([self.edges_s[:-1], table.last_s[held]])
-        taken = sum(
-            sign
-            * np.concatenate([[0.0], np.cumsum(table.nodes[group][held][o])])[
-                np.searchsorted(at_s[o], times_s, side="right")
-            ]
-            for sign, at_s in ((1, table.last_s[held]), (-1, must_s[held]))
-            for o in [np.argsort(at_s)]
-        )
+        taken = np.zeros(times_s.size)
+        for sign, at_s in ((1, table.last_s[held]), (-1, must_s[held])):
+            o = np.argsort(at_s)
+            begun = np.append(0.0, np.cumsum(table.nodes[group][held][o]))
+            taken += sign * begun[np.searchsorted(at_s[o], times_s, side="right")]
         limit = self.nodes[np.searchsorted(self.edges_s[1:-1], times_s, side="right")]
         over = np.flatnonzero(taken > limit)
         if over.size:
@@ -628,17 +570,19 @@ class _Instance:
 
 
 def _capacity(capacity: float | StepFunction, origin_s: float, stop_s: float) -> StepFunction:
-    steps = capacity
-    if not isinstance(capacity, StepFunction):
-        steps = StepFunction([origin_s, stop_s], [capacity])
+    if isinstance(capacity, StepFunction):
+        steps = capacity
+    else:
+        window = np.array([origin_s, stop_s])
+        steps = StepFunction(window, np.array([capacity], dtype=np.float64), "the capacity")
     if steps.edges_s[0] > origin_s or steps.edges_s[-1] < stop_s:
         raise ValueError(
             f"the capacity is known from {_at(steps.edges_s[0])} to {_at(steps.edges_s[-1])}, but "
             f"jobs may run from {_at(origin_s)} to {_at(stop_s)}: give more steps."
         )
-    if steps.level.min() < 0:
-        raise ValueError(f"capacity holds {steps.level.min():g} nodes: it must be >= 0.")
-    return replace(steps, level=np.floor(steps.level + 1e-9))
+    if steps.values.min() < 0:
+        raise ValueError(f"capacity holds {steps.values.min():g} nodes: it must be >= 0.")
+    return replace(steps, values=np.floor(steps.values + 1e-9))
 
 
 def _split(edges_s: NDArray, slot_s: float | None) -> NDArray[np.float64]:
@@ -727,7 +671,15 @@ def _table(jobs: list[CapacityJob], origin_s: float, edges_s: NDArray, rate: NDA
     )
 
 
-def _meetings(edges, first_border, borders, first_job, release, last, most):
+def _meetings(
+    edges: Any,
+    first_border: Any,
+    borders: Any,
+    first_job: Any,
+    release: Any,
+    last: Any,
+    most: Any,
+) -> Any:
     """Starts at which a border meets a step inside a window, and the ends of the windows.
 
     Returns
@@ -780,7 +732,15 @@ def _meetings(edges, first_border, borders, first_job, release, last, most):
     return starts[:kept].copy(), first, low, high
 
 
-def _emissions(starts, first, edges, rate, first_border, borders, powers):
+def _emissions(
+    starts: Any,
+    first: Any,
+    edges: Any,
+    rate: Any,
+    first_border: Any,
+    borders: Any,
+    powers: Any,
+) -> Any:
     """Emissions [g] of every start: power times integral of the rate, phase by phase."""
     emitted = np.zeros(edges.size)
     for i in range(rate.size):
@@ -804,7 +764,19 @@ def _emissions(starts, first, edges, rate, first_border, borders, powers):
     return result
 
 
-def _respond(edges, paid, starts, emissions, first, length, nodes, first_job, low, high, heat):
+def _respond(
+    edges: Any,
+    paid: Any,
+    starts: Any,
+    emissions: Any,
+    first: Any,
+    length: Any,
+    nodes: Any,
+    first_job: Any,
+    low: Any,
+    high: Any,
+    heat: Any,
+) -> Any:
     """Let every job choose its start at given prices.
 
     Parameters
@@ -883,7 +855,8 @@ class _Columns:
     def __init__(self, instance: _Instance) -> None:
         self._edges_s, self._jobs = instance.edges_s, instance.elastic
         self._known: list[dict[bytes, tuple[float, NDArray]]] = [{} for _ in self._jobs]
-        self._emissions_g = self._first = self._heat = np.empty(0)
+        self._emissions_g = self._heat = np.empty(0)
+        self._first = np.empty(0, dtype=np.int64)
         self._prices: csr_array | None = None
 
     def add(self, place: int, emissions_g: float, runs_s: NDArray) -> None:
@@ -897,6 +870,7 @@ class _Columns:
             return 0.0, np.zeros(self._edges_s.size)
         if self._prices is None:
             self._pack()
+        assert self._prices is not None  # packed
         cost_g = self._emissions_g + self._prices @ paid
         least_g = np.minimum.reduceat(cost_g, self._first)
         counts = np.diff(np.append(self._first, cost_g.size))

@@ -27,7 +27,7 @@ References
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +128,7 @@ def _listed(setting: _Setting, order: list[int], weight: float) -> tuple[_Plan, 
 
     While there are some, they are moved to the front and all is done again.
     """
-    fewest = None
+    fewest: tuple[_Plan, list[int]] | None = None
     for _ in range(_FRONT_ROUNDS):
         plan = _Plan(setting, weight)
         missing = [number for number in order if not plan.place(number, weight)]
@@ -138,6 +138,7 @@ def _listed(setting: _Setting, order: list[int], weight: float) -> tuple[_Plan, 
             break
         front = set(missing)
         order = missing + [number for number in order if number not in front]
+    assert fewest is not None  # there is a first round
     return fewest
 
 
@@ -158,7 +159,8 @@ def _blamed(setting: _Setting, order: list[int]) -> tuple[_Plan, list[int]]:
         lost[missing] = 2.0 * lost.max() or 1.0
         blame = _MEMORY * blame + lost
         order = np.lexsort((rank, -blame)).tolist()
-    return best[1:]
+    assert best is not None  # there is a first round
+    return best[1], best[2]
 
 
 class _Free:
@@ -440,7 +442,14 @@ class _Plan:
         return least_g, ideal
 
 
-def _take(times, free, count, start, stop, nodes):
+def _take(
+    times: Any,
+    free: Any,
+    count: Any,
+    start: Any,
+    stop: Any,
+    nodes: Any,
+) -> Any:
     """Take nodes from `start` to `stop`; returns the number of steps' edges then."""
     for at in (start, stop):
         i = np.searchsorted(times[:count], at, side="right") - 1
@@ -461,8 +470,19 @@ def _take(times, free, count, start, stop, nodes):
 
 
 def _best_start(
-    times, free, count, release, last, length, nodes, starts, cost, emissions, low, high
-):
+    times: Any,
+    free: Any,
+    count: Any,
+    release: Any,
+    last: Any,
+    length: Any,
+    nodes: Any,
+    starts: Any,
+    cost: Any,
+    emissions: Any,
+    low: Any,
+    high: Any,
+) -> Any:
     """Best start of a job where nodes are free.
 
     Parameters

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity
+from helpers.cluster.outcome import coded
 from helpers.phases.model import Profile
 from helpers.phases.throttle import Throttle
 from helpers.timeline import utc_times
@@ -99,7 +100,7 @@ def node_states(replay: Replay, window: Window | None = None) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "node": node[inside],
-            "state": pd.Categorical.from_codes(state[inside], categories=list(NODE_STATES)),
+            "state": coded(state[inside], NODE_STATES),
             "start_s": start_s[inside],
             "stop_s": stop_s[inside],
         }
@@ -131,7 +132,7 @@ def node_events(replay: Replay, start_s: float) -> tuple[NDArray, ...]:
     nodes = np.arange(replay.cluster.nodes)
     switches = replay.switches
     switched = switches["state"].cat.codes.to_numpy().astype(np.int64)
-    pieces = [
+    pieces: list[tuple[Any, ...]] = [
         (nodes, np.full(nodes.size, start_s), 0, _IDLE),
         (switches["node"].to_numpy(), switches["time_s"].to_numpy(), 0, switched),
         (node, starts_s, 1, -1),
@@ -209,10 +210,11 @@ def _slowed(table: pd.DataFrame, replay: Replay) -> pd.DataFrame:
     drawn = table["part"] != "suspended"
     slow = table["run"].isin(capped.groups) & drawn
     pieces = [table[~slow]]
-    for run, pace in capped:
+    throttle = replay.workload.throttle or Throttle()  # nothing is capped without one
+    for run in replay.paces["run"].unique().tolist():
         rows = table[slow & (table["run"] == run)]
         start_s, stop_s = (float(runs[name].iloc[run]) for name in ("start_s", "stop_s"))
-        pieces.append(_slow_run(rows, pace, start_s, stop_s, replay.workload.throttle))
+        pieces.append(_slow_run(rows, capped.get_group(run), start_s, stop_s, throttle))
     whole = pd.concat(pieces)
     return whole.sort_values(["run", "start_s"], kind="stable").reset_index(drop=True)
 
@@ -302,7 +304,7 @@ def _segment_table(number: NDArray, pieces: list[tuple]) -> pd.DataFrame:
         {
             "job": number[run[lasts]],
             "run": run[lasts],
-            "part": pd.Categorical.from_codes(part[lasts], categories=list(PARTS)),
+            "part": coded(part[lasts], PARTS),
             "start_s": start_s[lasts],
             "stop_s": stop_s[lasts],
             "power_w": power_w[lasts],
@@ -358,9 +360,9 @@ class PowerOverTime:
         The index holds times in zone `tz`, or seconds since second 0 without an origin.
         """
         if np.isnan(self.origin_s):
-            index = pd.Index(self.edges_s[:-1], name="time_s")
-        else:
-            index = utc_times(self.origin_s + self.edges_s[:-1]).tz_convert(tz).rename("time")
+            seconds = pd.Index(self.edges_s[:-1], name="time_s")
+            return pd.DataFrame(self.power_w, seconds, list(STATES))
+        index = utc_times(self.origin_s + self.edges_s[:-1]).tz_convert(tz).rename("time")
         return pd.DataFrame(self.power_w, index, list(STATES))
 
 
@@ -506,7 +508,8 @@ def job_energy(replay: Replay, intensity: Intensity | None = None) -> pd.DataFra
         origin_s = _origin_s(replay.origin_s)
 
         def weight(low_s: NDArray, high_s: NDArray) -> NDArray:
-            return intensity.integral(origin_s + low_s, origin_s + high_s) / JOULES_PER_KWH
+            whole = intensity.integral(origin_s + low_s, origin_s + high_s)
+            return np.asarray(whole) / JOULES_PER_KWH
 
         table["emissions_g"] = np.bincount(number, power_w * weight(start_s, stop_s), minlength=n)
         table["node_emissions_g"] = _node_shares(replay, weight)
@@ -533,7 +536,8 @@ def _node_shares(
     owed = np.empty(order.size, dtype=np.longdouble)
     owed[order] = np.cumsum(by_core)  # by one core, from the first event to each
     share = held * (owed[piece.size :] - owed[: piece.size]).astype(np.float64)
-    return np.bincount(runs["job"].to_numpy()[run], share, minlength=len(replay.workload))
+    owner = runs["job"].to_numpy()[run]
+    return np.bincount(owner, share, minlength=len(replay.workload)).astype(np.float64)
 
 
 def _origin_s(origin_s: float) -> float:

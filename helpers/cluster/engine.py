@@ -27,7 +27,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import Intensity, check_intensity
-from helpers.cluster.outcome import OUTCOMES, Replay, pace_table, record_table
+from helpers.cluster import twin
+from helpers.cluster.outcome import OUTCOMES, Replay, coded, pace_table, record_table
 from helpers.decide.view import Job, Policy, View
 from helpers.phases.throttle import Throttle
 from helpers.timeline import Times
@@ -92,12 +93,50 @@ def replay(
 
     Notes
     -----
-    Same input, same bytes: nothing here is random, and ties are broken by number.
+    Same input, same bytes: nothing here is random, and ties are broken by number. Policies that
+    only start jobs in a known order, with or without backfilling, are replayed by a compiled twin
+    of the engine, to the bit the same (`helpers.cluster.twin`).
     """
     _check_types(workload, cluster, policy)
     _check_fits(workload, cluster)
     dated = origin is not None or workload.epoch is not None
     carbon = _Carbon(intensity, forecaster, workload.origin_s(origin) if dated else np.nan)
+    if not record and twin.has_twin(policy):
+        return _twin(workload, cluster, policy, carbon, kill_at_request)
+    return _simulated(workload, cluster, policy, carbon, kill_at_request, record)
+
+
+def _twin(
+    workload: Workload, cluster: Cluster, policy: Policy, carbon: _Carbon, kill: bool
+) -> Replay:
+    found = twin.run(workload, cluster, policy, kill_at_request=kill)
+    return Replay(
+        workload=workload,
+        cluster=cluster,
+        policy=_name(policy),
+        clairvoyant=policy.clairvoyant,
+        start_s=float(workload.jobs["submit_s"].iloc[0]),
+        stop_s=float(found.runs["stop_s"].max()),
+        origin_s=carbon.origin_s,
+        runs=found.runs,
+        first_core=found.first_core,
+        cores=found.cores,
+        switches=_Book().switches(),
+        decisions=found.decisions,
+        paces=pace_table([]),
+        intensity=carbon.intensity,
+    )
+
+
+def _simulated(
+    workload: Workload,
+    cluster: Cluster,
+    policy: Policy,
+    carbon: _Carbon,
+    kill_at_request: bool,
+    record: bool,
+) -> Replay:
+    """Replay on SimPy."""
     engine = _Engine(workload, cluster, policy, carbon, kill_at_request)
     engine.book.record = [] if record else None
     views = engine.views()
@@ -123,7 +162,8 @@ def _environment_type() -> type:
             event = Event(self)
             event._ok, event._value = True, value
             event.callbacks.append(call)
-            heappush(self._queue, (time_s, priority, next(self._eid), event))
+            queue: list[Any] = self._queue
+            heappush(queue, (time_s, priority, next(self._eid), event))
 
     return AbsoluteEnvironment
 
@@ -153,7 +193,7 @@ class _Book:
         self.work_to_s.append(np.nan)
         self.kept_s.append(np.nan)
         self.outcome.append(_COMPLETED)
-        self.cores.frombytes(job.cores.astype(np.int32).tobytes())
+        self.cores.frombytes(np.asarray(job.cores, dtype=np.int32).tobytes())
         self.first_core.append(len(self.cores))
         return run
 
@@ -161,17 +201,16 @@ class _Book:
         """Return the runs as a table."""
         numbers = ("start_s", "stop_s", "transition_s", "save_s", "work_from_s", "work_to_s")
         columns = {name: np.array(getattr(self, name)) for name in (*numbers, "kept_s")}
-        outcome = pd.Categorical.from_codes(np.array(self.outcome), categories=list(OUTCOMES))
+        outcome = coded(self.outcome, OUTCOMES)
         return pd.DataFrame({"job": np.array(self.job), **columns, "outcome": outcome})
 
     def switches(self) -> pd.DataFrame:
         """Return the switched nodes as a table."""
-        codes = np.array(self.switch_state, dtype=np.int8)
         return pd.DataFrame(
             {
                 "time_s": np.array(self.switch_s, dtype=np.float64),
                 "node": np.array(self.switch_node, dtype=np.int64),
-                "state": pd.Categorical.from_codes(codes, categories=list(NODE_STATES)),
+                "state": coded(self.switch_state, NODE_STATES),
             }
         )
 
@@ -271,8 +310,8 @@ class _Engine:
     def _arrivals(self) -> Iterator[Job]:
         """Make jobs one after the other, so that only those present take memory."""
         jobs, workload, step = self.workload.jobs, self.workload, 4096
-        names = ("job_id", "submit_s", "requested_s", "planned_s", "processors", "user", "queue")
-        names += ("priority", "best_effort", "longest_wait_s")
+        names = ["job_id", "submit_s", "requested_s", "planned_s", "processors", "user", "queue"]
+        names += ["priority", "best_effort", "longest_wait_s"]
         for low in range(0, len(jobs), step):
             rows = slice(low, low + step)
             columns = [jobs[name].iloc[rows].astype(object).tolist() for name in names]
@@ -352,7 +391,7 @@ class _Engine:
         if pace is None:
             expected_s = job.run_start_s + planned_s
         else:  # nobody knows the phases to come: as if all drew the mean power
-            speed = float(self.workload.throttle.speed(job.power_w, pace.cap_w))
+            speed = float(pace.throttle.speed(job.power_w, pace.cap_w))
             expected_s = pace.since_s + max(planned_s - pace.done_s, 0.0) / speed
         self._release_at(job, expected_s)
         if self.view.now_s < expected_s < self.ends_s[job.number]:
@@ -678,6 +717,7 @@ class _Carbon:
     def observed(self, now_s: float, start_s: float, stop_s: float) -> Intensity:
         """Return the intensity of a stretch of the past."""
         self._step(now_s)
+        assert self.intensity is not None  # _step said so otherwise
         if stop_s > now_s:
             raise ValueError(
                 f"observed(stop_s={stop_s}) lies after now ({now_s} s): only the past is observed; "

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity
 from helpers.cluster.account import (
+    STATES,
     Window,
     energy_j,
     node_events,
@@ -416,13 +417,13 @@ def _broken_cores(replay: Replay) -> Iterator[str]:
         yield f"{words} has {count[run]} cores, but needs {asked[run]}"
     if cores.size and (cores.min() < 0 or cores.max() >= replay.cluster.cores):
         yield f"cores {cores.min()} to {cores.max()} are used, but there are {replay.cluster.cores}"
-    run = np.repeat(np.arange(len(runs)), count)
-    start_s, stop_s = runs["start_s"].to_numpy()[run], runs["stop_s"].to_numpy()[run]
+    held_by = np.repeat(np.arange(len(runs)), count)
+    start_s, stop_s = (runs[name].to_numpy()[held_by] for name in ("start_s", "stop_s"))
     order = np.lexsort((stop_s, start_s, cores))
     shared = (cores[order][1:] == cores[order][:-1]) & (start_s[order][1:] < stop_s[order][:-1])
     if shared.any():
         i = int(np.flatnonzero(shared)[0])
-        one, two = run[order[i]], run[order[i + 1]]
+        one, two = held_by[order[i]], held_by[order[i + 1]]
         yield f"core {cores[order[i]]} holds runs {one} and {two} at once ({shared.sum()} times)"
 
 
@@ -463,6 +464,7 @@ def _broken_energy(replay: Replay) -> Iterator[str]:
     if not whole:
         yield "the phases of some run do not fill its time"
     by_stretch, by_time = energy_j(replay), power_over_time(replay).energy_j()
-    for state, energy in by_stretch.items():
-        if not np.isclose(energy, by_time[state], rtol=1e-9, atol=1e-6):
-            yield f"energy of {state} is {energy:g} J, but its power adds up to {by_time[state]:g} J"
+    for state in STATES:
+        one, other = float(by_stretch[state]), float(by_time[state])
+        if not np.isclose(one, other, rtol=1e-9, atol=1e-6):
+            yield f"energy of {state} is {one:g} J, but its power adds up to {other:g} J"

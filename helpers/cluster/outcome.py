@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import Intensity
 from helpers.work.nodes import Cluster
@@ -26,6 +27,7 @@ __all__ = [
     "PACE_COLUMNS",
     "RECORD_COLUMNS",
     "Replay",
+    "coded",
     "pace_table",
     "record_table",
 ]
@@ -52,6 +54,11 @@ RECORD_COLUMNS = (
     "running",
 )
 """Columns of `Replay.record`."""
+
+
+def coded(codes: ArrayLike, words: Sequence[str]) -> Any:
+    """Return words by their places, as a column."""
+    return pd.Categorical.from_codes(np.asarray(codes, dtype=np.int8), categories=pd.Index(words))
 
 
 def pace_table(rows: list[tuple[int, float, float, float]]) -> pd.DataFrame:

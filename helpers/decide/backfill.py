@@ -26,13 +26,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from helpers.decide.order import Line, Order, by_submission, launch
 from helpers.decide.view import Job, Policy, View
+from helpers.work.nodes import Cluster
 
 __all__ = ["Conservative", "Easy", "Reservation", "reserve"]
 
@@ -58,12 +59,29 @@ class Reservation(NamedTuple):
     cores: NDArray[np.int64] | None
 
 
-def reserve(view: View, processors: int, *, hosts: bool = False) -> Reservation:
+class Present(Protocol):
+    """What a reservation looks at: a `View`, or the present as it would be without some jobs."""
+
+    now_s: float
+    free_cores: int
+    releases: list[tuple[float, int, int]]
+    running: dict[int, Job]
+    cluster: Cluster
+
+    @property
+    def booting(self) -> list[tuple[int, float]]:
+        """Nodes that boot, each with the time when it is on [s]."""
+
+    def free(self) -> NDArray[np.bool_]:
+        """Return for each core whether it could take a job now, shape (cores,)."""
+
+
+def reserve(view: Present, processors: int, *, hosts: bool = False) -> Reservation:
     """Return the earliest reservation for a job that does not fit now, by requested times.
 
     Parameters
     ----------
-    view : View
+    view : Present
         The present. Cores of nodes that boot count from the time they are ready.
     processors : int
         Cores the job needs.
@@ -82,16 +100,16 @@ def reserve(view: View, processors: int, *, hosts: bool = False) -> Reservation:
             break
         count += cores
         time_s = max(now_s, end_s)
-        if hosts:
+        if free is not None:
             held = view.running[number].cores if number >= 0 else _cores_of_node(view, ~number)
             free[held] = True
     if count < processors:
         return Reservation(np.inf, 0, None)
-    named = np.flatnonzero(free)[:processors] if hosts else None
+    named = None if free is None else np.flatnonzero(free)[:processors]
     return Reservation(time_s, count - processors, named)
 
 
-def _releases(view: View) -> list[tuple[float, int, int]]:
+def _releases(view: Present) -> list[tuple[float, int, int]]:
     """Return what frees cores, in order of time; a node that boots has ``~node`` as number."""
     booting = view.booting
     if not booting:
@@ -100,7 +118,7 @@ def _releases(view: View) -> list[tuple[float, int, int]]:
     return sorted([*view.releases, *((time_s, ~node, per_node) for node, time_s in booting)])
 
 
-def _cores_of_node(view: View, node: int) -> slice:
+def _cores_of_node(view: Present, node: int) -> slice:
     per_node = view.cluster.cores_per_node
     return slice(node * per_node, (node + 1) * per_node)
 
@@ -158,7 +176,7 @@ class Easy(Policy):
         kept = reserve(view, line.jobs[0].processors, hosts=self.hosts)
         extra, window_s = kept.extra, kept.time_s - view.now_s
         free = view.free() if self.hosts else None
-        if self.hosts and kept.cores is not None:
+        if free is not None and kept.cores is not None:
             free[kept.cores] = False
             extra = int(np.count_nonzero(free))
         processors, left_s = line.processors, line.left_s

@@ -25,6 +25,7 @@ from heapq import heappop, heappush
 
 import numpy as np
 
+from helpers.carbon.signal import Intensity
 from helpers.decide.backfill import Easy, reserve
 from helpers.decide.order import Line, by_submission, launch
 from helpers.decide.view import Job, Policy, View
@@ -159,7 +160,7 @@ def _share(share: float) -> float:
     return float(share)
 
 
-def _quantile(intensity, share: float) -> float:
+def _quantile(intensity: Intensity, share: float) -> float:
     """Return the lowest intensity at or below which a share of the time lies."""
     values, lasts_s = intensity.intensity_g_per_kwh, np.diff(intensity.edges_s)
     order = np.argsort(values, kind="stable")
@@ -266,9 +267,9 @@ class CarbonPolicy(Policy):
             self.line.discard(job)
             self._hold(job)
         while self._urgent and self._urgent[0][0] <= now_s:
-            job = held.pop(heappop(self._urgent)[1], None)
-            if job is not None:
-                self.line.add(job)
+            number = heappop(self._urgent)[1]
+            if number in held:
+                self.line.add(held.pop(number))
 
     def _suspend(self, view: View) -> None:
         saving_s = view.saving_s

@@ -70,3 +70,4 @@ class Priority(InOrder):
 
     def __init__(self, ageing_per_h: float = 0.0) -> None:
         super().__init__(by_priority(ageing_per_h), f"priority, ageing {ageing_per_h:g}/h")
+        self.ageing_per_h = ageing_per_h

@@ -9,7 +9,10 @@ them again on whatever cores are left.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from helpers.decide.backfill import reserve
 from helpers.decide.order import Line, by_submission, launch
@@ -19,14 +22,20 @@ from helpers.work.nodes import Cluster
 __all__ = ["Filler"]
 
 
-class _Others(NamedTuple):
+@dataclass
+class _Others:
     """The present as it would be without best-effort jobs: what `reserve` looks at."""
 
     now_s: float
     free_cores: int
     releases: list[tuple[float, int, int]]
     booting: list[tuple[int, float]]
+    running: dict[int, Job]
     cluster: Cluster
+
+    def free(self) -> NDArray[np.bool_]:
+        """Refuse: cores are counted here, not named."""
+        raise NotImplementedError("best-effort jobs are counted, not placed: hosts=False.")
 
 
 class Filler(Policy):
@@ -89,18 +98,30 @@ class Filler(Policy):
         line = self._line
         releases = sorted(self._releases(view))
         others = _Others(
-            view.now_s, self._without_guests(view), releases, view.booting, view.cluster
+            view.now_s,
+            self._without_guests(view),
+            releases,
+            view.booting,
+            view.running,
+            view.cluster,
         )
         kept = reserve(others, line.jobs[0].processors)
         extra, window_s = kept.extra, kept.time_s - view.now_s
-        for job in line.jobs[1:].copy():
+        # Starting a job takes from what guests could leave, whether they leave or not.
+        room, processors, left_s = others.free_cores, line.processors, line.left_s
+        fits = (processors <= room) & ((left_s <= window_s) | (processors <= extra))
+        fits[0] = False
+        started = []
+        for place in np.flatnonzero(fits).tolist():
+            job = line.jobs[place]
             short = job.left_s <= window_s
-            if job.processors > self._without_guests(view):
-                continue
-            if short or job.processors <= extra:
+            if job.processors <= room and (short or job.processors <= extra):
                 self._start(view, job)
-                line.discard(job)
+                started.append(place)
+                room -= job.processors
                 extra -= 0 if short else job.processors
+        for place in reversed(started):
+            line.pop(place)
 
     def _releases(self, view: View) -> Iterator[tuple[float, int, int]]:
         """Yield when cores come back to the others: guests leave as soon as they may."""

@@ -40,7 +40,7 @@ class RoundRobin(Policy):
     """
 
     def __init__(self, quantum_s: float, transition_s: Transition = 0.0) -> None:
-        self._turns_s = (_positive("quantum_s", quantum_s),)
+        self._turns_s: tuple[float, ...] = (_positive("quantum_s", quantum_s),)
         self.transition_s = transition_s
         self.name = f"round-robin, {quantum_s:g} s"
 
@@ -91,8 +91,8 @@ class RoundRobin(Policy):
                 cost_s = 0.0
                 view.start(job)
             else:
-                cost_s = self.transition_s
-                cost_s = float(cost_s(job) if callable(cost_s) else cost_s)
+                cost = self.transition_s
+                cost_s = float(cost(job) if callable(cost) else cost)
                 view.resume(job, transition_s=cost_s)
             self._turn_from_s[job.number] = view.now_s + cost_s + job.startup_s
 

@@ -207,3 +207,44 @@ def test_memory_of_the_whole_log(benchmark):
         return int(done.stdout) / 1024
 
     benchmark.extra_info["peak_mib"] = round(benchmark.pedantic(run, rounds=1))
+
+
+# --- the compiled twin beside the engine --------------------------------------------------
+
+
+def generated(n, load, seed=0):
+    """Jobs made up: sizes powers of two, lognormal lengths, submissions even over time."""
+    rng = np.random.default_rng(seed)
+    processors, run_s = np.minimum(2 ** rng.integers(0, 7, n), 96), rng.lognormal(7, 1.5, n)
+    span_s = (processors * run_s).sum() / (load * CLUSTER.cores) if load else 0.0
+    return Workload(
+        workload_table(
+            {
+                "job_id": np.arange(n),
+                "submit_s": np.sort(rng.uniform(0, span_s, n)) if load else np.zeros(n),
+                "run_s": run_s,
+                "requested_s": run_s * rng.uniform(1, 5, n),
+                "processors": processors,
+                "power_w": 1.0,
+            }
+        )
+    )
+
+
+@pytest.mark.parametrize("n", [10_000, 100_000, 1_000_000])
+@pytest.mark.parametrize(("load", "cluster"), [(0.8, CLUSTER), (None, Cluster(96))])
+def test_easy_by_the_twin(benchmark, n, load, cluster):
+    jobs = generated(n, load)
+    replay(generated(100, load), cluster, Easy())  # compiled
+
+    benchmark.pedantic(replay, (jobs, cluster, Easy()), rounds=1)
+    benchmark.extra_info["us_a_job"] = 1e6 * benchmark.stats.stats.min / n
+
+
+def test_easy_by_the_engine_for_comparison(benchmark):
+    from helpers.cluster.engine import _Carbon, _simulated
+
+    jobs, none = generated(10_000, 0.8), _Carbon(None, None, np.nan)
+
+    benchmark.pedantic(_simulated, (jobs, CLUSTER, Easy(), none, False, False), rounds=1)
+    benchmark.extra_info["us_a_job"] = 1e6 * benchmark.stats.stats.min / 10_000

@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.bound.certificate import CapacityJob, StepFunction
+from helpers.bound.certificate import CapacityJob
 from helpers.carbon.signal import Intensity
 from helpers.schedule.intervals import Schedule, charge
+from helpers.timeline import StepFunction
 
 if TYPE_CHECKING:
     import pulp

@@ -29,6 +29,8 @@ class AccaSimEasy(Policy):
         waiting = list(view.queue.values())
         if not waiting or not view.free_cores:
             return
+        if not view.arrived and not view.ended:
+            return  # AccaSim does not look up when a job outlasts the time it asked for
         if self.reserved_s is not None:
             head, *waiting = waiting
             if self.reserved_s <= view.now_s and head.processors <= view.free_cores:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from helpers.bound.certificate import (
     CapacityJob,
-    StepFunction,
     check_capacity,
     jobs_of_table,
     least_emissions,
@@ -22,6 +21,7 @@ from helpers.phases import Phase, PhaseModel, Suspension
 from helpers.schedule import Schedule, best_start, charge, check, least_emissions_g
 from helpers.schedule.milp import solve
 from helpers.schedule.suspend import PricedJob
+from helpers.timeline import StepFunction
 
 EPOCH_S = 1_577_836_800.0
 SLOT_S = 600.0
@@ -179,7 +179,7 @@ def test_on_endless_capacity_the_bound_is_the_sum_of_single_optima_at_no_price(p
     assert alone == pytest.approx(found.lower_g, rel=1e-6, abs=1e-5)
     assert alone == pytest.approx(found.upper_g, rel=1e-9, abs=1e-9)
     assert found.lower_g <= alone + 1e-12
-    assert 0.0 == found.prices.level.max()
+    assert 0.0 == found.prices.values.max()
 
 
 @settings(max_examples=12)
@@ -258,7 +258,7 @@ def test_the_price_of_a_node_second_is_what_it_costs_to_wait_for_the_dirty_hour(
     found = least_emissions(jobs, 1, curve([100.0] * 6 + [400.0] * 6))
 
     dearer_g = 100.0 * (400 - 100) / 3.6e6  # of a second
-    paid = found.prices.level.reshape(2, 6).mean(axis=1)
+    paid = found.prices.values.reshape(2, 6).mean(axis=1)
     assert dearer_g == pytest.approx(paid[0] - paid[1], rel=0.01)
 
 
@@ -292,7 +292,7 @@ def test_the_prices_prove_the_bound_to_anyone_who_tries_many_starts(drawn, value
 
     found = least_emissions(jobs, capacity, intensity, **FEW)
 
-    edges_s, price = found.prices.edges_s, found.prices.level
+    edges_s, price = found.prices.edges_s, found.prices.values
     paid = np.concatenate([[0.0], np.cumsum(price * np.diff(edges_s))])
     total_g, meetings_g = -capacity * paid[-1], -capacity * paid[-1]
     for one in jobs:
@@ -359,7 +359,7 @@ def test_shorter_steps_of_the_prices_see_peaks_within_a_step():
 
     coarse, fine = (least_emissions(jobs, 1, intensity, slot_s=s) for s in (None, SLOT_S / 2))
 
-    assert fine.prices.level.size > coarse.prices.level.size
+    assert fine.prices.values.size > coarse.prices.values.size
     assert coarse.lower_g <= fine.lower_g * (1 + 1e-3)
     assert fine.lower_g <= fine.upper_g == pytest.approx(optimum_g(jobs, 1, intensity))
 
@@ -435,7 +435,7 @@ def test_arguments_out_of_range_are_named():
         least_emissions(jobs, StepFunction([EPOCH_S, EPOCH_S + 60], [1]), intensity)
     with pytest.raises(ValueError, match="must be >= 0"):
         least_emissions(jobs, -1, intensity)
-    with pytest.raises(ValueError, match="edges_s must increase"):
+    with pytest.raises(ValueError, match="must increase"):
         StepFunction([EPOCH_S, EPOCH_S], [1])
 
 
