@@ -500,7 +500,9 @@ def _span(place: Place) -> Span:
 
 def _plan(top: dict[str, Place], file: str) -> Plan:
     runs = [run.mapping(dict.fromkeys(_RUN, True)) for run in top["runs"].items()]
-    columns = {name: [_number(run[name]) for run in runs] for name in _RUN}
+    start_s, stop_s, from_s, to_s = (
+        np.array([_number(run[name]) for run in runs]) for name in _RUN
+    )
     resources = None
     if top["resources"].node.tag != "tag:yaml.org,2002:null":
         given = top["resources"].mapping(dict.fromkeys(_RESOURCES, True))
@@ -513,9 +515,7 @@ def _plan(top: dict[str, Place], file: str) -> Plan:
         job=model_from_node(top["job"].node, file=file, path="job"),
         release_s=_number(top["release_s"]),
         deadline_s=_number(top["deadline_s"]),
-        schedule=top["runs"].build(
-            lambda: Schedule(**{k: np.array(v) for k, v in columns.items()})
-        ),
+        schedule=top["runs"].build(lambda: Schedule(start_s, stop_s, from_s, to_s)),
         expected=Expected(
             _span(expected["emissions_g"]),
             _maybe(expected["at_once_g"], float),
