@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity
-from helpers.cluster.outcome import coded
+from helpers.cluster.tables import coded
 from helpers.phases.model import Profile
 from helpers.phases.throttle import Throttle
 from helpers.timeline import utc_times

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from helpers.cluster.outcome import OUTCOMES, coded
+from helpers.cluster.tables import OUTCOMES, coded
 from helpers.decide.backfill import Easy
 from helpers.decide.fifo import Fifo, InOrder, Priority, ShortestJobFirst
 from helpers.decide.order import by_planned_time, by_requested_time, by_submission
