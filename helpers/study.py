@@ -16,6 +16,7 @@ For endless machines, where emissions of each job are at hand, `weekly_panel` ma
 import tempfile
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ class Stretch:
         days: float = 7.0,
         warm_days: float = 3.0,
         late_days: float = 1.0,
-        queues: Sequence[tuple[float, float]] = ((np.inf, np.inf),),
+        queues: Sequence[tuple[float, float]] = (),
         **workload: Any,
     ) -> "Stretch":
         """Return a stretch of a log, with the jobs around it.
@@ -132,9 +133,9 @@ class Stretch:
             Days of jobs that are replayed before and after [days].
         queues : sequence of (float, float)
             Longest wait by what a job asks for: largest requested time and longest wait [s], the
-            smallest first.
+            smallest first. In place of ``longest_wait_s``, one wait for all.
         **workload
-            As for `Workload.from_log`: ``power_w``, ``suspension``, ``errors``, ...
+            As for `Workload.from_log`: ``power_w``, ``longest_wait_s``, ``errors``, ...
 
         Raises
         ------
@@ -142,14 +143,23 @@ class Stretch:
             If the last queue does not take all jobs, or as `Workload.from_log`.
         """
         part = log.window((first_day - warm_days) * DAY_S, (first_day + days + late_days) * DAY_S)
+        if queues and "longest_wait_s" in workload:
+            raise ValueError("queues and longest_wait_s both say how long jobs wait: give one.")
+        if queues:
+            workload["longest_wait_s"] = cls._waits_s(part, queues)
+        return cls(
+            Workload.from_log(part, **workload), first_day * DAY_S, (first_day + days) * DAY_S
+        )
+
+    @staticmethod
+    def _waits_s(part: JobLog, queues: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
+        """Return the longest wait of each job by what it asks for [s]."""
         asked_s = part.jobs["requested_s"].to_numpy(np.float64)
         largest_s, waits_s = (np.array(column, dtype=float) for column in zip(*queues, strict=True))
         if not np.isposinf(largest_s[-1]) or (np.diff(largest_s) <= 0).any():
             raise ValueError(f"queues(={list(queues)}) must grow, and the last one take all: inf.")
         # A job that does not say what it asks for is in the last queue: it may ask for anything.
-        queue = np.searchsorted(largest_s, np.where(np.isnan(asked_s), np.inf, asked_s))
-        work = Workload.from_log(part, longest_wait_s=waits_s[queue], **workload)
-        return cls(work, first_day * DAY_S, (first_day + days) * DAY_S)
+        return waits_s[np.searchsorted(largest_s, np.where(np.isnan(asked_s), np.inf, asked_s))]
 
     @property
     def counted(self) -> NDArray[np.bool_]:
@@ -174,10 +184,18 @@ class Stretch:
         power : NodePower
             What a node draws.
         """
-        own = self.work.jobs[self.counted]
-        needed = (own["run_s"] * own["processors"]).sum()
-        cores = needed / (self.last_s - self.first_s) / load
+        cores = self._needed / (self.last_s - self.first_s) / load
         return Cluster(int(np.ceil(cores / cores_per_node)), cores_per_node, power)
+
+    def load_of(self, cluster: Cluster) -> float:
+        """Return what the counted jobs need over what a cluster has in the stretch."""
+        return float(self._needed / (self.last_s - self.first_s) / cluster.cores)
+
+    @property
+    def _needed(self) -> Any:
+        """What the counted jobs need [core-seconds]."""
+        own = self.work.jobs[self.counted]
+        return (own["run_s"] * own["processors"]).sum()
 
     def origin(self, date: str, time_zone: str) -> pd.Timestamp:
         """Return the instant of second 0 when the stretch begins on a date.
@@ -246,8 +264,8 @@ class Study:
         Work by name.
     machine : callable
         ``machine(load, stretch)`` gives the cluster of a load.
-    policies : mapping of str to callable
-        Each makes a new policy.
+    policies : mapping of str to Policy or callable
+        Policies by name, or what makes a new one.
     grids : mapping of str to Intensity
         Carbon intensity by grid.
     time_zones : mapping of str to str
@@ -256,16 +274,58 @@ class Study:
         Dates on which weeks of carbon intensity begin, and the stretch that each gets.
     blind : collection of str
         Policies that know no carbon: they are replayed once for all grids and weeks.
+    loads : sequence of float
+        Loads that `run` takes where it is told none.
     """
 
     stretches: Mapping[Any, Stretch]
     machine: Callable[[float, Stretch], Cluster]
-    policies: Mapping[str, Callable[[], Policy]]
+    policies: Mapping[str, Policy | Callable[[], Policy]]
     grids: Mapping[str, Intensity]
     time_zones: Mapping[str, str]
     weeks: Mapping[str, Any]
     blind: Sequence[str] = ()
+    loads: Sequence[float] = ()
     _done: dict[tuple, Replay] = field(default_factory=dict, init=False, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        stretch: Stretch,
+        cluster: Cluster,
+        policies: Mapping[str, Policy | Callable[[], Policy]],
+        intensity: Intensity,
+        weeks: Iterable[str],
+        *,
+        time_zone: str,
+    ) -> "Study":
+        """Return the study of one stretch of work on one cluster in one grid.
+
+        Parameters
+        ----------
+        stretch : Stretch
+            The work, the same in every week.
+        cluster : Cluster
+            The machine; the only load is that of the stretch on it.
+        policies : mapping of str to Policy or callable
+            Policies by name, or what makes a new one.
+        intensity : Intensity
+            Carbon intensity of the grid in all the weeks.
+        weeks : iterable of str
+            Dates on which weeks of carbon intensity begin.
+        time_zone : str
+            The clock of the grid.
+        """
+        zone = intensity.zone
+        return cls(
+            stretches={"work": stretch},
+            machine=partial(_always, cluster),
+            policies=policies,
+            grids={zone: intensity},
+            time_zones={zone: time_zone},
+            weeks=dict.fromkeys(weeks, "work"),
+            loads=(stretch.load_of(cluster),),
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the replays kept: a worker makes its own, and a study is no other by them."""
@@ -284,8 +344,11 @@ class Study:
         return self.machine(load, self.stretch(week))
 
     def policy(self, name: str, sleep: bool = False) -> Policy:
-        """Return a new policy by its name, with sleeping nodes or without."""
-        return SleepIdle(self.policies[name]()) if sleep else self.policies[name]()
+        """Return a policy by its name, with sleeping nodes or without."""
+        policy = self.policies[name]
+        # A policy forgets earlier replays when it begins, so that one may stand for many.
+        policy = policy if isinstance(policy, Policy) else policy()
+        return SleepIdle(policy) if sleep else policy
 
     def replay(self, policy: str, load: float, zone: str, week: str, sleep: bool = False) -> Replay:
         """Replay a policy by its name on a machine, in a grid, in a week."""
@@ -343,10 +406,10 @@ class Study:
 
     def run(
         self,
-        policies: Sequence[str],
-        loads: Sequence[float],
-        weeks: Sequence[str],
-        zones: Sequence[str],
+        policies: Sequence[str] | None = None,
+        loads: Sequence[float] | None = None,
+        weeks: Sequence[str] | None = None,
+        zones: Sequence[str] | None = None,
         *,
         sleep: Sequence[bool] = (False,),
         out: Path | None = None,
@@ -356,10 +419,10 @@ class Study:
 
         Parameters
         ----------
-        policies, weeks, zones : sequence of str
-            Some of the study's.
-        loads : sequence of float
-            What `machine` takes.
+        policies, weeks, zones : sequence of str, optional
+            Some of the study's; all by default.
+        loads : sequence of float, optional
+            What `machine` takes; the study's own by default.
         sleep : sequence of bool
             Whether nodes sleep.
         out : path, optional
@@ -376,13 +439,17 @@ class Study:
         Raises
         ------
         ValueError
-            If a name is not in the study.
+            If a name is not in the study, or there is no load.
         """
+        zones = list(self.grids if zones is None else zones)
+        loads = self.loads if loads is None else loads
+        if not len(loads):
+            raise ValueError("run(loads=None) of a study without loads: give some, e.g. [0.7].")
         axes: dict[str, Sequence[Any]] = {
-            "policy": list(policies),
+            "policy": list(self.policies if policies is None else policies),
             "load": list(loads),
-            "zone": list(zones),
-            "week": list(weeks),
+            "zone": zones,
+            "week": list(self.weeks if weeks is None else weeks),
             "sleep": list(sleep),
         }
         for axis, known in (
@@ -468,6 +535,11 @@ class Study:
         drawn_w = power_w * jobs["processors"].to_numpy()
         trace = Trace.by_length(utc_times(submit_s), jobs["run_s"], drawn_w).with_waits(waits_s)
         return endless.best(trace, self.grids[zone], interruptible=pauses).emissions_g
+
+
+def _always(cluster: Cluster, load: float, stretch: Stretch) -> Cluster:
+    """Return the one cluster of a study, whatever the load and the work."""
+    return cluster
 
 
 def _nodes_g(done: Replay, intensity: Intensity, window: tuple[float, float]) -> float:

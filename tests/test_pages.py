@@ -18,7 +18,9 @@ GOOD = f'<h1>Title</h1><p id="here">{WORDS}</p><a href="#here">there</a>'
 @pytest.fixture
 def site(tmp_path):
     for name in pipeline.contents():
-        (tmp_path / f"{name}.html").write_text(GOOD, encoding="utf-8")
+        page = tmp_path / f"{name}.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(GOOD, encoding="utf-8")
     return tmp_path
 
 
@@ -26,10 +28,11 @@ def test_whole_pages_have_no_problem(site):
     assert [] == check_pages.problems(site)
 
 
-def test_a_missing_page_is_named(site):
-    (site / "index.html").unlink()
+@pytest.mark.parametrize("name", ["index", next(n for n in pipeline.contents() if "/" in n)])
+def test_a_missing_page_is_named(site, name):
+    (site / f"{name}.html").unlink()
 
-    assert check_pages.problems(site) == ["index.html is missing, though _toc.yml names it."]
+    assert check_pages.problems(site) == [f"{name}.html is missing, though _toc.yml names it."]
 
 
 @pytest.mark.parametrize(

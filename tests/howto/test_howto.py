@@ -9,7 +9,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {"my_sacct.txt": "tests/fixtures/slurm/sacct.txt"}
-PAGES = ["footprint_of_my_log", "easy_on_my_log", "best_start_of_my_job"]
+PAGES = [
+    "footprint_of_my_log",
+    "easy_on_my_log",
+    "best_start_of_my_job",
+    "compare_two_policies",
+]
 
 
 def code_of(page):
