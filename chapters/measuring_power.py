@@ -34,12 +34,12 @@ from scipy import integrate
 
 from helpers import datasets, figures, publish, stats
 from helpers.phases.fit import fit_model
-from helpers.power import Run, baseline, energies, energy_j, paired_sum, stack
+from helpers.power import baseline, energies, energy_j, lag_s, stack, thin
+from helpers.published.stopping import totals
 
 figures.use_style()
 COLORS = figures.COLORS
 numbers = publish.Numbers("measuring_power", publish.Scope(jobs="one training job"))
-rng = np.random.default_rng(seed)
 
 # %% [markdown]
 # ## The recordings
@@ -56,11 +56,14 @@ if source != "published":
     raise ValueError(f"source={source!r}: only 'published' measurements are there so far.")
 runs = datasets.power_runs()
 whole = runs["roberta_full"]
-for name, repeats in runs.items():
-    first = repeats[min(repeats)]
-    print(
-        f"{name:36} {len(repeats):2} runs of {first.duration_s:5.1f} s from {first.start:%H:%M} UTC"
-    )
+
+# %%
+firsts = {name: repeats[min(repeats)] for name, repeats in runs.items()}
+recordings = [(n, len(runs[n]), r.duration_s, f"{r.start:%H:%M}") for n, r in firsts.items()]
+publish.table(
+    recordings,
+    ["recording", "runs [.0f]", "length of the first [.1f s]", "it began, UTC"],
+)
 
 # %% [markdown]
 # A recording is a text file with one integer a line, in milliwatts.
@@ -71,18 +74,26 @@ for name, repeats in runs.items():
 # %%
 intervals_s = pd.Series({k: run.duration_s / (run.time_s.size - 1) for k, run in whole.items()})
 levels_w = np.unique(np.concatenate([run.power_w for run in whole.values()]))
-print(
-    f"interval {1000 * intervals_s.mean():.2f} ms, same in all runs within {1e6 * np.ptp(intervals_s):.0f} us"
+problems = sum(len(run.problems) for repeats in runs.values() for run in repeats.values())
+
+# %%
+publish.table(
+    {
+        "time between two samples [.2f ms]": 1000 * intervals_s.mean(),
+        "most by which it differs between runs [.0f µs]": 1e6 * np.ptp(intervals_s),
+        "smallest step between two readings [.0f mW]": 1000 * np.diff(levels_w).min(),
+        "fewest samples of a run [.0f]": min(run.time_s.size for run in whole.values()),
+        "problems found in reading [.0f]": problems,
+    }
 )
-print(f"smallest step between two readings: {1000 * np.diff(levels_w).min():.0f} mW")
-print(f"samples a run: {min(r.time_s.size for r in whole.values())} or more")
-print("problems:", sum(len(run.problems) for r in runs.values() for run in r.values()))
 
 # %% tags=["hide-cell"]
-numbers.record(
-    "lead", idle_s, "s", 0, "idle time before the program is started, and after it has ended"
+numbers.record_table(
+    {
+        "lead [.0f s]: idle time before the program is started, and after it has ended": idle_s,
+        "interval [.1f ms]: time between two samples": 1000 * intervals_s.mean(),
+    }
 )
-_ = numbers.record("interval", 1000 * intervals_s.mean(), "ms", 1, "time between two samples")
 
 # %% [markdown]
 # ## One run
@@ -96,35 +107,38 @@ fit = fit_model(list(whole.values()), plan)
 borders_s = dict(zip(whole, fit.borders_s, strict=True))
 PHASES = {"train": "work", "evaluate": "end", "save": "completed", "exit": "end"}
 
+# %% tags=["hide-input"]
+names = [span.name.split()[-1] for _, span, _, _ in plan.spans()]
+kinds = [PHASES.get(name, "startup") for name in names]
+shades = {
+    "idle": "idle, after the job",
+    "startup": "start-up",
+    "work": "train",
+    "end": "evaluate",
+    "completed": "save",
+}
+
 # %% mystnb={"figure": {"caption": "One whole run. Spans: phases between events. Grey: the machine is idle before the program starts, and not idle after it has ended.", "name": "fig:power-run"}, "image": {"alt": "Power over time in one run: a flat low line, a small rise during start-up, five high plateaus of training separated by dips for evaluating and saving, then a flat line at a middle level that does not fall back to the first one."}} tags=["hide-input"]
 run = whole[shown]
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
-names = [span.name for _, span, _, _ in plan.spans()]
-ax.axvspan(0, idle_s, color=COLORS["idle"], alpha=0.25, lw=0)
-ax.axvspan(run.at("Exit"), run.duration_s, color=COLORS["idle"], alpha=0.25, lw=0)
-kinds = [PHASES.get(name.split()[-1], "startup") for name in names]
-for start_s, stop_s, kind in zip(borders_s[shown][:-1], borders_s[shown][1:], kinds, strict=True):
-    ax.axvspan(start_s, stop_s, color=COLORS[kind], alpha=0.35, lw=0)
+borders = [0, *borders_s[shown], run.duration_s]
+figures.spans(ax, borders, ["idle", *kinds, "idle"], shades)
 ax.plot(run.time_s, run.power_w, color="#222222", lw=0.6)
-shades = {
-    "idle, after the job": "idle",
-    "start-up": "startup",
-    "train": "work",
-    "evaluate": "end",
-    "save": "completed",
-}
-for text, kind in shades.items():
-    ax.fill_between([], [], color=COLORS[kind], alpha=0.5, lw=0, label=text)
 fig.legend(loc="outside upper center", ncol=5, columnspacing=1.2, handlelength=1.2)
 ax.set(xlabel="time since the recording began [s]", ylabel="power [W]")
 ax.set(xlim=(0, run.duration_s), ylim=(0, 300))
 plt.show()
 
 # %%
-print(
-    fit.spread[["phase", "duration_s", "duration_sd_s", "power_w", "power_sd_w"]]
-    .round(2)
-    .to_string(index=False)
+publish.table(
+    fit.spread,
+    {
+        "phase": "phase",
+        "duration_s": "duration [.2f s]",
+        "duration_sd_s": "its standard deviation [.2f s]",
+        "power_w": "power [.2f W]",
+        "power_sd_w": "its standard deviation [.2f W]",
+    },
 )
 
 # %% [markdown]
@@ -138,23 +152,19 @@ edges_s = np.mean([run.at("Start training") for run in whole.values()])
 length_s = np.mean([run.at("Exit") for run in whole.values()]) - edges_s
 by_start = stack(whole, step_s=0.25, start_s=edges_s, stop_s=edges_s + length_s)
 by_event = stack(whole, on="Start training", step_s=0.25, start_s=0, stop_s=length_s)
+
+# %%
 sd_w = {"recording": by_start.sd_w.mean(), "event": by_event.sd_w.mean()}
-print({name: f"{value:.1f} W" for name, value in sd_w.items()})
+publish.table({f"spread, aligned on the {name} [.1f W]": value for name, value in sd_w.items()})
 
 # %% tags=["hide-cell"]
-for name, value in sd_w.items():
-    _ = numbers.record(
-        f"sd_by_{name}", value, "W", 0, f"spread of power between runs, aligned on the {name}"
-    )
+claim = "sd_by_{} [.0f W]: spread of power between runs, aligned on the {}"
+numbers.record_table(sd_w, claim)
 
 # %% mystnb={"figure": {"caption": "Ten whole runs (thin), their mean (thick) and one standard deviation to either side (band), during training. Above: by the start of the recording. Below: by the event at which training starts.", "name": "fig:power-stack"}, "image": {"alt": "Two panels of ten overlaid power curves; in the upper one the edges of the plateaus are smeared and runs spread by {num}`measuring_power.sd_by_recording`, in the lower one the edges of the first epochs coincide and they spread by {num}`measuring_power.sd_by_event`."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 5.0), sharex=True, sharey=True)
-for ax, stacked, title in zip(
-    axes,
-    (by_start, by_event),
-    ("by the start of the recording", "by the start of training"),
-    strict=True,
-):
+panels = {"by the start of the recording": by_start, "by the start of training": by_event}
+for ax, (title, stacked) in zip(axes, panels.items(), strict=True):
     at_s = stacked.time_s - (edges_s if stacked is by_start else 0)
     ax.plot(at_s, stacked.power_w.T, color=COLORS["work"], lw=0.4, alpha=0.5)
     low_w, high_w = stacked.mean_w - stacked.sd_w, stacked.mean_w + stacked.sd_w
@@ -175,70 +185,70 @@ plt.show()
 # Neighbouring samples resemble each other, so the standard error is not taken from single samples: each window is cut into {num}`measuring_power.blocks` blocks, whose means are nearly independent, and the larger of their standard error and that of the ten windows is used.
 
 # %%
-idle = baseline(((run, "Start", "End") for run in runs["sleep"].values()), blocks=blocks)
-samples = sum(
-    ((r.time_s >= r.at("Start")) & (r.time_s <= r.at("End"))).sum() for r in runs["sleep"].values()
-)
-naive_w = idle.sd_w / np.sqrt(samples)
-print(f"idle {idle.power_w:.2f} W, standard error {idle.standard_error_w:.2f} W")
-print(
-    f"single samples: sd {idle.sd_w:.2f} W; were they independent, the error were {naive_w:.3f} W"
-)
+sleeps = list(runs["sleep"].values())
+idle = baseline(((run, "Start", "End") for run in sleeps), blocks=blocks)
+inside = [(r.time_s >= r.at("Start")) & (r.time_s <= r.at("End")) for r in sleeps]
+naive_w = idle.sd_w / np.sqrt(sum(within.sum() for within in inside))
 
 # %%
-before = []
-for name, repeats in runs.items():
-    for key, run in repeats.items():
-        starts_w = energy_j(run, 0.0, 3.0) / 3.0
-        mean_w = energy_j(run, 5.0, idle_s - 1) / (idle_s - 6)
-        before.append((name, key, run.start, starts_w, mean_w))
-before = pd.DataFrame(before, columns=["experiment", "repeat", "start", "first_w", "mean_w"])
+publish.table(
+    {
+        "power of the idle machine [.2f W]": idle.power_w,
+        "its standard error [.2f W]": idle.standard_error_w,
+        "standard deviation of single samples [.2f W]": idle.sd_w,
+        "standard error, were they independent [.3f W]": naive_w,
+    }
+)
+
+# %% [markdown]
+# A recording whose first seconds draw far more than the idle machine began while the machine was still awake.
+
+# %%
+before = pd.DataFrame(
+    [
+        (name, run.start, energy_j(run, 0.0, 3.0) / 3.0, energy_j(run, 5.0, idle_s - 1))
+        for name, repeats in runs.items()
+        for run in repeats.values()
+    ],
+    columns=["recording", "start", "first_w", "settled_j"],
+)
+before["mean_w"] = before["settled_j"] / (idle_s - 6)
+
+# %%
 awake_starts = before[before["first_w"] > idle.power_w + 10]
-print(awake_starts.groupby("experiment").size().to_string())
+counts = awake_starts.groupby("recording").size().to_frame("began awake [.0f runs]")
+publish.table(counts, index="recording")
 
 # %% tags=["hide-cell"]
 half_w = 2.262 * idle.standard_error_w  # t quantile for ten windows
-numbers.record(
-    "idle_power",
-    idle.power_w,
-    "W",
-    1,
-    "power of the idle machine",
-    interval=(idle.power_w - half_w, idle.power_w + half_w),
-)
-numbers.record("idle_error", idle.standard_error_w, "W", 2, "standard error of the idle power")
-numbers.record("idle_error_naive", naive_w, "W", 2, "the same, were all samples independent")
-numbers.record("idle_sd", idle.sd_w, "W", 1, "standard deviation of single idle samples")
-numbers.record("blocks", blocks, "", 0, "blocks of an idle window")
-_ = numbers.record(
-    "awake_starts",
-    len(awake_starts),
-    "runs",
-    0,
-    "recordings that began with the machine still awake",
+idle_w = (idle.power_w, idle.power_w - half_w, idle.power_w + half_w)
+awake = len(awake_starts)
+numbers.record_table(
+    {
+        "idle_power [.1f W]: power of the idle machine": idle_w,
+        "idle_error [.2f W]: standard error of the idle power": idle.standard_error_w,
+        "idle_error_naive [.2f W]: the same, were all samples independent": naive_w,
+        "idle_sd [.1f W]: standard deviation of single idle samples": idle.sd_w,
+        "blocks [.0f]: blocks of an idle window": blocks,
+        "awake_starts [.0f runs]: recordings that began with the machine still awake": awake,
+    }
 )
 
 # %% mystnb={"figure": {"caption": "Power of the idle machine through the night. Left: ten runs in which the program sleeps; band: mean with its 95 % interval. Right: the last seconds of the idle part before every other run, in the order they were made.", "name": "fig:power-idle"}, "image": {"alt": "Left, ten dots, the first far above the others; right, many dots over some hours, those of whole runs clearly above the band and those of all other runs in it or near it."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True)
 order = np.arange(1, len(idle.window_w) + 1)
-left.axhspan(idle.power_w - half_w, idle.power_w + half_w, color=COLORS["idle"], alpha=0.35, lw=0)
+for ax in (left, right):
+    ax.axhspan(*idle_w[1:], color=COLORS["idle"], alpha=0.35, lw=0)
 left.plot(order, idle.window_w, "o", color=COLORS["baseline"])
 left.set(xlabel="idle run", ylabel="power [W]", xticks=order[1::2])
-kinds = {
-    "whole": "roberta_full",
-    "stopped": "roberta_stop",
-    "resumed": "roberta_cont",
-    "imports": "imports",
-}
+kinds = {"whole": "full", "stopped": "stop", "resumed": "cont", "imports": "imports"}
 shades = ("baseline", "failed", "work", "startup")
-for (text, prefix), color in zip(kinds.items(), shades, strict=True):
-    rows = before[before["experiment"].str.startswith(prefix)]
-    hours = (rows["start"] - before["start"].min()).dt.total_seconds() / 3600
-    right.plot(hours, rows["mean_w"], "o", color=COLORS[color], ms=5, label=text)
-right.axhspan(idle.power_w - half_w, idle.power_w + half_w, color=COLORS["idle"], alpha=0.35, lw=0)
-right.set(xlabel="hours since the first recording")
+hours = (before["start"] - before["start"].min()).dt.total_seconds() / 3600
+for (text, part), color in zip(kinds.items(), shades, strict=True):
+    rows = before["recording"].str.contains(part)
+    right.plot(hours[rows], before["mean_w"][rows], "o", color=COLORS[color], ms=5, label=text)
+right.set(xlabel="hours since the first recording", ylim=(48, 56))
 right.legend(loc="upper right", ncol=2, handletextpad=0.1, columnspacing=0.6)
-right.set_ylim(48, 56)
 plt.show()
 
 # %% [markdown]
@@ -252,40 +262,32 @@ plt.show()
 
 # %%
 after = {
-    "whole": "roberta_full",
-    "stopped": "roberta_stop_after_saving_epoch_2",
-    "resumed": "roberta_continue_after_saving_2",
+    "whole": runs["roberta_full"],
+    "stopped": runs["roberta_stop_after_saving_epoch_2"],
+    "resumed": runs["roberta_continue_after_saving_2"],
 }
-tails = {
-    text: stack(runs[name], on="Exit", step_s=0.5, start_s=-6, stop_s=30)
-    for text, name in after.items()
-}
-awake_w = {text: t.mean_w[(t.time_s > 3) & (t.time_s < 15)].mean() for text, t in tails.items()}
-gaps_s = (
-    np.diff([run.start_epoch_s for run in whole.values()])
-    - [run.duration_s for run in whole.values()][:-1]
-)
-print({text: f"{value:.1f} W" for text, value in awake_w.items()})
-print(f"pause between two whole recordings: {gaps_s.min():.1f} to {gaps_s.max():.1f} s")
+
+# %%
+tails = {n: stack(r, on="Exit", step_s=0.5, start_s=-6, stop_s=30) for n, r in after.items()}
+awake_w = {n: t.mean_w[(t.time_s > 3) & (t.time_s < 15)].mean() for n, t in tails.items()}
+publish.table({f"power after a run, {name} [.1f W]": value for name, value in awake_w.items()})
+
+# %%
+starts_s = np.array([run.start_epoch_s for run in whole.values()])
+gaps_s = np.diff(starts_s) - [run.duration_s for run in whole.values()][:-1]
+publish.table({"shortest pause [.1f s]": gaps_s.min(), "longest pause [.1f s]": gaps_s.max()})
 
 # %% tags=["hide-cell"]
-stopped = energies(runs[after["stopped"]], "Exit", idle=idle)
-numbers.record("awake_power", awake_w["whole"], "W", 0, "power in the seconds after a whole run")
-numbers.record(
-    "awake_seconds",
-    stopped["duration_s"].min(),
-    "s",
-    0,
-    "the machine stays awake after a stop at least so long",
+stopped = energies(after["stopped"], "Exit", idle=idle)
+tail_s, tail_kj = stopped["duration_s"].min(), stopped["above_idle_j"].mean() / 1e3
+numbers.record_table(
+    {
+        "awake_power [.0f W]: power in the seconds after a whole run": awake_w["whole"],
+        "awake_seconds [.0f s]: the machine stays awake after a stop at least so long": tail_s,
+        "awake_energy [.2f kJ]: energy above idle after a stop, as far as recorded": tail_kj,
+        "pause [.0f s]: pause between the recordings of two whole runs": gaps_s.mean(),
+    }
 )
-numbers.record(
-    "awake_energy",
-    stopped["above_idle_j"].mean() / 1e3,
-    "kJ",
-    2,
-    "energy above idle after a stop, as far as recorded",
-)
-_ = numbers.record("pause", gaps_s.mean(), "s", 0, "pause between the recordings of two whole runs")
 
 # %% mystnb={"figure": {"caption": "What follows the job's last event (second 0): mean of ten runs of each kind. Dashed: idle.", "name": "fig:power-awake"}, "image": {"alt": "Three curves from before to after the end of the job; all fall to the same level, {num}`measuring_power.awake_power` where the idle machine draws {num}`measuring_power.idle_power`, and stay there; only that of the resumed runs steps down to idle within the figure."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.3))
@@ -319,40 +321,16 @@ plt.show()
 
 # %%
 WINDOW = (idle_s, "Exit")
-STOPPED = {
-    "save": ("roberta_stop_after_saving_epoch_2", "roberta_continue_after_saving_2"),
-    "no save": ("roberta_stop_without_saving_epoch_2", "roberta_continue_after_not_saving_2"),
-}
-
-
-def totals_j(window):
-    """Energy of each repeat: whole, and stopped plus resumed, for a function of the run."""
-    used = {
-        name: pd.Series({k: energy_j(r, *window(r)) for k, r in runs[name].items()})
-        for name in ["roberta_full", *STOPPED["save"], *STOPPED["no save"]]
-    }
-    pairs = {k: paired_sum(used[a], used[b], unpaired="leave_out") for k, (a, b) in STOPPED.items()}
-    return {"whole": used["roberta_full"]} | pairs
-
-
-found = totals_j(lambda run: WINDOW)
-for name, total in found.items():
-    print(f"{name:8} {total.mean() / 1e3:.3f} kJ, sd {total.std() / 1e3:.3f} kJ, n = {total.size}")
+found = totals(runs, lambda run: energy_j(run, *WINDOW))
+energy_kj = [(name, j.mean() / 1e3, j.std() / 1e3, j.size) for name, j in found.items()]
+heads = ["job", "energy [.3f kJ]", "standard deviation [.3f kJ]", "repeats [.0f]"]
+publish.table(energy_kj, heads)
 
 # %% tags=["hide-cell"]
-for name, label in (("whole", "whole"), ("save", "save"), ("no save", "no_save")):
-    total = stats.paired_t(found[name] / 1e3)
-    numbers.record(
-        label,
-        total.estimate.value,
-        "kJ",
-        2,
-        f"mean energy, {name}, from program start to Exit",
-        interval=(total.estimate.low, total.estimate.high),
-    )
-    _ = numbers.record(
-        f"{label}_sd", found[name].std() / 1e3, "kJ", 2, f"its standard deviation, {name}"
-    )
+for name, used_j in found.items():
+    mean_kj = {name: stats.paired_t(used_j / 1e3).estimate}
+    numbers.record_table(mean_kj, "{} [.2f kJ]: mean energy, {}, from program start to Exit")
+    numbers.record_table({name: used_j.std() / 1e3}, "{}_sd [.2f kJ]: its standard deviation, {}")
 
 # %%
 windows = {
@@ -363,39 +341,33 @@ windows = {
     "program start to 20 s after Exit": lambda run: (idle_s, run.at("Exit") + 20),
     "all of the recording": lambda run: (0.0, run.duration_s),
 }
-by_window = pd.DataFrame(
-    {text: pd.Series({k: e.mean() for k, e in totals_j(w).items()}) for text, w in windows.items()}
-).T
-print((by_window / 1e3).round(2).to_string())
+
+# %%
+by_window = pd.DataFrame()
+for text, window in windows.items():
+    used = totals(runs, lambda run, window=window: energy_j(run, *window(run)))
+    by_window[text] = {name: used_j.mean() for name, used_j in used.items()}
+by_window = by_window.T
+publish.table(by_window / 1e3, "{} [.2f kJ]", index="window")
 
 # %% tags=["hide-cell"]
 reference = by_window.loc["program start to Exit"]
 relative = 100 * (by_window / reference - 1)
 overhead = by_window.sub(by_window["whole"], axis=0)[["save", "no save"]]
 short = {"window_program": "program start to program end", "window_event": "first event to Exit"}
+
+# %% tags=["hide-cell"]
 for name, text in short.items():
-    numbers.record(
-        name,
-        relative.loc[text, "whole"],
-        "%",
-        1,
-        f"whole run, {text}, against the published window",
-    )
+    claim = f"{name} [.1f %]: whole run, {text}, against the published window"
+    numbers.record_table({claim: relative.loc[text, "whole"]})
 for name, text in short.items():
-    numbers.record(
-        f"overhead_{name}",
-        overhead.loc[text, "save"] / 1e3,
-        "kJ",
-        2,
-        f"save and resume less whole, {text}",
-    )
-_ = numbers.record(
-    "overhead",
-    overhead.loc["program start to Exit", "save"] / 1e3,
-    "kJ",
-    2,
-    "save and resume less whole, published window",
-)
+    claim = f"overhead_{name} [.2f kJ]: save and resume less whole, {text}"
+    numbers.record_table({claim: overhead.loc[text, "save"] / 1e3})
+
+# %% tags=["hide-cell"]
+here = overhead.loc["program start to Exit", "save"] / 1e3
+claim = "overhead [.2f kJ]: save and resume less whole, published window"
+numbers.record_table({claim: here})
 
 # %% mystnb={"figure": {"caption": "The same recordings in six windows. Left: energy. Right: what stopping and resuming adds.", "name": "fig:power-window"}, "image": {"alt": "Dot plot with one row a window; energies of whole, save and no-save runs grow with the window, and so do their differences."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.6), sharey=True)
@@ -425,30 +397,26 @@ plt.show()
 # Other rules, on the same samples of the same window:
 
 # %%
-rules = []
-for run in whole.values():
-    inside = (run.time_s >= idle_s) & (run.time_s <= run.at("Exit"))
-    t, p = run.time_s[inside], run.power_w[inside]
-    steps = np.diff(t)
-    trapezoid = integrate.trapezoid(p, t)
-    others = {
-        "left": p[:-1] @ steps,
-        "right": p[1:] @ steps,
-        "mean x duration": p.mean() * np.ptp(t),
-        "Simpson": integrate.simpson(p, x=t),
-    }
-    rules.append({name: 100 * (value / trapezoid - 1) for name, value in others.items()})
-print("against the trapezoid rule [%]")
-print(pd.DataFrame(rules).agg(["mean", "std"]).T.round(4).to_string())
+inside = {k: (r.time_s >= idle_s) & (r.time_s <= r.at("Exit")) for k, r in whole.items()}
+samples = {k: (r.time_s[inside[k]], r.power_w[inside[k]]) for k, r in whole.items()}
+rules = {
+    "trapezoid": lambda t, p: integrate.trapezoid(p, t),
+    "left": lambda t, p: p[:-1] @ np.diff(t),
+    "right": lambda t, p: p[1:] @ np.diff(t),
+    "mean x duration": lambda t, p: p.mean() * np.ptp(t),
+    "Simpson": lambda t, p: integrate.simpson(p, x=t),
+}
+
+# %%
+by_rule = pd.DataFrame({n: [rule(*s) for s in samples.values()] for n, rule in rules.items()})
+trapezoid = by_rule.pop("trapezoid")
+errors = 100 * (by_rule.div(trapezoid, axis=0) - 1)
+heads = {"mean": "more than by trapezoids, mean [.4f %]", "std": "standard deviation [.4f %]"}
+publish.table(errors.agg(["mean", "std"]).T, heads, index="rule")
 
 # %% tags=["hide-cell"]
-_ = numbers.record(
-    "rules",
-    pd.DataFrame(rules).abs().max().max(),
-    "%",
-    2,
-    "largest difference between integration rules, any run",
-)
+claim = "rules [.2f %]: largest difference between integration rules, any run"
+numbers.record_table({claim: errors.abs().max().max()})
 
 # %% [markdown]
 # With samples so close the rule does not matter: no other one differs by more than {num}`measuring_power.rules` in any run.
@@ -461,54 +429,42 @@ _ = numbers.record(
 
 
 # %%
-def slower(run, every, first, averaging):
-    """The run as a slower meter would have recorded it."""
-    count = (run.time_s.size - first) // every
-    rows = first + np.arange(count * every).reshape(count, every)
-    if averaging:
-        return Run(
-            run.time_s[rows].mean(axis=1),
-            run.power_w[rows].mean(axis=1),
-            run.start_epoch_s,
-            run.events,
-        )
-    return Run(run.time_s[rows[:, 0]], run.power_w[rows[:, 0]], run.start_epoch_s, run.events)
+exact_j = {repeat: energy_j(run, *WINDOW) for repeat, run in whole.items()}
+meters = {"instant": False, "mean": True}
+slower = [
+    (every, repeat, kind, thin(run, every, first=first, averaging=averaging))
+    for every in (2, 4, 10, 20, 40, 100, 200)
+    for first in sorted({every * k // 10 for k in range(10)})
+    for repeat, run in whole.items()
+    for kind, averaging in meters.items()
+]
 
+# %%
+thinned = pd.DataFrame(
+    [
+        (n * intervals_s.mean(), kind, 100 * (energy_j(run, *WINDOW) / exact_j[repeat] - 1))
+        for n, repeat, kind, run in slower
+    ],
+    columns=["interval_s", "meter", "error"],
+)
+squares = thinned.assign(error=thinned["error"] ** 2)
+rms = np.sqrt(squares.pivot_table("error", "interval_s", "meter"))
 
-exact = {key: energy_j(run, *WINDOW) for key, run in whole.items()}
-thinned = []
-for every in (2, 4, 10, 20, 40, 100, 200):
-    for first in sorted({every * k // 10 for k in range(10)}):
-        for key, run in whole.items():
-            errors = [
-                100 * (energy_j(slower(run, every, first, a), *WINDOW) / exact[key] - 1)
-                for a in (False, True)
-            ]
-            thinned.append((every * intervals_s.mean(), *errors))
-thinned = pd.DataFrame(thinned, columns=["interval_s", "instant", "mean"])
-rms = thinned.groupby("interval_s").agg(lambda e: np.sqrt((e**2).mean()))
-print(rms.round(3).to_string())
+# %%
+heads = {"instant": "reads the instant [.3f %]", "mean": "reports the mean [.3f %]"}
+publish.table(rms, heads, index="a sample each [.1f s]")
 
 # %% tags=["hide-cell"]
-second = rms.index[np.argmin(np.abs(rms.index - 1))]
-tenth = rms.index[np.argmin(np.abs(rms.index - 0.1))]
-for name, at in (("tenth", tenth), ("second", second)):
+for name, wanted_s in (("tenth", 0.1), ("second", 1)):
+    at = rms.index[np.argmin(np.abs(rms.index - wanted_s))]
     for kind, digits in (("instant", 1), ("mean", 3)):
-        _ = numbers.record(
-            f"thin_{kind}_{name}",
-            rms.loc[at, kind],
-            "%",
-            digits,
-            f"error of a run's energy with a sample each {at:.1f} s, meter of the {kind}",
-        )
+        what = f"error of a run's energy with a sample each {at:.1f} s, meter of the {kind}"
+        numbers.record_table({f"thin_{kind}_{name} [.{digits}f %]: {what}": rms.loc[at, kind]})
 
 # %% mystnb={"figure": {"caption": "Error of a run's energy (root mean square over runs and over where sampling begins) against the sampling interval, for a meter that reads the instant and one that reports means.", "name": "fig:power-interval"}, "image": {"alt": "Two rising lines on logarithmic axes; at one sample a second the meter of instants errs by {num}`measuring_power.thin_instant_second`, the meter of means by {num}`measuring_power.thin_mean_second`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
-for kind, color, text in (
-    ("instant", "failed", "reads the instant"),
-    ("mean", "work", "reports the mean"),
-):
-    ax.loglog(rms.index, rms[kind], "o-", color=COLORS[color], label=text)
+ax.loglog(rms["instant"], "o-", color=COLORS["failed"], label="reads the instant")
+ax.loglog(rms["mean"], "o-", color=COLORS["work"], label="reports the mean")
 spread = 100 * found["whole"].std() / found["whole"].mean()
 ax.axhline(spread, color=COLORS["baseline"], lw=1, ls="--")
 ax.text(1.5, spread * 0.9, "spread between runs", color=COLORS["baseline"], va="top")
@@ -531,55 +487,34 @@ plt.show()
 
 
 # %%
-def crossing_s(run, event):
-    """Time from an event to the first lasting change of power past half-way [s]."""
-    at_s = run.at(event)
-    edges = at_s + np.arange(-1.0, 2.01, 0.05)
-    power_w = energy_j(run, edges[:-1], edges[1:]) / 0.05
-    low, high = np.median(power_w[:16]), np.median(power_w[-16:])
-    past = (power_w > (low + high) / 2) if high > low else (power_w < (low + high) / 2)
-    held = np.convolve(past, np.ones(6), mode="full")[5:] >= 6  # six cells in a row
-    return edges[np.argmax(held)] - at_s
-
-
-kinds = {
-    "training ends": "Epoch {0}.0 ended. Steps: {1}",
-    "checkpoint saved": "Epoch {0}.0. Saved. Steps: {1}",
+epochs = range(1, 5)
+events = {
+    "training ends": [f"Epoch {n}.0 ended. Steps: {12 * n}" for n in epochs],
+    "checkpoint saved": [f"Epoch {n}.0. Saved. Steps: {12 * n}" for n in epochs],
 }
-lags = {
-    text: [crossing_s(run, form.format(n, 12 * n)) for run in whole.values() for n in (1, 2, 3, 4)]
-    for text, form in kinds.items()
-}
-print(
-    pd.DataFrame(lags).describe().loc[["count", "mean", "std", "min", "max"]].round(2).to_string()
+
+# %%
+lags = pd.DataFrame(
+    {name: [lag_s(r, e) for r in whole.values() for e in those] for name, those in events.items()}
 )
+described = lags.describe().drop(["25%", "50%", "75%"]).T
+heads = {"count": "events [.0f]", "mean": "mean [.2f s]", "std": "standard deviation [.2f s]"}
+heads |= {"min": "shortest [.2f s]", "max": "longest [.2f s]"}
+publish.table(described, heads, index="event")
 
 # %% tags=["hide-cell"]
 for name, text in (("end", "training ends"), ("saved", "checkpoint saved")):
     low, median, high = np.quantile(lags[text], [0.025, 0.5, 0.975])
-    _ = numbers.record(
-        f"lag_{name}",
-        median,
-        "s",
-        2,
-        f"power changes so long after the event: {text} (95 % of the events)",
-        interval=(low, high),
-    )
+    what = f"power changes so long after the event: {text} (95 % of the events)"
+    numbers.record_table({f"lag_{name} [.2f s]: {what}": (median, low, high)})
 
 # %% mystnb={"figure": {"caption": "Power around two events (second 0): thin, epochs 1 to 4 of the ten runs; thick, their mean; dashed, the median instant at which power is past half-way.", "name": "fig:power-lag"}, "image": {"alt": "Left, power falls steeply, {num}`measuring_power.lag_end` after the event; right, power rises steeply, within {num}`measuring_power.lag_saved` of the event."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True)
-for ax, (text, form) in zip(axes, kinds.items(), strict=True):
-    around = [
-        stack(whole, on=form.format(n, 12 * n), start_s=-1.0, stop_s=1.5) for n in (1, 2, 3, 4)
-    ]
-    ax.plot(
-        around[0].time_s,
-        np.vstack([s.power_w for s in around]).T,
-        color=COLORS["work"],
-        lw=0.4,
-        alpha=0.4,
-    )
-    ax.plot(around[0].time_s, np.mean([s.mean_w for s in around], axis=0), color="#222222")
+for ax, (text, those) in zip(axes, events.items(), strict=True):
+    around = [stack(whole, on=event, start_s=-1.0, stop_s=1.5) for event in those]
+    at_s, each_w = around[0].time_s, np.vstack([s.power_w for s in around])
+    ax.plot(at_s, each_w.T, color=COLORS["work"], lw=0.4, alpha=0.4)
+    ax.plot(at_s, np.mean([s.mean_w for s in around], axis=0), color="#222222")
     ax.axvline(0, color=COLORS["baseline"], lw=1)
     ax.axvline(np.median(lags[text]), color=COLORS["failed"], ls="--", lw=1.4)
     ax.set(title=text, xlabel="time since the event [s]", ylim=(0, None), xlim=(-1, 1.5))
@@ -598,31 +533,31 @@ plt.show()
 # The error of the baseline is common to all runs and grows with the window; it does not shrink with repeats.
 
 # %%
-table = energies(whole, *WINDOW, idle=idle)
-above = stats.paired_t(table["above_idle_j"] / 1e3).estimate
-common_kj = table["above_idle_standard_error_j"].mean() / 1e3
-print(f"above idle: {above} kJ, and {common_kj:.3f} kJ standard error from the baseline")
+each = energies(whole, *WINDOW, idle=idle)
+above = stats.paired_t(each["above_idle_j"] / 1e3).estimate
+common_kj = each["above_idle_standard_error_j"].mean() / 1e3
+share = 100 * (1 - above.value / (found["whole"].mean() / 1e3))
+
+# %%
+publish.table(
+    {
+        "energy above idle [.3f kJ]": above.value,
+        "from [.3f kJ]": above.low,
+        "to, with 95 % confidence [.3f kJ]": above.high,
+        "standard error from the baseline [.3f kJ]": common_kj,
+    }
+)
 
 # %% tags=["hide-cell"]
 spread_kj = (above.high - above.low) / (2 * 2.262)
 half_kj = 2.262 * np.hypot(spread_kj, common_kj)
-numbers.record(
-    "above_idle",
-    above.value,
-    "kJ",
-    2,
-    "energy of a whole run above idle, error of the baseline included",
-    interval=(above.value - half_kj, above.value + half_kj),
-)
-numbers.record(
-    "above_idle_common", 1e3 * common_kj, "J", 0, "standard error of it from the baseline alone"
-)
-_ = numbers.record(
-    "idle_share",
-    100 * (1 - above.value / (found["whole"].mean() / 1e3)),
-    "%",
-    0,
-    "share of a whole run's energy that an idle machine would have used",
+mean_kj = (above.value, above.value - half_kj, above.value + half_kj)
+numbers.record_table(
+    {
+        "above_idle [.2f kJ]: energy of a whole run above idle, error of the baseline included": mean_kj,
+        "above_idle_common [.0f J]: standard error of it from the baseline alone": 1e3 * common_kj,
+        "idle_share [.0f %]: share of a whole run's energy that an idle machine would have used": share,
+    }
 )
 
 # %% [markdown]
@@ -637,56 +572,40 @@ _ = numbers.record(
 # The number follows from the spread, the wanted difference and the wanted chance of 80 % to find it at the 5 % level.
 
 # %%
-sizes = np.arange(3, 31)
+sizes, whole_j = np.arange(3, 31), found["whole"].mean()
+sds_j = {name: used_j.std() for name, used_j in found.items()}
+needed = {n: stats.runs_to_detect(difference * whole_j, sd_j) for n, sd_j in sds_j.items()}
+claim = f"{{}}: runs of each kind to detect {100 * difference:g} % of a whole run"
+publish.table({claim.format(name): count for name, count in needed.items()})
+
+# %%
 detect = {
-    name: [stats.smallest_detectable(int(n), total.std()) / found["whole"].mean() for n in sizes]
-    for name, total in found.items()
+    name: np.array([stats.smallest_detectable(int(n), sd_j) for n in sizes]) / whole_j
+    for name, sd_j in sds_j.items()
 }
-needed = {
-    name: stats.runs_to_detect(difference * found["whole"].mean(), total.std())
-    for name, total in found.items()
-}
-print(f"runs of each kind to detect {100 * difference:g} % of a whole run:", needed)
 
 # %% tags=["hide-cell"]
-numbers.record(
-    "runs_one_percent",
-    needed["whole"],
-    "",
-    0,
-    f"runs of each kind that detect {100 * difference:g} %, spread as of whole runs",
-)
-numbers.record(
-    "runs_one_percent_save",
-    needed["save"],
-    "",
-    0,
-    f"runs of each kind that detect {100 * difference:g} %, spread as of save and resume",
-)
-_ = numbers.record(
-    "detectable_ten",
-    100 * detect["whole"][7],
-    "%",
-    2,
-    "difference that ten runs of each kind detect, spread as of whole runs",
+runs_of_each = f"runs of each kind that detect {100 * difference:g} %"
+ten = 100 * detect["whole"][7]
+numbers.record_table(
+    {
+        f"runs_one_percent [.0f]: {runs_of_each}, spread as of whole runs": needed["whole"],
+        f"runs_one_percent_save [.0f]: {runs_of_each}, spread as of save and resume": needed[
+            "save"
+        ],
+        "detectable_ten [.2f %]: difference that ten runs of each kind detect, spread as of whole runs": ten,
+    }
 )
 
 # %% mystnb={"figure": {"caption": "Left: energy of each repeat, against its mean. Right: smallest difference that a t-test finds with 80 % power, by the number of runs of each kind.", "name": "fig:power-design"}, "image": {"alt": "Left, dots of single runs scatter around their means, most widely for save and resume; right, three falling curves, lowest for whole runs and highest for save and resume, and a line at the wanted difference."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4))
-for place, (name, color) in enumerate(
-    (("whole", "baseline"), ("save", "completed"), ("no save", "failed"))
-):
-    total = found[name]
-    left.plot(
-        place + rng.uniform(-0.15, 0.15, total.size),
-        100 * (total / total.mean() - 1),
-        "o",
-        color=COLORS[color],
-        alpha=0.8,
-    )
-    right.plot(sizes, 100 * np.array(detect[name]), color=COLORS[color], label=name)
+shades = {"whole": "baseline", "save": "completed", "no save": "failed"}
+for place, (name, shade) in enumerate(shades.items()):
+    relative = 100 * (found[name] / found[name].mean() - 1)
+    figures.repeats(left, relative, place, COLORS[shade], seed=seed)
+    right.plot(sizes, 100 * detect[name], color=COLORS[shade], label=name)
 left.axhline(0, color=COLORS["baseline"], lw=0.8)
-left.set_xticks(range(3), ["whole", "save", "no save"])
+left.set_xticks(range(3), list(shades))
 left.set(ylabel="against the mean [%]")
 right.axhline(100 * difference, color=COLORS["rest"], lw=1.2)
 right.set(xlabel="runs of each kind", ylabel="detectable difference [%]", ylim=(0, None))

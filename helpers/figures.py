@@ -40,8 +40,10 @@ __all__ = [
     "interactive_gantt",
     "label_line",
     "power_under_carbon",
+    "repeats",
     "say",
     "schedule",
+    "spans",
     "stacked_steps",
     "step_means",
     "use_style",
@@ -251,6 +253,54 @@ def duration_axis(ax: Axes, axis: str = "x") -> None:
     getattr(ax, f"set_{axis}scale")("log")
     getattr(ax, f"set_{axis}ticks")(list(_DURATIONS.values()), list(_DURATIONS))
     getattr(ax, f"{axis}axis").minorticks_off()
+
+
+def spans(
+    ax: Axes, borders: ArrayLike, kinds: Sequence[str], labels: Mapping[str, str] | None = None
+) -> None:
+    """Shade what lies between borders, each stretch in the colour of its kind.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    borders : array_like, shape (n + 1,)
+        Increasing, in the unit of the x axis.
+    kinds : sequence of str, length n
+        Names of `COLORS`.
+    labels : mapping of str to str, optional
+        What a kind is called in the legend.
+    """
+    at = np.asarray(borders, float)
+    for left, right, kind in zip(at[:-1], at[1:], kinds, strict=True):
+        ax.axvspan(left, right, color=COLORS[kind], alpha=0.35, lw=0)
+    for kind, text in (labels or {}).items():
+        ax.fill_between([], [], color=COLORS[kind], alpha=0.5, lw=0, label=text)
+
+
+def repeats(
+    ax: Axes, values: ArrayLike, at: float, color: str, *, seed: int = 1, sideways: bool = False
+) -> None:
+    """Draw each repeat as a dot in a column (or, sideways, a row) at `at`, a little apart.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    values : array_like, shape (n,)
+        One a repeat.
+    at : float
+        Where on the other axis.
+    color : str
+        Their colour.
+    seed : int
+        Of the distances, which mean nothing.
+    sideways : bool
+        Values on the x axis.
+    """
+    y = np.asarray(values, float)
+    x = at + np.random.default_rng(seed).uniform(-0.15, 0.15, y.size)
+    ax.plot(*((y, x) if sideways else (x, y)), "o", color=color, alpha=0.65, mec="white")
 
 
 def say(ax: Axes, text: str) -> None:

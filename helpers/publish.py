@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from html import escape
 from types import MappingProxyType
@@ -536,8 +536,8 @@ class Table:
 
 
 def table(
-    data: pd.DataFrame | Mapping[str, Any],
-    columns: Mapping[Any, str] | str | None = None,
+    data: pd.DataFrame | Mapping[str, Any] | Sequence[tuple],
+    columns: Mapping[Any, str] | Sequence[str] | str | None = None,
     *,
     index: str | None = None,
     caption: str = "",
@@ -546,11 +546,11 @@ def table(
 
     Parameters
     ----------
-    data : DataFrame or mapping
-        A frame with a row a case, or values by what they are: two columns, ``what [.1f unit]``
-        and the value with its unit. What is no number is written as it is.
-    columns : mapping or str, optional
-        What stands above each column of the frame that is shown, in this order: ``words`` or
+    data : DataFrame, sequence of tuple, or mapping
+        A frame with a row a case, or the rows; or values by what they are: two columns,
+        ``what [.1f unit]`` and the value with its unit. What is no number is written as it is.
+    columns : mapping, sequence or str, optional
+        What stands above each column that is shown, in this order: ``words`` or
         ``words [.1f unit]``. A string holds for all columns, with ``{}`` for their names. By
         default the columns' own names.
     index : str, optional
@@ -581,8 +581,14 @@ def table(
             words, digits, unit = _head(text)
             pairs.append((words, _cell(value, digits, unit)))
         return Table(("what", "value"), tuple(pairs), ("left", "right"), caption)
+    if isinstance(data, Sequence):
+        import pandas as pd
+
+        data = pd.DataFrame(data)
     if columns is None or isinstance(columns, str):
         columns = {name: _filled(columns or "{}", name) for name in data.columns}
+    elif not isinstance(columns, Mapping):
+        columns = dict(zip(data.columns, columns, strict=True))
     head, cells, sides = [], [], []
     if index is not None:
         words, digits, unit = _head(index)

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "cluster": {"decide", "work", "schedule", "phases", "carbon", "figures"},
     "bound": {"schedule", "phases", "carbon", "work"},
     "regions": {"carbon", "phases", "work", "schedule", "decide", "cluster", "bound"},
-    "published": {"carbon", "phases", "schedule"},
+    "published": {"carbon", "power", "phases", "schedule"},
     "datasets": {"jobs", "carbon", "power", "phases"},
     "panel": set(),
     "sweep": set(),

@@ -19,7 +19,6 @@ UNCUT = {
     "carbon_intensity",
     "cost_of_stopping",
     "counting_carbon",
-    "measuring_power",
     "pause_and_resume",
     "phase_model",
     "published_evaluation",

@@ -208,3 +208,20 @@ def test_an_offline_chart_of_fifty_thousand_jobs_stays_small():
     chart = figures.interactive_gantt(runs, blocks, names=list(range(n)))
 
     assert len(figures.OfflineChart(chart, "many", "many")._repr_html_()) < 1.5e6
+
+
+def test_spans_have_the_colour_of_their_kind_and_one_label_a_kind(ax):
+    figures.spans(ax, [0, 1, 3, 4], ["idle", "work", "idle"], {"work": "train"})
+
+    drawn = [to_hex(patch.get_facecolor()).upper() for patch in ax.patches]
+    assert [figures.COLORS[kind] for kind in ("idle", "work", "idle")] == drawn
+    assert ["train"] == ax.get_legend_handles_labels()[1]
+
+
+def test_repeats_keep_their_values_and_lie_near_their_place(ax):
+    figures.repeats(ax, [1.0, 2.0, 3.0], 5, "black")
+    figures.repeats(ax, [1.0, 2.0, 3.0], 5, "black", sideways=True)
+
+    upright, sideways = ax.lines
+    assert [1.0, 2.0, 3.0] == list(upright.get_ydata()) == list(sideways.get_xdata())
+    assert (abs(np.asarray(upright.get_xdata()) - 5) <= 0.15).all()

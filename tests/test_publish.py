@@ -127,6 +127,12 @@ def test_one_pattern_heads_all_columns():
     assert ("save [kJ]", "no save [kJ]") == table(frame, "{} [.2f kJ]").head
 
 
+def test_rows_have_the_heads_they_are_given():
+    shown = table([("save", 10.0), ("no save", 9.0)], ["job", "repeats [.0f]"])
+
+    assert "job      repeats\nsave          10\nno save        9" == repr(shown)
+
+
 def test_a_chapter_is_named_as_its_file():
     with pytest.raises(ValueError, match="lower-case"):
         Numbers("Carbon intensity")

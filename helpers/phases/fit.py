@@ -5,7 +5,7 @@ Events are matched one by one: an event that is neither expected next nor ignore
 an error, so a run that went another way is never fitted by mistake.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -50,6 +50,24 @@ class Fit:
     spread: pd.DataFrame
     borders_s: NDArray[np.float64] = field(repr=False)
     phase_j: NDArray[np.float64] = field(repr=False)
+
+    def tables(self, repeats: Iterable[Hashable]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return energy [J] and duration [s] of each phase: a row a repeat, a column a phase.
+
+        Parameters
+        ----------
+        repeats : iterable
+            The key of each run, in the order the runs were fitted in.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many as runs, or rounds of a loop were pooled.
+        """
+        names = self.spread["phase"].to_list()
+        keys = pd.Index(list(repeats), name="repeat")
+        lengths_s = np.diff(self.borders_s, axis=1)
+        return pd.DataFrame(self.phase_j, keys, names), pd.DataFrame(lengths_s, keys, names)
 
 
 def as_run(run: RunLike) -> Run:

@@ -33,6 +33,7 @@ _HOME = {
     "counter_j": "runs",
     "energies": "runs",
     "energy_j": "runs",
+    "lag_s": "runs",
     "measure_energy": "runs",
     "paired_sum": "runs",
     "program_window": "runs",
@@ -46,6 +47,7 @@ _HOME = {
     "read_samples": "recording",
     "spans": "runs",
     "stack": "runs",
+    "thin": "runs",
 }
 
 __all__ = list(_HOME)

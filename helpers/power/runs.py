@@ -30,11 +30,13 @@ __all__ = [
     "counter_j",
     "energies",
     "energy_j",
+    "lag_s",
     "measure_energy",
     "paired_sum",
     "program_window",
     "spans",
     "stack",
+    "thin",
 ]
 
 #: An instant of a run: seconds since its start, the name of an event that occurs once, or
@@ -661,6 +663,65 @@ def stack(
         at_s = edges_s + zeros_s[key]
         row[:] = energy_j(run, at_s[:-1], at_s[1:]) / step_s
     return Stack(edges_s=edges_s, power_w=power_w, keys=tuple(runs))
+
+
+def thin(run: Run, every: int, *, first: int = 0, averaging: bool = False) -> Run:
+    """Return a run as a slower meter would have recorded it.
+
+    Parameters
+    ----------
+    run : Run
+        The run as recorded.
+    every : int
+        Samples of the run for one of the slower meter.
+    first : int
+        Sample that the slower meter begins with.
+    averaging : bool
+        Whether that meter reports the mean since its last report, or reads the instant.
+
+    Returns
+    -------
+    Run
+        Whole reports only: a rest of fewer than `every` samples is left out.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two reports are left.
+    """
+    count = (run.time_s.size - first) // every
+    if count < 2:
+        raise ValueError(
+            f"every={every} leaves {max(count, 0)} samples of run {run.name!r}, which has "
+            f"{run.time_s.size}: a run needs two or more."
+        )
+    rows = first + np.arange(count * every).reshape(count, every)
+    if not averaging:
+        return Run(run.time_s[rows[:, 0]], run.power_w[rows[:, 0]], run.start_epoch_s, run.events)
+    mean_s, mean_w = run.time_s[rows].mean(axis=1), run.power_w[rows].mean(axis=1)
+    return Run(mean_s, mean_w, run.start_epoch_s, run.events)
+
+
+def lag_s(run: Run, event: Instant) -> float:
+    """Return how long after an event power has changed for good [s].
+
+    Power before and after is the median of the 0.8 s from a second before the event and up to
+    two seconds after it; changed it has where cells of 0.05 s lie past half-way for 0.3 s in a row,
+    so that a single stroke of training is not taken for the change.
+
+    Raises
+    ------
+    ValueError
+        If the event is unknown or not unique, or the recording does not reach so far around it.
+    """
+    at_s = run.at(event)
+    edges = at_s + np.arange(-1.0, 2.01, 0.05)
+    power_w = energy_j(run, edges[:-1], edges[1:]) / 0.05
+    low, high = np.median(power_w[:16]), np.median(power_w[-16:])
+    half_w = (low + high) / 2
+    past = power_w > half_w if high > low else power_w < half_w
+    held = np.convolve(past, np.ones(6), mode="full")[5:] >= 6  # six cells in a row
+    return float(edges[np.argmax(held)] - at_s)
 
 
 def spans(run: Run) -> pd.DataFrame:

@@ -203,3 +203,18 @@ def test_the_published_runs_give_the_published_model(published):
     assert fitted_s == pytest.approx(published_s, abs=0.005)
     assert fit.spread["power_w"].to_numpy() == pytest.approx(table.power_w, abs=2.0)
     assert fit.model.energy_j == pytest.approx(12974.4, rel=0.001)
+
+
+def test_tables_of_a_fit_have_a_row_a_repeat_and_a_column_a_phase(noisy_runs, plan):
+    fit = fit_model(noisy_runs, plan)
+
+    energy, duration_s = fit.tables(range(10, 16))
+    assert list(range(10, 16)) == energy.index.to_list() == duration_s.index.to_list()
+    assert fit.spread["phase"].to_list() == energy.columns.to_list()
+    assert fit.spread["energy_j"].to_numpy() == pytest.approx(energy.mean().to_numpy())
+    assert fit.spread["duration_s"].to_numpy() == pytest.approx(duration_s.mean().to_numpy())
+
+
+def test_tables_of_a_fit_need_a_key_for_each_run(noisy_runs, plan):
+    with pytest.raises(ValueError):
+        fit_model(noisy_runs, plan).tables([1])

@@ -11,11 +11,13 @@ from helpers.power import (
     baseline,
     energies,
     energy_j,
+    lag_s,
     measure_energy,
     paired_sum,
     program_window,
     spans,
     stack,
+    thin,
 )
 from helpers.power.runs import counter_j
 
@@ -336,3 +338,26 @@ def test_phases_nest_fail_and_stay_open():
 def test_a_phase_that_never_began_is_named():
     with pytest.raises(ValueError, match=r"phase 'save' of run '' ends at 0.500 s but never began"):
         spans(a_run([1] * 9, events=[(0.5, "save end")]))
+
+
+def test_a_slower_meter_reads_the_instant_or_reports_the_mean_since_its_last_report():
+    run = a_run([1, 3, 5, 7, 9], events=[(1, "half")])
+
+    instants, means = thin(run, 2), thin(run, 2, first=1, averaging=True)
+    assert ([0.0, 1.0], [1.0, 5.0]) == (instants.time_s.tolist(), instants.power_w.tolist())
+    assert ([0.75, 1.75], [4.0, 8.0]) == (means.time_s.tolist(), means.power_w.tolist())
+    assert run.events == means.events
+
+
+def test_a_meter_too_slow_for_a_run_is_refused():
+    with pytest.raises(ValueError, match="every=3 leaves 1 samples"):
+        thin(a_run([1, 3, 5, 7, 9]), 3)
+
+
+@pytest.mark.parametrize("change", [(10, 90), (90, 10)])
+def test_power_lags_an_event_by_the_time_to_its_lasting_change(change):
+    before, after = change
+    power_w = np.where(np.arange(200) * 0.05 < 5.5, before, after).astype(float)
+    power_w[104] = after  # a single stroke is not the change
+
+    assert 0.5 == pytest.approx(lag_s(a_run(power_w, 0.05, [(5.0, "ended")]), "ended"), abs=0.051)
