@@ -9,6 +9,7 @@ module       what it holds
 `twin`       the compiled twin of the engine, for policies that only order jobs
 `account`    power over time by state, energy, emissions
 `metrics`    waits, slowdown, utilization, ...; the judge of any replay
+`ask`        any decision of a replay had back, and what each one caused
 ===========  ===================================================================
 
 What is replayed is in `helpers.work`, what decides in `helpers.decide`, how far from the best

@@ -539,11 +539,8 @@ class _Engine:
         if reason:
             raise ValueError(f"{job!r} cannot be suspended: {reason}; ask may_suspend() first.")
         run = self.present[job.number]
-        work_s = self._done_s(job, run)
+        work_s, kept_s = self._done_s(job, run), self.kept_s(job, save)
         outcome = _SUSPENDED if save else _STOPPED
-        kept_s = work_s
-        if not save or self.workload.suspension.keep == "checkpoints":
-            kept_s = max(job.kept_s, min(work_s, self._last_checkpoint_s(job.number, work_s)))
         self._note("suspend" if save else "stop", job, kept_s)
         if not save or self.saving_s == 0:
             self._suspended(job, run, outcome, work_s, kept_s)
@@ -554,6 +551,13 @@ class _Engine:
         self._release_at(job, stop_s)
         value = (job, run, outcome, work_s, kept_s)
         self.env.call_at(stop_s, _RELEASE, lambda event: self._suspended(*event.value), value)
+
+    def kept_s(self, job: Job, save: bool) -> float:
+        """See `Machine.kept_s`."""
+        work_s = self._done_s(job, self.present[job.number])
+        if save and self.workload.suspension.keep != "checkpoints":
+            return work_s
+        return max(job.kept_s, min(work_s, self._last_checkpoint_s(job.number, work_s)))
 
     def _suspended(self, job: Job, run: int, outcome: int, work_s: float, kept_s: float) -> None:
         self._close(job, run, outcome, work_s, kept_s)

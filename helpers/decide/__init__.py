@@ -13,6 +13,8 @@ module       what it holds
 `sleep`      switching idle nodes off, around any other policy
 `filler`     best-effort jobs on what nobody else wants
 `order`      orders of waiting jobs, and the line that keeps one
+`moment`     a decision that can be taken again, with facts changed
+`explain`    why a job waits: the smallest change that turns the decision
 ===========  ===================================================================
 """
 

@@ -25,6 +25,7 @@ References
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -170,6 +171,10 @@ class Easy(Policy):
             launch(view, line.pop())
         if len(line) > 1 and view.free_cores:
             self.backfill(view, line)
+
+    def amend(self, job: Job, change: Callable[[], None]) -> None:
+        """Change a job that waits: see `Policy.amend`."""
+        self._line.amend(job, change)
 
     def backfill(self, view: View, line: Line) -> None:
         """Start jobs behind the head of a line that do not delay its reservation."""
@@ -341,6 +346,13 @@ class Conservative(Policy):
             booking = self._waiting[job.number] = _Booking(job)
             self._book(booking)
         self._launch_due(view)
+
+    def amend(self, job: Job, change: Callable[[], None]) -> None:
+        """Change a job that waits; the reservations of all others stand."""
+        booking = self._waiting[job.number]
+        self._profile.change(booking.start_s, booking.stop_s, booking.what, give=True)
+        self._line.amend(job, change)
+        self._book(booking)
 
     def _empty(self, view: View) -> _Profile:
         cores = view.cluster.cores

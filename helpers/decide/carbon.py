@@ -21,7 +21,8 @@ by that time, whatever is held, suspended or resumed meanwhile. Three rules see 
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 
@@ -69,6 +70,10 @@ class Gate:
             self._clean = view.intensity_g_per_kwh <= self.threshold(view)
             self._step_s = view.next_step_s
         return self._clean
+
+    def reconsider(self) -> None:
+        """Answer anew when next asked, whether or not the intensity has stepped."""
+        self._step_s = -np.inf
 
 
 class Below(Gate):
@@ -238,6 +243,22 @@ class CarbonPolicy(Policy):
         self.start_jobs(view)
         self._seen.intersection_update(view.suspended)
         self._ask_again(view)
+
+    def amend(self, job: Job, change: Callable[[], None]) -> None:
+        """Change a job that waits, held or not: see `Policy.amend`."""
+        if job.number in self._held:
+            change()
+            self._urgent = [entry for entry in self._urgent if entry[1] != job.number]
+            self._urgent.append((latest_s(job), job.number))
+            heapify(self._urgent)
+        elif not self.line.amend(job, change):
+            change()  # suspended since the last decision: not taken up yet
+
+    def reconsider(self) -> None:
+        """Ask the gates again whether it is clean."""
+        for gate in (self.gate, self.suspend_gate):
+            if gate is not None:
+                gate.reconsider()
 
     def wanted_cores(self, view: View) -> int:
         """Return the cores that jobs wait for which are not held."""

@@ -5,7 +5,8 @@ First in first out, shortest job first, and priorities with ageing differ in the
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
 
 from helpers.decide.order import (
     Order,
@@ -43,6 +44,12 @@ class InOrder(Policy):
             heappush(line, (self.order(job), job.number, job))
         while line and line[0][2].processors <= view.free_cores:
             view.start(heappop(line)[2])
+
+    def amend(self, job: Job, change: Callable[[], None]) -> None:
+        """Change a job that waits: see `Policy.amend`."""
+        change()
+        self._line = [(self.order(j), j.number, j) for *_, j in self._line]
+        heapify(self._line)
 
 
 class Fifo(InOrder):

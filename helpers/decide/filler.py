@@ -8,7 +8,7 @@ them again on whatever cores are left.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +65,10 @@ class Filler(Policy):
         if len(line) > 1:
             self._backfill(view)
         self._fill(view)
+
+    def amend(self, job: Job, change: Callable[[], None]) -> None:
+        """Change a job that waits: see `Policy.amend`."""
+        (self._fillers if job.best_effort else self._line).amend(job, change)
 
     def wanted_cores(self, view: View) -> int:
         """Return the cores that jobs wait for; best-effort jobs where nobody else is served.

@@ -139,3 +139,13 @@ class Line:
         place = bisect_left(self._keys, key)
         if place < len(self._keys) and self._keys[place] == key:
             self.pop(place)
+
+    def amend(self, job: Job, change: Callable[[], None]) -> bool:
+        """Change a job of the line and put it where it then belongs; tell whether it is here."""
+        n = len(self.jobs)
+        self.discard(job)
+        if len(self.jobs) == n:
+            return False
+        change()
+        self.add(job)
+        return True

@@ -75,6 +75,13 @@ class RoundRobin(Policy):
             pass  # whoever is next in line may have the turn of another
         self._ask_again(view)
 
+    def amend(self, job: Job, change: Callable[[], None]) -> None:
+        """Change a job that waits; it keeps its place in the ring."""
+        if job.number in self._key:
+            self._line.amend(job, change)
+        else:
+            change()  # suspended since the last decision: not in the ring yet
+
     def _enter(self, job: Job) -> None:
         self._entered += 1
         factor, kept_s = self._longer.get(job.number, (1.0, -1.0))

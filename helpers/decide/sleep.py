@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from helpers.decide.view import Policy, View
+from helpers.decide.view import Job, Policy, View
 
 __all__ = ["SleepIdle"]
 
@@ -74,6 +75,14 @@ class SleepIdle(Policy):
                 view.switch_on(off[:needed])
             return
         self._switch_off(view, idle, -missing // view.cluster.cores_per_node)
+
+    def amend(self, job: Job, change: Callable[[], None]) -> None:
+        """Let the policy inside change it."""
+        self.policy.amend(job, change)
+
+    def reconsider(self) -> None:
+        """Let the policy inside reconsider."""
+        self.policy.reconsider()
 
     def _wanted(self, view: View) -> int:
         wanted = getattr(self.policy, "wanted_cores", None)

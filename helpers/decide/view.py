@@ -23,6 +23,7 @@ simulator (`helpers.cluster`), a live cluster, or a recording that is asked agai
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -202,6 +203,32 @@ class Policy:
         """
         raise NotImplementedError(f"{type(self).__name__} has no method decide(self, view).")
 
+    def amend(self, job: Job, change: Callable[[], None]) -> None:
+        """Change what is known of a job that waits, and let it wait where it then belongs.
+
+        What a policy wrote down when the job came must follow. `helpers.decide.explain` asks
+        so what a decision would have been.
+
+        Parameters
+        ----------
+        job : Job
+            A job that waits and was seen by `decide`.
+        change : callable
+            Makes the change.
+
+        Raises
+        ------
+        NotImplementedError
+            If the policy cannot; then no such question can be asked of it.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no method amend(self, job, change): it cannot be asked "
+            "what it would do with another job."
+        )
+
+    def reconsider(self) -> None:
+        """Drop what was concluded from the present carbon intensity: it is asked for again."""
+
 
 class Machine(Protocol):
     """What stands behind a view: it says what is known and carries out what is decided.
@@ -224,6 +251,9 @@ class Machine(Protocol):
 
     def suspendable_s(self, job: Job) -> float:
         """Return from when on a running job may be suspended [s]; inf for never in this run."""
+
+    def kept_s(self, job: Job, save: bool) -> float:
+        """Return the work that a running job would keep if it were suspended now [s]."""
 
     def start(self, job: Job, cores: ArrayLike | None, transition_s: float) -> None:
         """Start or resume a job."""

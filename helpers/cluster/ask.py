@@ -1,0 +1,261 @@
+"""Ask a replay why: drive the engine to an instant again and keep the decision taken there.
+
+A replay is the same each time, so that any of its decisions can be had back; what is asked of
+it then is in `helpers.decide.explain`::
+
+    inquiry = Inquiry(workload, cluster, Easy(), intensity=intensity)
+    print(inquiry.why("4711", 3600.0))
+
+What emissions a decision stands for is counted after the fact, with true run times and the true
+intensity; the reasons are what the policy knew.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from helpers.carbon.signal import JOULES_PER_KWH, Intensity
+from helpers.cluster.account import segments
+from helpers.cluster.engine import _Carbon, _check_fits, _check_types, _Engine
+from helpers.cluster.outcome import Replay
+from helpers.decide.explain import Clock, Explanation, Grams, explain
+from helpers.decide.moment import Moment
+from helpers.decide.view import Policy
+from helpers.timeline import Times
+from helpers.work.nodes import Cluster
+from helpers.work.workload import Workload
+
+__all__ = ["Inquiry", "grams_by_decision", "grams_if_started"]
+
+
+class Inquiry:
+    """A replay whose decisions can be asked for their reasons.
+
+    Parameters
+    ----------
+    workload, cluster, policy, intensity, forecaster, origin, kill_at_request
+        As for `helpers.cluster.replay`.
+    time_zone : str
+        The clock on which answers tell the time.
+
+    Attributes
+    ----------
+    replay : Replay
+        What happened, with its record.
+    decisions_s : list of float
+        When the policy was asked [s], in order.
+
+    Raises
+    ------
+    ValueError, TypeError, RuntimeError
+        As `helpers.cluster.replay`.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        cluster: Cluster,
+        policy: Policy,
+        *,
+        intensity: Intensity | None = None,
+        forecaster: Callable[[float], Intensity] | None = None,
+        origin: Times | None = None,
+        kill_at_request: bool = False,
+        time_zone: str = "UTC",
+    ) -> None:
+        _check_types(workload, cluster, policy)
+        _check_fits(workload, cluster)
+        dated = origin is not None or workload.epoch is not None
+        origin_s = workload.origin_s(origin) if dated else np.nan
+        self._policy, self._kill = policy, kill_at_request
+        self._carbon = _Carbon(intensity, forecaster, origin_s)
+        self._workload, self._cluster = workload, cluster
+        self.clock = Clock(origin_s, time_zone)
+        self.decisions_s: list[float] = []
+        engine = self._engine()
+        engine.book.record = []
+        for moment_s in self._drive(engine):
+            self.decisions_s.append(moment_s)
+        self.replay: Replay = engine.result()
+        self._row = {job_id: row for row, job_id in enumerate(workload.jobs["job_id"])}
+        if len({str(job_id) for job_id in self._row}) == len(self._row):
+            self._row |= {str(job_id): row for job_id, row in self._row.items()}
+
+    def _engine(self) -> _Engine:
+        return _Engine(self._workload, self._cluster, self._policy, self._carbon, self._kill)
+
+    def _drive(self, engine: _Engine) -> Iterator[float]:
+        """Replay, and stop just before each decision."""
+        views = engine.views()
+        self._policy.begin(next(views))
+        for view in views:
+            yield view.now_s
+            self._policy.decide(view)
+
+    def moments(self, at_s: Iterable[float]) -> dict[float, Moment]:
+        """Return the decisions that stood at some instants, by instant, in one replay.
+
+        Parameters
+        ----------
+        at_s : iterable of float
+            Instants [s since second 0], in any order.
+
+        Returns
+        -------
+        dict of float to Moment
+            The last decision at or before each.
+
+        Raises
+        ------
+        ValueError
+            If an instant lies before the first decision.
+        """
+        at_s = sorted(set(at_s))
+        place = {time_s: bisect_right(self.decisions_s, time_s) - 1 for time_s in at_s}
+        if place and min(place.values()) < 0:
+            raise ValueError(
+                f"at {at_s[0]:g} s nothing was decided yet: the first decision was at "
+                f"{self.decisions_s[0]:g} s; ask for that or later."
+            )
+        wanted, kept = set(place.values()), {}
+        engine = self._engine()
+        for number, _ in enumerate(self._drive(engine)):
+            if number in wanted:
+                kept[number] = Moment.of(self._policy, engine.view)
+                if len(kept) == len(wanted):
+                    break
+        return {time_s: kept[number] for time_s, number in place.items()}
+
+    def row_of(self, job_id: Any) -> int:
+        """Return the row of a job in the workload's table.
+
+        Raises
+        ------
+        KeyError
+            If there is no such job.
+        """
+        if job_id not in self._row:
+            raise KeyError(
+                f"there is no job {job_id!r} among the {len(self._workload)} of the replay, such as "
+                f"{self._workload.label(0)}."
+            )
+        return self._row[job_id]
+
+    def why(self, job_id: Any, at_s: float | None = None) -> Explanation:
+        """Return why a job waits, starts, is paused or runs on.
+
+        Parameters
+        ----------
+        job_id : hashable
+            The job's name or number.
+        at_s : float, optional
+            The instant [s since second 0]; by default when the job came.
+
+        Returns
+        -------
+        Explanation
+            Of the last decision at or before the instant.
+
+        Raises
+        ------
+        KeyError
+            If there is no such job.
+        ValueError
+            If the job was not there at that time.
+        """
+        row = self.row_of(job_id)
+        at_s = float(self._workload.jobs["submit_s"].iloc[row]) if at_s is None else at_s
+        return self.answer(self.moments([at_s])[at_s], row)
+
+    def answer(self, moment: Moment, row: int) -> Explanation:
+        """Return why a decision did with a job what it did; see `why`."""
+        return explain(moment, row, clock=self.clock, grams=self._grams(moment.now_s, row))
+
+    def _grams(self, now_s: float, row: int) -> Grams | None:
+        """Return what a job would cause from now on, and what it causes as it goes [g CO2e]."""
+        done = self.replay
+        if done.intensity is None:
+            return None
+        runs = done.runs[done.runs["job"] == row]
+        later = runs[runs["start_s"] >= now_s]
+        before = runs[runs["start_s"] < now_s]
+        if not len(later) or (len(before) and before["stop_s"].iloc[-1] > now_s):
+            return None  # it holds cores: nothing of it begins now
+        from_s = float(before["kept_s"].iloc[-1]) if len(before) else 0.0
+        at_once = grams_if_started(done, row, now_s, from_s)
+        got_s = float(later["start_s"].iloc[0])
+        drawn = self._segments
+        drawn = drawn[(drawn["job"] == row) & (drawn["start_s"] >= now_s)]
+        return Grams(at_once, float(drawn["grams"].sum()), got_s)
+
+    @property
+    def _segments(self) -> pd.DataFrame:
+        if not hasattr(self, "_drawn"):
+            self._drawn = _with_grams(self.replay)
+        return self._drawn
+
+
+def grams_if_started(replay: Replay, row: int, start_s: float, work_from_s: float = 0.0) -> float:
+    """Return what a job would have caused if it had run from an instant to its end [g CO2e].
+
+    NaN where the intensity does not reach to that end: nothing is extrapolated.
+
+    Parameters
+    ----------
+    replay : Replay
+        With the intensity.
+    row : int
+        The job's row.
+    start_s : float
+        The start of its run [s since second 0].
+    work_from_s : float
+        Work it need not do again [s].
+    """
+    intensity = replay._known(None)
+    edges_s, power_w = replay.workload.run_profile(row, work_from_s)
+    edges_s = replay.origin_s + start_s + edges_s
+    if edges_s[-1] > intensity.edges_s[-1] or edges_s[0] < intensity.edges_s[0]:
+        return float("nan")
+    weights = intensity.integral(edges_s[:-1], edges_s[1:])
+    return float((power_w * weights).sum() / JOULES_PER_KWH)
+
+
+def _with_grams(replay: Replay) -> pd.DataFrame:
+    drawn, intensity = segments(replay), replay._known(None)
+    start_s, stop_s = (replay.origin_s + drawn[name].to_numpy() for name in ("start_s", "stop_s"))
+    grams = drawn["power_w"].to_numpy() * intensity.integral(start_s, stop_s) / JOULES_PER_KWH
+    return drawn.assign(grams=grams)
+
+
+def grams_by_decision(replay: Replay) -> pd.DataFrame:
+    """Return what each decision to start or resume a job caused.
+
+    Parameters
+    ----------
+    replay : Replay
+        With its intensity.
+
+    Returns
+    -------
+    DataFrame
+        One row a run, in order: ``time_s``, ``job`` (row), ``action`` (start or resume), ``grams``
+        [g CO2e] of the run and of the suspension that follows it. They add up to what all jobs
+        caused: ``replay.emissions_g()["jobs"]``.
+
+    Raises
+    ------
+    ValueError
+        If the replay had no intensity, or it does not cover it.
+    """
+    drawn, runs = _with_grams(replay), replay.runs
+    grams = np.bincount(drawn["run"].to_numpy(), drawn["grams"].to_numpy(), minlength=len(runs))
+    again = runs["job"].duplicated().to_numpy()
+    action = pd.Categorical(np.where(again, "resume", "start"), categories=["start", "resume"])
+    return pd.DataFrame(
+        {"time_s": runs["start_s"], "job": runs["job"], "action": action, "grams": grams}
+    )
