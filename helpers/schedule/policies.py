@@ -180,8 +180,8 @@ def lowest_slot(
         the coverage; the message names the job.
     """
     trace = Trace.of(work)
-    seen = _curves(trace, intensity, forecast, trace.most_wait_s)
-    shift_s = compiled(_lowest_slots)(seen, trace.submit_s, trace.most_wait_s, _step(step_s))
+    seen = _curves(trace, intensity, forecast, trace.longest_wait_s)
+    shift_s = compiled(_lowest_slots)(seen, trace.submit_s, trace.longest_wait_s, _step(step_s))
     return start_at(trace, intensity, trace.submit_s + shift_s, policy="lowest slot")
 
 
@@ -301,7 +301,7 @@ def wait_awhile(
     trace = Trace.of(work)
     step_s = duration_seconds(step_s)
     if _stops_cost(trace, suspension):
-        _curves(trace, intensity, forecast, trace.most_wait_s + trace.length_s)
+        _curves(trace, intensity, forecast, trace.longest_wait_s + trace.length_s)
 
         def one(i: int) -> Schedule:
             return cheapest_slots(
@@ -314,8 +314,8 @@ def wait_awhile(
             )
 
         return _one_by_one(trace, intensity, "wait awhile", one, suspension)
-    seen = _curves(trace, intensity, forecast, trace.most_wait_s + trace.length_s)
-    runs = compiled(_cheapest_times)(seen, trace.submit_s, trace.length_s, trace.most_wait_s)
+    seen = _curves(trace, intensity, forecast, trace.longest_wait_s + trace.length_s)
+    runs = compiled(_cheapest_times)(seen, trace.submit_s, trace.length_s, trace.longest_wait_s)
     return _charged(trace, intensity, "wait awhile", *runs)
 
 
@@ -367,7 +367,7 @@ def threshold(
     if not 0 < quantile < 1:
         raise ValueError(f"quantile(={quantile}) must lie between 0 and 1.")
     ahead_s, step_s = duration_seconds(ahead_s), duration_seconds(step_s)
-    truth = _curves(trace, intensity, None, trace.most_wait_s + trace.length_s)
+    truth = _curves(trace, intensity, None, trace.longest_wait_s + trace.length_s)
     seen = _curves(trace, intensity, forecast, np.full(len(trace), ahead_s))
     level = compiled(_quantiles)(seen, trace.submit_s, ahead_s, quantile)
     if _stops_cost(trace, suspension):
@@ -383,7 +383,9 @@ def threshold(
             )
 
         return _one_by_one(trace, intensity, "threshold", one, suspension)
-    runs = compiled(_times_below)(truth, trace.submit_s, trace.length_s, trace.most_wait_s, level)
+    runs = compiled(_times_below)(
+        truth, trace.submit_s, trace.length_s, trace.longest_wait_s, level
+    )
     return _charged(trace, intensity, "threshold", *runs)
 
 
@@ -400,7 +402,7 @@ def work_conserving(
         Carbon intensity that is charged.
     planned : TraceOutcome or instants, shape (n,)
         Start of each job by another policy that does not stop jobs. With
-        ``trace.submit_s + trace.most_wait_s`` all jobs wait as long as they may.
+        ``trace.submit_s + trace.longest_wait_s`` all jobs wait as long as they may.
     reserved : float
         Processors of the reservation, >= 0. Beyond it capacity is endless, at a price.
 
@@ -489,9 +491,9 @@ def best(
     if not interruptible:
         start_s = _best_windows(trace, intensity, "true", None, None, per_wait=False)
         return start_at(trace, intensity, start_s, policy="best start")
-    seen = _curves(trace, intensity, None, trace.most_wait_s + trace.length_s)
+    seen = _curves(trace, intensity, None, trace.longest_wait_s + trace.length_s)
     if trace.models is None and suspension is None:
-        runs = compiled(_cheapest_times)(seen, trace.submit_s, trace.length_s, trace.most_wait_s)
+        runs = compiled(_cheapest_times)(seen, trace.submit_s, trace.length_s, trace.longest_wait_s)
         return _charged(trace, intensity, "best runs", *runs)
     schedules = best_schedules(
         [trace.model(i) for i in range(len(trace))],
@@ -536,10 +538,10 @@ def _best_windows(
             )
     true = isinstance(length, str) and length == "true"
     profiles = trace.profiles if true else _constant(length_s)
-    curves = _curves(trace, intensity, forecast, trace.most_wait_s + length_s)
+    curves = _curves(trace, intensity, forecast, trace.longest_wait_s + length_s)
     tie = _TIE * np.abs(curves.value).max(axis=1)
     first, border_s, power_w = profiles
-    jobs = _Jobs(first, border_s, power_w, trace.submit_s, trace.most_wait_s, length_s)
+    jobs = _Jobs(first, border_s, power_w, trace.submit_s, trace.longest_wait_s, length_s)
     if step_s is None:
         shift_s = compiled(_kinks_of_start)(curves, jobs, per_wait, tie)
     else:
@@ -569,7 +571,7 @@ def _curves(trace: Trace, intensity: Intensity, forecast: Decision, needed_s: ND
     check_intensity(intensity)
     seen = intensity if forecast is None else forecast
     same_kind(seen, intensity)
-    _check_reach(trace, intensity, trace.most_wait_s + trace.length_s)
+    _check_reach(trace, intensity, trace.longest_wait_s + trace.length_s)
     _check_reach(trace, seen, needed_s)
     if isinstance(seen, Intensity):
         offset_s, edges_s = np.zeros(1), seen.edges_s

@@ -50,7 +50,7 @@ class Queue:
         Its name.
     below_s : float
         Jobs shorter than this belong here [s], unless an earlier queue takes them.
-    most_wait_s : float
+    longest_wait_s : float
         Longest wait of its jobs [s], >= 0.
 
     Raises
@@ -61,14 +61,14 @@ class Queue:
 
     name: str
     below_s: float
-    most_wait_s: float
+    longest_wait_s: float
 
     def __post_init__(self) -> None:
         if not self.below_s > 0:
             raise ValueError(f"queue {self.name!r}: below_s(={self.below_s}) must be > 0 s.")
-        if not 0 <= self.most_wait_s < np.inf:
+        if not 0 <= self.longest_wait_s < np.inf:
             raise ValueError(
-                f"queue {self.name!r}: most_wait_s(={self.most_wait_s}) must be finite and >= 0 s."
+                f"queue {self.name!r}: longest_wait_s(={self.longest_wait_s}) must be finite and >= 0 s."
             )
 
 
@@ -90,7 +90,7 @@ class Trace:
         Run time without a stop [s], > 0.
     power_w : array_like, shape (n,) or ()
         Mean power while running [W], >= 0.
-    most_wait_s : array_like, shape (n,) or ()
+    longest_wait_s : array_like, shape (n,) or ()
         Longest wait [s], >= 0: a job ends by submission + longest wait + length.
     queue : array_like of int, shape (n,) or ()
         Class of the job; jobs of a class share a mean length.
@@ -110,7 +110,7 @@ class Trace:
     submit_s: NDArray[np.float64]
     length_s: NDArray[np.float64]
     power_w: NDArray[np.float64]
-    most_wait_s: NDArray[np.float64]
+    longest_wait_s: NDArray[np.float64]
     # what these hold while the trace is made, and arrays afterwards
     queue: NDArray[np.int64] = 0  # type: ignore[assignment]
     processors: NDArray[np.float64] = 1.0  # type: ignore[assignment]
@@ -123,7 +123,7 @@ class Trace:
         names = np.arange(count) if self.job_id is None else np.array(self.job_id)
         self._keep("submit_s", submit_s, count)
         self._keep("job_id", names, count)
-        for name in ("length_s", "power_w", "most_wait_s", "processors"):
+        for name in ("length_s", "power_w", "longest_wait_s", "processors"):
             values = np.asarray(getattr(self, name), dtype=np.float64)
             self._keep(
                 name, np.broadcast_to(values, (count,)) if not values.ndim else values, count
@@ -133,7 +133,7 @@ class Trace:
         for name, positive in (
             ("length_s", True),
             ("power_w", False),
-            ("most_wait_s", False),
+            ("longest_wait_s", False),
             ("processors", True),
         ):
             self._check(name, positive)
@@ -247,8 +247,8 @@ class Trace:
                 f"a job of {longest_s:g} s is too long for every queue (below {below_s[-1]:g} s); "
                 "give the last queue below_s = inf."
             )
-        most_wait_s = np.array([queue.most_wait_s for queue in queues])[queue]
-        jobs: list[Any] = [submit_s, length_s, power_w, most_wait_s, queue, processors, job_id]
+        longest_wait_s = np.array([queue.longest_wait_s for queue in queues])[queue]
+        jobs: list[Any] = [submit_s, length_s, power_w, longest_wait_s, queue, processors, job_id]
         jobs.append(None if models is None else tuple(models))
         return cls(*jobs)
 
@@ -258,7 +258,7 @@ class Trace:
         submit: Times,
         models: Iterable[PhaseModel],
         *,
-        most_wait_s: ArrayLike | None = None,
+        longest_wait_s: ArrayLike | None = None,
         queues: Sequence[Queue] = GAIA_QUEUES,
     ) -> Self:
         """Make a trace of jobs with phases; lengths and mean powers are those of the models.
@@ -269,7 +269,7 @@ class Trace:
             Submission.
         models : iterable of PhaseModel, length n
             One a job; the same object may stand in many places.
-        most_wait_s : array_like, optional
+        longest_wait_s : array_like, optional
             Longest wait [s]; by default that of the queue.
         queues : sequence of Queue
             As in `by_length`.
@@ -280,9 +280,9 @@ class Trace:
         flat = {id(model): model.profile for model in models}
         length_s = np.array([flat[id(model)].duration_s for model in models])
         power_w = np.array([flat[id(model)].mean_power_w for model in models])
-        if most_wait_s is None:
+        if longest_wait_s is None:
             return cls.by_length(submit, length_s, power_w, queues=queues, models=models)
-        waits_s: Any = most_wait_s  # an array once the trace is made, as are submissions
+        waits_s: Any = longest_wait_s  # an array once the trace is made, as are submissions
         submitted: Any = submit
         return cls(submitted, length_s, power_w, waits_s, models=models)
 
@@ -296,7 +296,7 @@ class Trace:
     @property
     def deadline_s(self) -> NDArray[np.float64]:
         """Latest finish of each job, epoch seconds [s]."""
-        return self.submit_s + self.most_wait_s + self.length_s
+        return self.submit_s + self.longest_wait_s + self.length_s
 
     @property
     def energy_kwh(self) -> NDArray[np.float64]:
@@ -342,13 +342,21 @@ class Trace:
     def select(self, which: ArrayLike) -> Self:
         """Return the jobs at these places, or where a mask is True, in that order."""
         places = np.arange(len(self))[np.asarray(which)]
-        names = ("submit_s", "length_s", "power_w", "most_wait_s", "queue", "processors", "job_id")
+        names = (
+            "submit_s",
+            "length_s",
+            "power_w",
+            "longest_wait_s",
+            "queue",
+            "processors",
+            "job_id",
+        )
         models = None if self.models is None else tuple(self.models[i] for i in places)
         return replace(self, models=models, **{name: getattr(self, name)[places] for name in names})
 
-    def with_waits(self, most_wait_s: ArrayLike) -> Self:
+    def with_waits(self, longest_wait_s: ArrayLike) -> Self:
         """Return the same jobs with other longest waits [s]."""
-        return replace(self, most_wait_s=np.asarray(most_wait_s, dtype=np.float64))
+        return replace(self, longest_wait_s=np.asarray(longest_wait_s, dtype=np.float64))
 
     def with_deadlines(self, deadline: Times) -> Self:
         """Return the same jobs, each to be finished by its deadline.
@@ -381,7 +389,7 @@ class Trace:
         first_s, last_s = intensity.edges_s[[0, -1]]
         kept = self
         while len(kept):
-            window_s = kept.most_wait_s + np.maximum(kept.length_s, kept.mean_length_s)
+            window_s = kept.longest_wait_s + np.maximum(kept.length_s, kept.mean_length_s)
             stop_s = kept.submit_s + np.maximum(window_s, _DAY_S)
             good = (kept.submit_s >= first_s) & (stop_s <= last_s)
             if forecast is not None:

@@ -39,7 +39,7 @@ def jobs(count=JOBS, seed=1):
 def steps_of(trace, i):
     """The intensity steps that the window of job `i` touches, and a day ahead."""
     edges_s, low_s = INTENSITY.edges_s, trace.submit_s[i]
-    high_s = max(trace.deadline_s[i], low_s + trace.most_wait_s[i] + trace.mean_length_s[i])
+    high_s = max(trace.deadline_s[i], low_s + trace.longest_wait_s[i] + trace.mean_length_s[i])
     high_s = max(high_s, low_s + 86_400)
     first, last = np.searchsorted(edges_s, [low_s, high_s], side="right")
     values = INTENSITY.intensity_g_per_kwh[first - 1 : last].tolist()
@@ -51,13 +51,13 @@ def windows_by_hand(trace, i, *, mean=False, **options):
     length_s = trace.mean_length_s[i] if mean else trace.length_s[i]
     phases = [(float(length_s), 1.0)]
     return by_hand.window(
-        steps_of(trace, i), trace.submit_s[i], trace.most_wait_s[i], phases, **options
+        steps_of(trace, i), trace.submit_s[i], trace.longest_wait_s[i], phases, **options
     )
 
 
 def ticks_by_hand(rule):
     def runs(trace, i):
-        times = (int(x[i]) for x in (trace.submit_s, trace.most_wait_s, trace.length_s))
+        times = (int(x[i]) for x in (trace.submit_s, trace.longest_wait_s, trace.length_s))
         return rule(steps_of(trace, i), *times, tick_s=TICK_S)
 
     return runs
@@ -69,7 +69,7 @@ CASES = {
         policies.lowest_slot,
         {},
         lambda trace, i: by_hand.lowest_slot(
-            steps_of(trace, i), trace.submit_s[i], trace.most_wait_s[i]
+            steps_of(trace, i), trace.submit_s[i], trace.longest_wait_s[i]
         ),
         100,
     ),

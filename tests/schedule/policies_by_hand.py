@@ -33,31 +33,31 @@ def intensity_at(curve, now_s):
     raise AssertionError(f"{now_s} is not covered")
 
 
-def starts_by_the_hour(submit_s, most_wait_s, step_s):
+def starts_by_the_hour(submit_s, longest_wait_s, step_s):
     starts, k = [], 0
-    while k * step_s <= most_wait_s:
+    while k * step_s <= longest_wait_s:
         starts.append(submit_s + k * step_s)
         k += 1
     return starts
 
 
-def starts_at_kinks(curve, submit_s, most_wait_s, phases):
+def starts_at_kinks(curve, submit_s, longest_wait_s, phases):
     """All starts at which some border of phases meets a step, and both ends of the window."""
-    starts, border = {submit_s, submit_s + most_wait_s}, 0.0
+    starts, border = {submit_s, submit_s + longest_wait_s}, 0.0
     for duration_s in [0.0, *(duration for duration, _ in phases)]:
         border += duration_s
         for begin, _, _ in curve:
-            if submit_s < begin - border < submit_s + most_wait_s:
+            if submit_s < begin - border < submit_s + longest_wait_s:
                 starts.add(begin - border)
     return sorted(starts)
 
 
-def lowest_slot(curve, submit_s, most_wait_s, step_s=None):
+def lowest_slot(curve, submit_s, longest_wait_s, step_s=None):
     if step_s is None:
         starts = [submit_s]
-        starts += [b for b, _, _ in curve if submit_s < b <= submit_s + most_wait_s]
+        starts += [b for b, _, _ in curve if submit_s < b <= submit_s + longest_wait_s]
     else:
-        starts = starts_by_the_hour(submit_s, most_wait_s, step_s)
+        starts = starts_by_the_hour(submit_s, longest_wait_s, step_s)
     chosen = starts[0]
     for start in starts:
         if intensity_at(curve, start) < intensity_at(curve, chosen):
@@ -80,11 +80,11 @@ def best_of(curve, submit_s, starts, phases, per_wait):
     return chosen
 
 
-def window(curve, submit_s, most_wait_s, phases, *, step_s=None, per_wait=False):
+def window(curve, submit_s, longest_wait_s, phases, *, step_s=None, per_wait=False):
     if step_s is None:
-        starts = starts_at_kinks(curve, submit_s, most_wait_s, phases)
+        starts = starts_at_kinks(curve, submit_s, longest_wait_s, phases)
     else:
-        starts = starts_by_the_hour(submit_s, most_wait_s, step_s)
+        starts = starts_by_the_hour(submit_s, longest_wait_s, step_s)
     return best_of(curve, submit_s, starts, phases, per_wait)
 
 
@@ -99,18 +99,18 @@ def runs_of(ticks, tick_s):
     return [tuple(run) for run in runs]
 
 
-def wait_awhile(curve, submit_s, most_wait_s, length, tick_s=1):
+def wait_awhile(curve, submit_s, longest_wait_s, length, tick_s=1):
     """The cheapest ticks, the earliest of equal ones."""
-    ticks = range(submit_s, submit_s + most_wait_s + length, tick_s)
+    ticks = range(submit_s, submit_s + longest_wait_s + length, tick_s)
     cheapest = sorted(ticks, key=lambda tick: (intensity_at(curve, tick), tick))
     return runs_of(sorted(cheapest[: length // tick_s]), tick_s)
 
 
-def threshold(curve, submit_s, most_wait_s, length, *, share=0.3, ahead_s=86_400, tick_s=1):
+def threshold(curve, submit_s, longest_wait_s, length, *, share=0.3, ahead_s=86_400, tick_s=1):
     """Tick by tick: run below the level, or when no wait is left."""
     coming = sorted(intensity_at(curve, t) for t in range(submit_s, submit_s + ahead_s, tick_s))
     level = coming[math.ceil(len(coming) * share - 1e-9) - 1]
-    ticks, now, left, wait = [], submit_s, length, most_wait_s
+    ticks, now, left, wait = [], submit_s, length, longest_wait_s
     while left > 0:
         if intensity_at(curve, now) < level or wait <= 0:
             ticks.append(now)

@@ -65,7 +65,7 @@ def with_phases(drawn):
     return Trace.of_models(
         [START_S + submit for submit, _, _ in drawn],
         [model((), phases) for _, _, phases in drawn],
-        most_wait_s=[wait for _, wait, _ in drawn],
+        longest_wait_s=[wait for _, wait, _ in drawn],
     )
 
 
@@ -404,7 +404,7 @@ def test_jobs_of_two_hours_and_more_are_long_and_wait_longer():
     trace = Trace.by_length(EPOCH_S + np.zeros(3), [7199, 7200, 90_000], 1.0, queues=GAIA_QUEUES)
 
     assert [0, 1, 1] == trace.queue.tolist()
-    assert [6 * 3600, 24 * 3600, 24 * 3600] == trace.most_wait_s.tolist()
+    assert [6 * 3600, 24 * 3600, 24 * 3600] == trace.longest_wait_s.tolist()
     assert [7199, 48_600, 48_600] == trace.mean_length_s.tolist()
 
 
@@ -421,7 +421,7 @@ def test_the_delay_counts_jobs_and_not_their_runs():
 
 def test_what_a_start_costs_is_paid_by_the_controller():
     job = model([(100, 4)], [(100, 2), (200, 1)])
-    trace = Trace.of_models([EPOCH_S, EPOCH_S + 50], [job, job], most_wait_s=600)
+    trace = Trace.of_models([EPOCH_S, EPOCH_S + 50], [job, job], longest_wait_s=600)
 
     slots = policies.wait_awhile(trace, TRUTH, step_s=100)
     level = policies.threshold(trace, TRUTH, ahead_s=800, step_s=100)
@@ -493,7 +493,7 @@ def test_a_reservation_refuses_a_plan_with_pauses_or_too_early():
     [
         ({"length_s": [10, 0]}, r"job b: length_s\(=0.0\) must be finite and > 0"),
         ({"power_w": [1, -1]}, r"job b: power_w\(=-1.0\) must be finite and >= 0"),
-        ({"most_wait_s": [np.nan, 1]}, r"job a: most_wait_s\(=nan\)"),
+        ({"longest_wait_s": [np.nan, 1]}, r"job a: longest_wait_s\(=nan\)"),
         ({"processors": [1, 0]}, r"job b: processors\(=0.0\) must be finite and > 0"),
         ({"length_s": [1, 2, 3]}, r"length_s has shape \(3,\), but there are 2 jobs"),
         ({"submit_s": pd.to_datetime(["2020-01-01", "2020-01-02"])}, "no time zone"),
@@ -505,7 +505,7 @@ def test_a_bad_trace_is_refused_by_job_and_value(change, message):
         "submit_s": [EPOCH_S, EPOCH_S],
         "length_s": 10,
         "power_w": 1,
-        "most_wait_s": 1,
+        "longest_wait_s": 1,
         "job_id": ["a", "b"],
     }
 
@@ -520,7 +520,7 @@ def test_queues_are_refused_when_they_leave_a_job_out_or_overlap():
         Trace.by_length([EPOCH_S], 1, 1.0, queues=[Queue("a", 60, 0), Queue("b", 60, 0)])
     with pytest.raises(ValueError, match="below_s"):
         Queue("none", 0, 1)
-    with pytest.raises(ValueError, match="most_wait_s"):
+    with pytest.raises(ValueError, match="longest_wait_s"):
         Queue("endless", 1, np.inf)
 
 
@@ -576,7 +576,7 @@ def test_a_deadline_gives_the_longest_wait_or_is_refused():
 
     found = trace.with_deadlines(next_workday(trace.deadline_s, "Europe/Berlin"))
 
-    assert [(3 * 24 - 9) * 3600.0] == found.most_wait_s.tolist()
+    assert [(3 * 24 - 9) * 3600.0] == found.longest_wait_s.tolist()
     with pytest.raises(ValueError, match=r"job weekend, .* misses its deadline by 3600 s"):
         trace.with_deadlines(trace.deadline_s - 3600)
 
