@@ -24,7 +24,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.bound.certificate import Bound, jobs_of_table, least_emissions
+from helpers.bound.certificate import Bound, least_emissions
+from helpers.bound.problem import jobs_of_table
 from helpers.carbon.signal import Intensity
 from helpers.cluster import Replay, replay
 from helpers.cluster.account import emissions_g, job_energy

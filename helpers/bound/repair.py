@@ -27,16 +27,14 @@ References
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.bound.problem import Instance
 from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import charge
-
-if TYPE_CHECKING:
-    from helpers.bound.certificate import _Instance
 
 __all__ = ["repaired"]
 
@@ -64,13 +62,13 @@ _FORBID = 10.0  # price of a slot without free nodes, as a multiple of the worst
 
 
 def repaired(
-    instance: _Instance, price: NDArray[np.float64], *, tries: int, seed: int
+    instance: Instance, price: NDArray[np.float64], *, tries: int, seed: int
 ) -> tuple[list[NDArray[np.float64]] | None, str]:
     """Build a plan that keeps to the capacity.
 
     Parameters
     ----------
-    instance : _Instance
+    instance : Instance
         Jobs, capacity and intensity.
     price : ndarray
         Price of a node-second on each step [g CO2e].
@@ -111,7 +109,7 @@ def repaired(
     return [np.array(runs) / _TICKS for runs in best.runs], ""
 
 
-def _orders(instance: _Instance) -> dict[str, list[int]]:
+def _orders(instance: Instance) -> dict[str, list[int]]:
     """Orders in which jobs are placed."""
     nodes = np.array([job.nodes for job in instance.jobs])
     release_s = np.array([job.release_s for job in instance.jobs])
@@ -188,7 +186,7 @@ class _Free:
 class _Setting:
     """What all plans of an instance share: the jobs in whole ticks, and their starts."""
 
-    def __init__(self, instance: _Instance, price: NDArray[np.float64]) -> None:
+    def __init__(self, instance: Instance, price: NDArray[np.float64]) -> None:
         table = instance.table
         group = table.group
         self.instance = instance

@@ -5,6 +5,7 @@ module       what it holds
 ===========  ===================================================================
 `engine`     replay of a workload under a policy, event by event
 `outcome`    what happened: runs, cores, switched nodes
+`replayed`   the same, answering for itself
 `tables`     the words and columns in which that is written down
 `twin`       the compiled twin of the engine, for policies that only order jobs
 `account`    power over time by state, energy, emissions
@@ -17,7 +18,7 @@ possible the outcome is in `helpers.bound`.
 """
 
 from helpers.cluster.engine import replay
-from helpers.cluster.outcome import Replay
+from helpers.cluster.replayed import Replay
 from helpers.cluster.tables import OUTCOMES
 
 __all__ = ["OUTCOMES", "Replay", "replay"]

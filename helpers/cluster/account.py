@@ -12,21 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity
+from helpers.cluster.outcome import Outcome
 from helpers.cluster.tables import coded
 from helpers.phases.model import Profile
 from helpers.phases.throttle import Throttle
 from helpers.timeline import utc_times
 from helpers.work.nodes import NODE_STATES
-
-if TYPE_CHECKING:
-    from helpers.cluster.outcome import Replay
 
 __all__ = [
     "PARTS",
@@ -54,7 +52,7 @@ _IDLE, _BUSY = NODE_STATES.index("idle"), NODE_STATES.index("busy")
 Window = tuple[float, float]
 
 
-def _window(replay: Replay, window: Window | None) -> Window:
+def _window(replay: Outcome, window: Window | None) -> Window:
     """Return the window asked for, or that of the replay."""
     start_s, stop_s = (replay.start_s, replay.stop_s) if window is None else window
     if not (np.isfinite(start_s) and np.isfinite(stop_s) and start_s <= stop_s):
@@ -62,12 +60,12 @@ def _window(replay: Replay, window: Window | None) -> Window:
     return float(start_s), float(stop_s)
 
 
-def node_states(replay: Replay, window: Window | None = None) -> pd.DataFrame:
+def node_states(replay: Outcome, window: Window | None = None) -> pd.DataFrame:
     """Return what each node does over time.
 
     Parameters
     ----------
-    replay : Replay
+    replay : Outcome
         What happened.
     window : (float, float), optional
         From and to [s]; by default from the first submission to the last event. Before the
@@ -107,12 +105,12 @@ def node_states(replay: Replay, window: Window | None = None) -> pd.DataFrame:
     )
 
 
-def node_events(replay: Replay, start_s: float) -> tuple[NDArray, ...]:
+def node_events(replay: Outcome, start_s: float) -> tuple[NDArray, ...]:
     """Return what happens to nodes, in order of node and time.
 
     Parameters
     ----------
-    replay : Replay
+    replay : Outcome
         What happened.
     start_s : float
         When all nodes are idle, before the first event [s].
@@ -148,12 +146,12 @@ def node_events(replay: Replay, start_s: float) -> tuple[NDArray, ...]:
     return all_nodes[order], time_s[order], np.cumsum(change[order]), power[known]
 
 
-def segments(replay: Replay) -> pd.DataFrame:
+def segments(replay: Outcome) -> pd.DataFrame:
     """Return what each job draws: constant power from one instant to the next.
 
     Parameters
     ----------
-    replay : Replay
+    replay : Outcome
         What happened.
 
     Returns
@@ -192,7 +190,7 @@ def segments(replay: Replay) -> pd.DataFrame:
     return _slowed(_segment_table(number, pieces), replay)
 
 
-def uncapped_stop_s(replay: Replay) -> NDArray[np.float64]:
+def uncapped_stop_s(replay: Outcome) -> NDArray[np.float64]:
     """Return when each run would have stopped with what it did, had no cap slowed it [s]."""
     stop_s = replay.runs["stop_s"].to_numpy().copy()
     last = replay.paces[replay.paces["cap_w"].isna()]
@@ -202,7 +200,7 @@ def uncapped_stop_s(replay: Replay) -> NDArray[np.float64]:
     return stop_s
 
 
-def _slowed(table: pd.DataFrame, replay: Replay) -> pd.DataFrame:
+def _slowed(table: pd.DataFrame, replay: Outcome) -> pd.DataFrame:
     """Stretch the segments of capped runs to the time they took, at the power they drew."""
     if not len(replay.paces):
         return table
@@ -242,7 +240,7 @@ def _slow_run(
     return cut[cut["stop_s"] > cut["start_s"]]
 
 
-def _borders(replay: Replay) -> list[NDArray[np.float64]]:
+def _borders(replay: Outcome) -> list[NDArray[np.float64]]:
     """Return when each part of each run begins, and when the run stops, without caps [s]."""
     runs, workload = replay.runs, replay.workload
     number = runs["job"].to_numpy()
@@ -282,7 +280,7 @@ def _cut(
     return which, from_s, to_s, profile.power_w[phase]
 
 
-def _suspended(replay: Replay, factor: NDArray) -> tuple:
+def _suspended(replay: Outcome, factor: NDArray) -> tuple:
     """Return what suspended jobs draw between their runs."""
     runs, power_w = replay.runs, replay.workload.suspension.suspended_power_w
     by_job = np.lexsort((runs["start_s"].to_numpy(), runs["job"].to_numpy()))
@@ -366,12 +364,12 @@ class PowerOverTime:
         return pd.DataFrame(self.power_w, index, list(STATES))
 
 
-def power_over_time(replay: Replay, window: Window | None = None) -> PowerOverTime:
+def power_over_time(replay: Outcome, window: Window | None = None) -> PowerOverTime:
     """Return the power of the cluster as an exact step function of time.
 
     Parameters
     ----------
-    replay : Replay
+    replay : Outcome
         What happened.
     window : (float, float), optional
         From and to [s], as in `node_states`.
@@ -426,12 +424,12 @@ def _clipped(table: pd.DataFrame, low_s: float, high_s: float) -> pd.DataFrame:
     return table.assign(start_s=start_s, stop_s=stop_s)[stop_s > start_s]
 
 
-def energy_j(replay: Replay, window: Window | None = None) -> pd.Series:
+def energy_j(replay: Outcome, window: Window | None = None) -> pd.Series:
     """Return the energy of a replay by `STATES` [J].
 
     Parameters
     ----------
-    replay : Replay
+    replay : Outcome
         What happened.
     window : (float, float), optional
         From and to [s], as in `node_states`.
@@ -450,12 +448,12 @@ def energy_j(replay: Replay, window: Window | None = None) -> pd.Series:
     return pd.Series([*of_nodes, of_jobs], list(STATES), name="energy_j")
 
 
-def emissions_g(replay: Replay, intensity: Intensity, window: Window | None = None) -> pd.Series:
+def emissions_g(replay: Outcome, intensity: Intensity, window: Window | None = None) -> pd.Series:
     """Return the emissions of a replay by `STATES` [g CO2e].
 
     Parameters
     ----------
-    replay : Replay
+    replay : Outcome
         What happened; its origin must be known.
     intensity : Intensity
         Carbon intensity over the window.
@@ -470,7 +468,7 @@ def emissions_g(replay: Replay, intensity: Intensity, window: Window | None = No
     return power_over_time(replay, window).emissions_g(intensity)
 
 
-def job_energy(replay: Replay, intensity: Intensity | None = None) -> pd.DataFrame:
+def job_energy(replay: Outcome, intensity: Intensity | None = None) -> pd.DataFrame:
     """Return what each job draws, and its share of the nodes it runs on.
 
     A busy node's own power is shared among the jobs on it by the cores they hold at each instant,
@@ -479,7 +477,7 @@ def job_energy(replay: Replay, intensity: Intensity | None = None) -> pd.DataFra
 
     Parameters
     ----------
-    replay : Replay
+    replay : Outcome
         What happened.
     intensity : Intensity, optional
         Carbon intensity over the replay.
@@ -517,7 +515,7 @@ def job_energy(replay: Replay, intensity: Intensity | None = None) -> pd.DataFra
 
 
 def _node_shares(
-    replay: Replay, weight: Callable[[NDArray, NDArray], NDArray]
+    replay: Outcome, weight: Callable[[NDArray, NDArray], NDArray]
 ) -> NDArray[np.float64]:
     """Return what each job owes for its nodes, where a stretch of time weighs as told."""
     per_node, runs = replay.cluster.cores_per_node, replay.runs

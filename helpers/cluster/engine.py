@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import Intensity, check_intensity
 from helpers.cluster import twin
-from helpers.cluster.outcome import Replay
+from helpers.cluster.replayed import Replay
 from helpers.cluster.tables import OUTCOMES, coded, pace_table, record_table
 from helpers.decide.view import Job, Policy, View
 from helpers.phases.throttle import Throttle

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,11 +20,9 @@ from helpers.cluster.account import (
     segments,
     uncapped_stop_s,
 )
+from helpers.cluster.outcome import Outcome
 from helpers.schedule.intervals import TIME_TOLERANCE_S
 from helpers.work.nodes import NODE_STATES
-
-if TYPE_CHECKING:
-    from helpers.cluster.outcome import Replay
 
 __all__ = [
     "SLOWDOWN_BOUND_S",
@@ -66,12 +63,12 @@ UNITS = {
 """The numbers that `metrics` gives, each with its unit, and energy and emissions by state."""
 
 
-def bounded_slowdown(replay: Replay, bound_s: float = SLOWDOWN_BOUND_S) -> NDArray[np.float64]:
+def bounded_slowdown(replay: Outcome, bound_s: float = SLOWDOWN_BOUND_S) -> NDArray[np.float64]:
     """Return the bounded slowdown of each job, shape (n,).
 
     Parameters
     ----------
-    replay : Replay
+    replay : Outcome
         What happened.
     bound_s : float
         Shorter jobs count as this long [s], > 0.
@@ -94,7 +91,7 @@ def bounded_slowdown(replay: Replay, bound_s: float = SLOWDOWN_BOUND_S) -> NDArr
     return np.maximum(slowdown, 1.0)
 
 
-def lengths(replay: Replay) -> pd.DataFrame:
+def lengths(replay: Outcome) -> pd.DataFrame:
     """Return how many jobs wait, are suspended and run over time.
 
     Returns
@@ -176,7 +173,7 @@ def _words(window: Window) -> str:
 
 
 def compare(
-    replays: Sequence[Replay],
+    replays: Sequence[Outcome],
     intensity: Intensity | None = None,
     window: Window | None = None,
     *,
@@ -186,7 +183,7 @@ def compare(
 
     Parameters
     ----------
-    replays : sequence of Replay
+    replays : sequence of Outcome
         Of the same workload on the same cluster, under different policies.
     intensity : Intensity, optional
         Carbon intensity over the window; by default that of each replay.
@@ -207,7 +204,7 @@ def compare(
         If there is no replay, or they are not of the same jobs and nodes.
     """
     if not replays:
-        raise ValueError("replays(=()) must hold at least one Replay.")
+        raise ValueError("replays(=()) must hold at least one Outcome.")
     first = replays[0]
     for other in replays:
         if other.cluster != first.cluster or not other.workload.jobs.equals(first.workload.jobs):
@@ -222,7 +219,7 @@ def compare(
 
 
 def metrics(
-    replay: Replay,
+    replay: Outcome,
     intensity: Intensity | None = None,
     window: Window | None = None,
     *,
@@ -232,7 +229,7 @@ def metrics(
 
     Parameters
     ----------
-    replay : Replay
+    replay : Outcome
         What happened.
     intensity : Intensity, optional
         Carbon intensity over the window; without it there are no emissions.
@@ -269,7 +266,7 @@ def metrics(
     return Metrics(ordered, (float(low_s), float(high_s)), replay.policy)
 
 
-def _of_jobs(replay: Replay, counted: Window | None) -> dict[str, float]:
+def _of_jobs(replay: Outcome, counted: Window | None) -> dict[str, float]:
     """Return the numbers that are of the jobs that count."""
     jobs, slowdown = replay.jobs, bounded_slowdown(replay)
     longest_s = replay.workload.jobs["longest_wait_s"].to_numpy()
@@ -294,7 +291,7 @@ def _of_jobs(replay: Replay, counted: Window | None) -> dict[str, float]:
     }
 
 
-def _of_machine(replay: Replay, low_s: float, high_s: float) -> dict[str, float]:
+def _of_machine(replay: Outcome, low_s: float, high_s: float) -> dict[str, float]:
     """Return the numbers that are of the machine in a window."""
     runs = replay.runs
     inside_s = runs["stop_s"].clip(upper=high_s) - runs["start_s"].clip(lower=low_s)
@@ -313,12 +310,12 @@ def _split(values: pd.Series, name: str, unit: str) -> dict[str, float]:
     return {f"{name}_{unit}": float(values.sum()), **parts}
 
 
-def check(replay: Replay) -> None:
+def check(replay: Outcome) -> None:
     """Check that a replay can be true: nothing twice, nothing lost, nothing too early.
 
     Parameters
     ----------
-    replay : Replay
+    replay : Outcome
         Of any policy.
 
     Raises
@@ -342,14 +339,14 @@ def check(replay: Replay) -> None:
         )
 
 
-def _first(replay: Replay, bad: NDArray[np.bool_]) -> tuple[int, str]:
+def _first(replay: Outcome, bad: NDArray[np.bool_]) -> tuple[int, str]:
     """Return the first bad run and words for its job."""
     run = int(np.flatnonzero(bad)[0])
     job = replay.workload.label(int(replay.runs["job"].iloc[run]))
     return run, f"job {job} in run {run} ({int(bad.sum())} such runs)"
 
 
-def _broken_runs(replay: Replay) -> Iterator[str]:
+def _broken_runs(replay: Outcome) -> Iterator[str]:
     runs, workload = replay.runs, replay.workload
     number = runs["job"].to_numpy()
     start_s, stop_s = runs["start_s"].to_numpy(), runs["stop_s"].to_numpy()
@@ -368,7 +365,7 @@ def _broken_runs(replay: Replay) -> Iterator[str]:
         yield "runs are not in order of their starts"
 
 
-def _broken_work(replay: Replay) -> Iterator[str]:
+def _broken_work(replay: Outcome) -> Iterator[str]:
     runs, workload = replay.runs, replay.workload
     number, outcome = runs["job"].to_numpy(), runs["outcome"].astype(str).to_numpy()
     work_s = workload.jobs["run_s"].to_numpy()[number]
@@ -408,7 +405,7 @@ def _broken_work(replay: Replay) -> Iterator[str]:
         yield f"{words} lasts {length_s[run]:g} s, but its parts take {whole_s[run]:g} s"
 
 
-def _broken_cores(replay: Replay) -> Iterator[str]:
+def _broken_cores(replay: Outcome) -> Iterator[str]:
     runs, cores = replay.runs, replay.cores
     count = np.diff(replay.first_core)
     asked = replay.workload.jobs["processors"].to_numpy()[runs["job"].to_numpy()]
@@ -427,7 +424,7 @@ def _broken_cores(replay: Replay) -> Iterator[str]:
         yield f"core {cores[order[i]]} holds runs {one} and {two} at once ({shared.sum()} times)"
 
 
-def _broken_nodes(replay: Replay) -> Iterator[str]:
+def _broken_nodes(replay: Outcome) -> Iterator[str]:
     states = node_states(replay)
     node, start_s, stop_s = (states[name].to_numpy() for name in ("node", "start_s", "stop_s"))
     first = np.append(True, node[1:] != node[:-1])
@@ -448,7 +445,7 @@ def _broken_nodes(replay: Replay) -> Iterator[str]:
         yield f"node {node[i]} is {NODE_STATES[power[i]]} at {time_s[i]:g} s, but holds a job"
 
 
-def _broken_energy(replay: Replay) -> Iterator[str]:
+def _broken_energy(replay: Outcome) -> Iterator[str]:
     drawn = segments(replay)
     drawn = drawn[drawn["part"] != "suspended"]
     run, start_s, stop_s = (drawn[name].to_numpy() for name in ("run", "start_s", "stop_s"))

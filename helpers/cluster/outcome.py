@@ -1,10 +1,9 @@
-"""What happened in a replay: runs, cores, switched nodes, and what they come to."""
+"""What happened in a replay: runs, cores, switched nodes; plain facts that others account for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,17 +14,11 @@ from helpers.cluster.tables import OUTCOMES
 from helpers.work.nodes import Cluster
 from helpers.work.workload import Workload
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from helpers.cluster.account import PowerOverTime, Window
-    from helpers.cluster.metrics import Metrics
-
-__all__ = ["Replay"]
+__all__ = ["Outcome"]
 
 
 @dataclass(frozen=True, eq=False)
-class Replay:
+class Outcome:
     """What happened.
 
     Parameters
@@ -81,64 +74,6 @@ class Replay:
     paces: pd.DataFrame = field(repr=False)
     record: pd.DataFrame | None = field(default=None, repr=False)
     intensity: Intensity | None = field(default=None, repr=False)
-
-    def metrics(
-        self,
-        window: Window | None = None,
-        *,
-        intensity: Intensity | None = None,
-        counted: Window | None = None,
-    ) -> Metrics:
-        """Return waits, utilization, energy, ...: `helpers.cluster.metrics.metrics`."""
-        from helpers.cluster.metrics import metrics
-
-        return metrics(self, intensity or self.intensity, window, counted=counted)
-
-    def power(self, window: Window | None = None) -> PowerOverTime:
-        """Return power over time by state: `helpers.cluster.account.power_over_time`."""
-        from helpers.cluster.account import power_over_time
-
-        return power_over_time(self, window)
-
-    def energy_j(self, window: Window | None = None) -> pd.Series:
-        """Return the energy by state [J]: `helpers.cluster.account.energy_j`."""
-        from helpers.cluster.account import energy_j
-
-        return energy_j(self, window)
-
-    def emissions_g(
-        self, intensity: Intensity | None = None, window: Window | None = None
-    ) -> pd.Series:
-        """Return the emissions by state [g CO2e], by default at the intensity of the replay.
-
-        Raises
-        ------
-        ValueError
-            If there is no intensity, or it does not cover the window.
-        """
-        from helpers.cluster.account import emissions_g
-
-        return emissions_g(self, self._known(intensity), window)
-
-    def by_job(self, intensity: Intensity | None = None) -> pd.DataFrame:
-        """Return energy and emissions of each job: `helpers.cluster.account.job_energy`."""
-        from helpers.cluster.account import job_energy
-
-        return job_energy(self, intensity or self.intensity)
-
-    def gantt(self, ax: Axes, **options: Any) -> None:
-        """Draw which job holds which cores when: `helpers.figures.gantt`, with its options."""
-        from helpers.figures import gantt
-
-        gantt(ax, self.runs, self.blocks, **options)
-
-    def _known(self, intensity: Intensity | None) -> Intensity:
-        known = intensity or self.intensity
-        if known is None:
-            raise ValueError(
-                "the replay had no intensity: pass one here, or intensity= to replay()."
-            )
-        return known
 
     @cached_property
     def jobs(self) -> pd.DataFrame:

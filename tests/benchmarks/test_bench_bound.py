@@ -12,7 +12,8 @@ import pytest
 from bound_milp import time_indexed_program
 
 from helpers import datasets
-from helpers.bound.certificate import CapacityJob, jobs_of_table, least_emissions
+from helpers.bound.certificate import least_emissions
+from helpers.bound.problem import CapacityJob, jobs_of_table
 from helpers.phases import Phase, PhaseModel, Suspension
 from helpers.schedule.milp import solve
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.bound.certificate import CapacityJob
+from helpers.bound.problem import CapacityJob
 from helpers.carbon.signal import Intensity
 from helpers.schedule.intervals import Schedule, charge
 from helpers.timeline import StepFunction

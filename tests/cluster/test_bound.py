@@ -10,12 +10,8 @@ from bound_milp import choice_program, time_indexed_program
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.bound.certificate import (
-    CapacityJob,
-    check_capacity,
-    jobs_of_table,
-    least_emissions,
-)
+from helpers.bound.certificate import check_capacity, least_emissions
+from helpers.bound.problem import CapacityJob, jobs_of_table
 from helpers.carbon import Intensity
 from helpers.phases import Phase, PhaseModel, Suspension
 from helpers.schedule import Schedule, best_start, charge, check, least_emissions_g

@@ -6,7 +6,8 @@ import pytest
 from cluster_problems import EPOCH, LEARNING, curve, workload
 
 from helpers import datasets
-from helpers.bound.certificate import jobs_of_workload, least_emissions
+from helpers.bound.certificate import least_emissions
+from helpers.bound.problem import jobs_of_workload
 from helpers.cluster import replay
 from helpers.decide import Fifo
 from helpers.schedule import policies
