@@ -39,7 +39,8 @@ from scipy import stats as distributions
 
 from helpers import datasets, figures, publish, stats
 from helpers.phases.fit import fit_model
-from helpers.power import baseline, energies, energy_j, paired_sum
+from helpers.power import baseline, energies, energy_j, measure_energy, paired_sum
+from helpers.published.stopping import EXPERIMENTS, LOST, START, same_phases, totals
 
 figures.use_style()
 COLORS = figures.COLORS
@@ -62,64 +63,44 @@ if source != "published":
     raise ValueError(f"source={source!r}: only 'published' measurements are there so far.")
 runs = datasets.power_runs()
 idle = baseline((run, "Start", "End") for run in runs["sleep"].values())
-EXPERIMENTS = {
-    "whole": ("roberta_full",),
-    "save": ("roberta_stop_after_saving_epoch_2", "roberta_continue_after_saving_2"),
-    "no save": ("roberta_stop_without_saving_epoch_2", "roberta_continue_after_not_saving_2"),
-}
+
+# %%
 MEASURED = [part for parts in EXPERIMENTS.values() for part in parts]
 KINDS = {"whole": "baseline", "save": "completed", "no save": "failed"}
-for name, parts in EXPERIMENTS.items():
-    print(f"{name:8}", "; ".join(f"{part}: {len(runs[part])} runs" for part in parts))
+
+# %%
+recordings = [(n, part, len(runs[part])) for n, parts in EXPERIMENTS.items() for part in parts]
+publish.table(recordings, ["experiment", "recording", "runs [.0f]"])
 
 # %% [markdown]
 # A stopped run and the run that resumes it belong together by the number of their repeat.
 # One stop without save was not usable, so the run that resumed it has no partner and is left out.
 # Power is integrated from the start of the program to its last event, `Exit`.
 
-
 # %%
-def totals(column, idle=None):
-    """A column of the energies of each repeat; what was stopped and resumed is added up."""
-    sums = {}
-    for name, parts in EXPERIMENTS.items():
-        used = [energies(runs[part], idle_s, "Exit", idle=idle)[column] for part in parts]
-        sums[name] = used[0] if len(used) == 1 else paired_sum(*used, unpaired="leave_out")
-    return sums
-
-
-energy = totals("energy_j")
-duration = totals("duration_s")
+energy = totals(runs, lambda run: measure_energy(run, idle_s, "Exit").energy_j)
+duration = totals(runs, lambda run: measure_energy(run, idle_s, "Exit").duration_s)
 whole_j = energy["whole"].mean()
 margin_j = margin_share * whole_j
-for name in EXPERIMENTS:
-    e, d = energy[name], duration[name]
-    print(
-        f"{name:8} n = {e.size:2}: {e.mean() / 1e3:.3f} kJ (sd {e.std() / 1e3:.3f}) in {d.mean():.1f} s"
-    )
+
+# %%
+used = [(n, e.size, e.mean() / 1e3, e.std() / 1e3, duration[n].mean()) for n, e in energy.items()]
+heads = ["energy [.3f kJ]", "standard deviation [.3f kJ]", "duration [.1f s]"]
+publish.table(used, ["experiment", "repeats [.0f]", *heads])
 
 # %% tags=["hide-cell"]
-LABELS = {"whole": "whole", "save": "save", "no save": "no_save"}
+for name, each_j in energy.items():
+    mean_kj = stats.paired_t(each_j / 1e3).estimate
+    numbers.record_table({name: mean_kj}, "{} [.2f kJ]: mean energy, {}")
+    numbers.record_table({name: each_j.size}, "{}_n [.0f runs]: repeats, {}")
 
-
-def claim(name, interval, unit, digits, meaning, scale=1.0):
-    """Record an estimate and the ends of its interval, each under its own name."""
-    value, low, high = (end * scale for end in (interval.value, interval.low, interval.high))
-    numbers.record(name, value, unit, digits, meaning, interval=(low, high))
-    numbers.record(f"{name}_low", low, unit, digits, f"lower end of the interval of {name}")
-    numbers.record(f"{name}_high", high, unit, digits, f"upper end of the interval of {name}")
-
-
-for name, label in LABELS.items():
-    mean = stats.paired_t(energy[name] / 1e3).estimate
-    numbers.record(
-        label, mean.value, "kJ", 2, f"mean energy, {name}", interval=(mean.low, mean.high)
-    )
-    numbers.record(f"{label}_n", energy[name].size, "runs", 0, f"repeats, {name}")
-numbers.record(
-    "margin_share", 100 * margin_share, "%", 0, "margin of equivalence, share of a whole run"
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "margin_share [.0f %]: margin of equivalence, share of a whole run": 100 * margin_share,
+        "margin [.0f J]: margin of equivalence": margin_j,
+    }
 )
-_ = numbers.record("margin", margin_j, "J", 0, "margin of equivalence")
 
 # %% [markdown]
 # ## Is there a cost at all?
@@ -133,60 +114,40 @@ _ = numbers.record("margin", margin_j, "J", 0, "margin of equivalence")
 # %%
 settings = {"seed": seed, "resamples": resamples, "confidence": 1 - alpha, "unit": "J"}
 family = {
-    "save against whole": stats.compare(
-        energy["save"], energy["whole"], names=("save", "whole"), **settings
-    ),
-    "no save against whole": stats.compare(
-        energy["no save"], energy["whole"], names=("no save", "whole"), **settings
-    ),
-    "no save against save": stats.compare(
-        energy["no save"], energy["save"], names=("no save", "save"), **settings
-    ),
+    f"{a} against {b}": stats.compare(energy[a], energy[b], names=(a, b), **settings)
+    for a, b in (("save", "whole"), ("no save", "whole"), ("no save", "save"))
 }
 print(family["save against whole"])
 
 # %% tags=["hide-cell"]
-for name, label in (("save", "save"), ("no save", "no_save")):
-    found = family[f"{name} against whole"]
-    claim(f"overhead_{label}", found.test.estimate, "kJ", 2, f"{name} less whole", 1e-3)
-    numbers.record(
-        f"overhead_{label}_share",
-        100 * found.test.estimate.value / whole_j,
-        "%",
-        1,
-        "the same, share of a whole run",
-    )
-    longer = stats.welch_t(duration[name], duration["whole"]).estimate
-    claim(f"longer_{label}", longer, "s", 1, f"{name} less whole, duration")
+for name in ("save", "no save"):
+    more_j = family[f"{name} against whole"].test.estimate
+    claim = "overhead_{} [.2f kJ]: {} less whole"
+    numbers.record_table({name: more_j.scaled(1e-3)}, claim, ends=True)
+    share = {name: 100 * more_j.value / whole_j}
+    numbers.record_table(share, "overhead_{}_share [.1f %]: the same, share of a whole run")
+    longer_s = {name: stats.welch_t(duration[name], duration["whole"]).estimate}
+    numbers.record_table(longer_s, "longer_{} [.1f s]: {} less whole, duration", ends=True)
+
+# %% tags=["hide-cell"]
 g = family["save against whole"].effect.g
-_ = numbers.record(
-    "g_save", g.value, "", 1, "Hedges' g, save against whole", interval=(g.low, g.high)
-)
+numbers.record_table({"g_save [.1f]: Hedges' g, save against whole": g})
 
 # %% mystnb={"figure": {"caption": "Energy of each repeat (dots), mean and its 95 % interval (bars), and what is more than the mean of the whole runs.", "name": "fig:stop-totals"}, "image": {"alt": "Three groups of dots one above the other, narrow in themselves and far apart: whole lowest, save next, no save highest; arrows mark the distances to the whole runs."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 2.9))
-for row, (name, color) in enumerate(KINDS.items()):
-    values = energy[name] / 1e3
-    estimate = stats.paired_t(values).estimate
-    ax.plot(
-        values,
-        row + rng.uniform(-0.16, 0.16, values.size),
-        "o",
-        color=COLORS[color],
-        alpha=0.65,
-        mec="white",
+means_kj = {name: stats.paired_t(each_j / 1e3).estimate for name, each_j in energy.items()}
+for row, (name, kind) in enumerate(KINDS.items()):
+    color, mean = COLORS[kind], means_kj[name].value
+    figures.repeats(ax, energy[name] / 1e3, row, color, seed=seed, sideways=True)
+    figures.estimate(
+        ax, means_kj[name], row - 0.3, color=color, marker="|", dot="#222222", sideways=True, lw=3
     )
-    ax.plot([estimate.low, estimate.high], [row - 0.3] * 2, color=COLORS[color], lw=3)
-    ax.plot(estimate.value, row - 0.3, "|", color="#222222", ms=11, mew=2)
     if row:
-        ax.annotate(
-            "",
-            (estimate.value, row + 0.32),
-            (whole_j / 1e3, row + 0.32),
-            arrowprops={"arrowstyle": "->", "color": "#222222"},
-        )
-        text = f"+{publish.format_number(estimate.value - whole_j / 1e3, 2, 'kJ')}"
-        ax.text((estimate.value + whole_j / 1e3) / 2, row + 0.36, text, ha="center", va="bottom")
+        whole_kj = means_kj["whole"].value
+        arrow = {"arrowstyle": "->", "color": "#222222"}
+        ax.annotate("", (mean, row + 0.32), (whole_kj, row + 0.32), arrowprops=arrow)
+        text = f"+{publish.format_number(mean - whole_kj, 2, 'kJ')}"
+        ax.text((mean + whole_kj) / 2, row + 0.36, text, ha="center", va="bottom")
 ax.axvline(whole_j / 1e3, color=COLORS["baseline"], lw=0.8)
 ax.set_yticks(range(3), list(KINDS))
 ax.set(xlabel="energy from program start to Exit [kJ]", ylim=(-0.5, 2.75))
@@ -198,25 +159,20 @@ plt.show()
 # A stop after a checkpoint cost {num}`cost_of_stopping.overhead_save` or {num}`cost_of_stopping.overhead_save_share` of the job, a stop before one {num}`cost_of_stopping.overhead_no_save` or {num}`cost_of_stopping.overhead_no_save_share`.
 # The stopped job computes {num}`cost_of_stopping.longer_save` longer, or {num}`cost_of_stopping.longer_no_save` with lost work.
 
-# %% mystnb={"figure": {"caption": "How the permutation test sees save against whole: t of shuffled labels (grey) and of the labels as they were (line).", "name": "fig:stop-permutation"}, "image": {"alt": "Histogram of t statistics of shuffled labels, a bell around zero, and a line far to its right where the observed t lies."}} tags=["hide-input"]
+# %% tags=["hide-input"]
 both = np.concatenate([energy["save"], energy["whole"]])
 shuffled = np.array([rng.permutation(both) for _ in range(2000)])
-first, second = np.split(shuffled, [energy["save"].size], axis=1)
-error = np.sqrt(
-    first.var(axis=1, ddof=1) / first.shape[1] + second.var(axis=1, ddof=1) / second.shape[1]
-)
+halves = np.split(shuffled, [energy["save"].size], axis=1)
+error = np.sqrt(sum(half.var(axis=1, ddof=1) / half.shape[1] for half in halves))
+shuffled_t = (halves[0].mean(axis=1) - halves[1].mean(axis=1)) / error
+
+# %% mystnb={"figure": {"caption": "How the permutation test sees save against whole: t of shuffled labels (grey) and of the labels as they were (line).", "name": "fig:stop-permutation"}, "image": {"alt": "Histogram of t statistics of shuffled labels, a bell around zero, and a line far to its right where the observed t lies."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 2.6))
-ax.hist((first.mean(axis=1) - second.mean(axis=1)) / error, bins=60, color=COLORS["rest"])
-observed = family["save against whole"].test.t
-ax.axvline(observed, color=COLORS["completed"], lw=2)
-ax.text(
-    observed - 0.4,
-    ax.get_ylim()[1] * 0.9,
-    "save against whole,\nas measured",
-    ha="right",
-    va="top",
-    color=COLORS["completed"],
-)
+ax.hist(shuffled_t, bins=60, color=COLORS["rest"])
+observed, green = family["save against whole"].test.t, COLORS["completed"]
+ax.axvline(observed, color=green, lw=2)
+top, text = ax.get_ylim()[1] * 0.9, "save against whole,\nas measured"
+ax.text(observed - 0.4, top, text, ha="right", va="top", color=green)
 ax.set(xlabel="t", ylabel="shuffles")
 plt.show()
 
@@ -228,23 +184,20 @@ plt.show()
 #
 # Events cut each run into phases, and the phases add up to the window, so nothing is lost between them.
 
+# %%
+fits = {
+    part: fit_model(list(runs[part].values()), datasets.power_plan(part, idle_s))
+    for part in MEASURED
+}
 
 # %%
-def phase_table(experiment):
-    """Energy [J] and duration [s] of each phase: one row a repeat, one column a phase."""
-    fit = fit_model(list(runs[experiment].values()), datasets.power_plan(experiment, idle_s))
-    names, keys = fit.spread["phase"].to_list(), pd.Index(runs[experiment], name="repeat")
-    lengths_s = np.diff(fit.borders_s, axis=1)
-    return pd.DataFrame(fit.phase_j, keys, names), pd.DataFrame(lengths_s, keys, names)
+tables = {part: fit.tables(runs[part]) for part, fit in fits.items()}
+phase_j, phase_s = ({part: table[i] for part, table in tables.items()} for i in (0, 1))
 
-
-phase_j, phase_s = (
-    {k: v[i] for k, v in {n: phase_table(n) for n in MEASURED}.items()} for i in (0, 1)
-)
-START = ["import libraries", "load data", "tokenise and build model"]
-END = "final evaluation and exit"
-start_j = {name: table[START].sum(axis=1) for name, table in phase_j.items()}
-lost_j = phase_j["roberta_stop_without_saving_epoch_2"]["epoch 2 train"]
+# %%
+START, END = list(START), "final evaluation and exit"
+start_j = {part: each_j[START].sum(axis=1) for part, each_j in phase_j.items()}
+lost_j = phase_j["roberta_stop_without_saving_epoch_2"][LOST]
 
 # %% [markdown]
 # The explanation is taken from the same runs that it explains: the start-up of each resumed run, and the training that each stop without save threw away.
@@ -257,75 +210,62 @@ explained = {
     "no save": paired_sum(start_j[parts["no save"][1]], lost_j, unpaired="leave_out"),
 }
 remaining = {name: (energy[name] - explained[name]).dropna() for name in explained}
-for name in explained:
+
+# %%
+settings |= {"margin": margin_j}
+for name, rest_j in remaining.items():
     names = (f"{name} less its explanation", "whole")
-    found = stats.compare(
-        remaining[name], energy["whole"], margin=margin_j, names=names, **settings
-    )
+    found = stats.compare(rest_j, energy["whole"], names=names, **settings)
     family[f"{name}: overhead against explanation"] = found
 print(found)
 
 # %% tags=["hide-cell"]
-for name, label in (("save", "save"), ("no save", "no_save")):
-    found = family[f"{name}: overhead against explanation"]
-    claim(
-        f"rest_{label}",
-        found.test.estimate,
-        "kJ",
-        2,
-        f"{name}: overhead that is not explained",
-        1e-3,
-    )
-    numbers.record(
-        f"rest_{label}_share",
-        100 * found.test.estimate.value / whole_j,
-        "%",
-        1,
-        "the same, share of a whole run",
-    )
-    start = stats.paired_t(start_j[parts[name][1]]).estimate
-    claim(f"start_{label}", start, "kJ", 2, f"start-up at resume, {name}", 1e-3)
-fresh = stats.paired_t(start_j["roberta_full"]).estimate
-claim("start_fresh", fresh, "kJ", 2, "start-up of a whole run", 1e-3)
-claim(
-    "lost_work",
-    stats.paired_t(lost_j).estimate,
-    "kJ",
-    2,
-    "training of the epoch that was not saved",
-    1e-3,
-)
-saves = phase_j["roberta_full"][[f"epoch {n} save" for n in range(1, 6)]].mean(axis=1)
-claim("save_phase", stats.paired_t(saves).estimate, "J", 0, "saving one checkpoint, whole runs")
+for name, (_, resumed) in parts.items():
+    rest_j = family[f"{name}: overhead against explanation"].test.estimate
+    claim = "rest_{} [.2f kJ]: {}: overhead that is not explained"
+    numbers.record_table({name: rest_j.scaled(1e-3)}, claim, ends=True)
+    share = {name: 100 * rest_j.value / whole_j}
+    numbers.record_table(share, "rest_{}_share [.1f %]: the same, share of a whole run")
+    start_kj = {name: stats.paired_t(start_j[resumed]).estimate.scaled(1e-3)}
+    numbers.record_table(start_kj, "start_{} [.2f kJ]: start-up at resume, {}", ends=True)
 
-# %% mystnb={"figure": {"caption": "Overhead and its explanation. Bars: means. Lines: 95 % intervals of the overhead (left of each pair) and of the unexplained rest (right).", "name": "fig:stop-explained"}, "image": {"alt": "Two pairs of bars; for save the start-up at resume alone is higher than the overhead, for no save start-up plus lost work are higher than the overhead; the rest is a small negative bar in both."}} tags=["hide-input"]
-fig, ax = plt.subplots(figsize=(7.2, 3.4))
-for place, name in enumerate(explained):
-    whole_test = family[f"{name} against whole"].test.estimate
-    rest = family[f"{name}: overhead against explanation"].test.estimate
-    stacked = {
-        "startup": start_j[parts[name][1]].mean(),
-        "work": lost_j.mean() if name == "no save" else 0,
-    }
-    bottom = 0
-    for color, height in stacked.items():
-        ax.bar(place, height / 1e3, 0.26, bottom=bottom / 1e3, color=COLORS[color])
-        bottom += height
-    for at, estimate, color in (
-        (place - 0.3, whole_test, KINDS[name]),
-        (place + 0.3, rest, "rest"),
-    ):
-        ax.bar(at, estimate.value / 1e3, 0.26, color=COLORS[color])
-        ax.plot([at, at], [estimate.low / 1e3, estimate.high / 1e3], color="#222222", lw=1.6)
-ax.axhline(0, color=COLORS["baseline"], lw=0.8)
-for at, y, text in (
+# %% tags=["hide-cell"]
+saves_j = phase_j["roberta_full"][[f"epoch {n} save" for n in range(1, 6)]].mean(axis=1)
+each_j = {"fresh": start_j["roberta_full"], "lost": lost_j, "saves": saves_j}
+mean_j = {name: stats.paired_t(values).estimate for name, values in each_j.items()}
+fresh_kj, lost_kj = mean_j["fresh"].scaled(1e-3), mean_j["lost"].scaled(1e-3)
+numbers.record_table(
+    {
+        "start_fresh [.2f kJ]: start-up of a whole run": fresh_kj,
+        "lost_work [.2f kJ]: training of the epoch that was not saved": lost_kj,
+        "save_phase [.0f J]: saving one checkpoint, whole runs": mean_j["saves"],
+    },
+    ends=True,
+)
+
+# %% tags=["hide-input"]
+starts_kj = [start_j[parts[name][1]].mean() / 1e3 for name in explained]
+labels = [
     (-0.3, 1.1, "overhead"),
     (0, 1.15, "start-up\nat resume"),
     (0.3, 0.1, "rest"),
     (1, 2.95, "start-up and\nlost work"),
     (0.7, 2.85, "overhead"),
     (1.3, 0.1, "rest"),
-):
+]
+
+# %% mystnb={"figure": {"caption": "Overhead and its explanation. Bars: means. Lines: 95 % intervals of the overhead (left of each pair) and of the unexplained rest (right).", "name": "fig:stop-explained"}, "image": {"alt": "Two pairs of bars; for save the start-up at resume alone is higher than the overhead, for no save start-up plus lost work are higher than the overhead; the rest is a small negative bar in both."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 3.4))
+ax.bar([0, 1], starts_kj, 0.26, color=COLORS["startup"])
+ax.bar(1, lost_j.mean() / 1e3, 0.26, bottom=starts_kj[1], color=COLORS["work"])
+for place, name in enumerate(explained):
+    more = family[f"{name} against whole"].test.estimate.scaled(1e-3)
+    rest = family[f"{name}: overhead against explanation"].test.estimate.scaled(1e-3)
+    for at, found, color in ((place - 0.3, more, KINDS[name]), (place + 0.3, rest, "rest")):
+        ax.bar(at, found.value, 0.26, color=COLORS[color])
+        figures.estimate(ax, found, at, color="#222222", marker="", lw=1.6)
+ax.axhline(0, color=COLORS["baseline"], lw=0.8)
+for at, y, text in labels:
     ax.text(at, y, text, ha="center", va="bottom")
 ax.set_xticks([0, 1], ["save", "no save"])
 ax.set(ylabel="energy [kJ]", ylim=(-0.4, 3.5))
@@ -341,67 +281,45 @@ plt.show()
 #
 # Because phases add up, the rest can be traced: it is the sum of what the *same* phases drew in stopped and resumed runs and in whole runs.
 
+# %%
+kinds = ("train", "evaluate", "save")
+epochs = {kind: [f"epoch {n} {kind}" for n in range(1, 6)] for kind in kinds}
+GROUPS = {"first start-up": START, **epochs, "end": [END]}
+whole_phase_j, whole_phase_s = phase_j["roberta_full"], phase_s["roberta_full"]
 
 # %%
-GROUPS = {
-    "first start-up": START,
-    "train": [f"epoch {n} train" for n in range(1, 6)],
-    "evaluate": [f"epoch {n} evaluate" for n in range(1, 6)],
-    "save": [f"epoch {n} save" for n in range(1, 6)],
-    "end": [END],
-}
-
-
-def same_phases(tables, name):
-    """The phases a whole run has too: of the stopped run, then of the resumed one."""
-    stop, resume = (tables[part] for part in EXPERIMENTS[name])
-    stop = stop.drop(columns="epoch 2 train") if name == "no save" else stop
-    return stop.join(resume.drop(columns=START), how="inner")
-
-
 traced = {}
 for name, (group, columns) in itertools.product(parts, GROUPS.items()):
-    here, there = (
-        t[columns].sum(axis=1) for t in (same_phases(phase_j, name), phase_j["roberta_full"])
-    )
-    seconds = (
-        same_phases(phase_s, name)[columns].sum(axis=1).mean()
-        - phase_s["roberta_full"][columns].sum(axis=1).mean()
-    )
-    traced[name, group] = (stats.welch_t(here, there).estimate, seconds)
-for name in parts:
-    total = sum(traced[name, group][0].value for group in GROUPS)
-    print(
-        f"{name}: {total:.0f} J of the {family[f'{name}: overhead against explanation'].test.estimate.value:.0f} J"
-    )
+    stopped_j = same_phases(phase_j, name)[columns].sum(axis=1)
+    found = stats.welch_t(stopped_j, whole_phase_j[columns].sum(axis=1))
+    traced[name, group] = found.estimate
+
+# %%
+rest_j = {n: family[f"{n}: overhead against explanation"].test.estimate.value for n in parts}
+sums_j = {name: sum(traced[name, group].value for group in GROUPS) for name in parts}
+heads = ["experiment", "unexplained rest [.0f J]", "sum of its phases [.0f J]"]
+publish.table([(name, rest_j[name], sums_j[name]) for name in parts], heads)
 
 # %% tags=["hide-cell"]
-for group in ("train", "first start-up"):
-    label = group.replace(" ", "_").replace("-", "_")
-    claim(
-        f"traced_{label}",
-        traced["save", group][0],
-        "J",
-        0,
-        f"save less whole, same phases: {group}",
-    )
-train_s = traced["save", "train"][1]
-_ = numbers.record(
-    "traced_train_s", train_s, "s", 2, "save less whole, duration of training the same epochs"
+claim = "save less whole, same phases"
+train_s = same_phases(phase_s, "save")[epochs["train"]].sum(axis=1).mean()
+train_s = train_s - whole_phase_s[epochs["train"]].sum(axis=1).mean()
+first = traced["save", "first start-up"]
+numbers.record_table(
+    {
+        f"traced_train [.0f J]: {claim}: train": traced["save", "train"],
+        f"traced_first_start_up [.0f J]: {claim}: first start-up": first,
+        "traced_train_s [.2f s]: save less whole, duration of training the same epochs": train_s,
+    },
+    ends=True,
 )
 
 # %% mystnb={"figure": {"caption": "The unexplained rest, traced to the phases that stopped and whole runs have in common: difference to the whole runs with 95 % interval.", "name": "fig:stop-traced"}, "image": {"alt": "Dots with intervals for five groups of phases, for save and no save; training lies clearly below zero in both, saving as well but less far, the end a little above zero, the others across it."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.1))
-for (name, group), (estimate, _) in traced.items():
+for (name, group), found in traced.items():
     row = -list(GROUPS).index(group) + (0.13 if name == "save" else -0.13)
-    ax.plot([estimate.low, estimate.high], [row, row], color=COLORS[KINDS[name]], lw=2)
-    ax.plot(
-        estimate.value,
-        row,
-        "o",
-        color=COLORS[KINDS[name]],
-        label=name if group == "train" else None,
-    )
+    label = name if group == "train" else None
+    figures.estimate(ax, found, row, color=COLORS[KINDS[name]], sideways=True, label=label)
 ax.axvline(0, color=COLORS["baseline"], lw=0.8)
 ax.set_yticks(-np.arange(len(GROUPS)), list(GROUPS))
 ax.set(xlabel="energy less that of whole runs [J]")
@@ -417,22 +335,29 @@ plt.show()
 # The phases before the stop answer it: up to there a run that will be stopped does just what a whole run does, so any difference is the machine's.
 
 # %%
+settings.pop("margin")
 before = {}
-for name in parts:
-    common = phase_j[parts[name][0]]
-    before[name] = (common.sum(axis=1), phase_j["roberta_full"][common.columns].sum(axis=1))
+for name, (stopped, _) in parts.items():
+    shared_j = whole_phase_j[phase_j[stopped].columns]
+    before[name] = (phase_j[stopped].sum(axis=1), shared_j.sum(axis=1))
     found = stats.compare(*before[name], names=("will be stopped", "whole"), **settings)
     family[f"{name}: before the stop"] = found
+
+# %%
 before_share = {n: 100 * (a.mean() / b.mean() - 1) for n, (a, b) in before.items()}
-print({name: f"{value:.2f} %" for name, value in before_share.items()})
+publish.table({f"{n} less whole, before the stop [.2f %]": v for n, v in before_share.items()})
 
 # %% tags=["hide-cell"]
-for name, label in (("save", "save"), ("no save", "no_save")):
-    estimate = family[f"{name}: before the stop"].test.estimate
-    claim(f"before_{label}", estimate, "J", 0, f"{name} less whole, phases before the stop")
-    numbers.record(f"before_{label}_share", before_share[name], "%", 1, "the same, relative")
+for name, share in before_share.items():
+    less_j = {name: family[f"{name}: before the stop"].test.estimate}
+    claim = "before_{} [.0f J]: {} less whole, phases before the stop"
+    numbers.record_table(less_j, claim, ends=True)
+    numbers.record_table({name: share}, "before_{}_share [.1f %]: the same, relative")
+
+# %% tags=["hide-cell"]
 carried = whole_j * before_share["save"] / 100
-_ = numbers.record("carried", carried, "J", 0, "the same difference carried over to a whole job")
+claim = "carried [.0f J]: the same difference carried over to a whole job"
+numbers.record_table({claim: carried})
 
 # %% [markdown]
 # Before the stop, runs that were going to be stopped drew less than whole runs: save less whole is {num}`cost_of_stopping.before_save` (from {num}`cost_of_stopping.before_save_low` to {num}`cost_of_stopping.before_save_high`), no save less whole {num}`cost_of_stopping.before_no_save`.
@@ -442,62 +367,42 @@ _ = numbers.record("carried", carried, "J", 0, "the same difference carried over
 
 # %%
 rows = []
-for experiment, table in phase_j.items():
-    for key in table.index.intersection(runs[experiment]):
-        run = runs[experiment][key]
-        first = next(c for c in table if c.endswith("train"))
-        awake = energy_j(run, 0.0, 3.0) / 3.0 > idle.power_w + 10
-        power_w = table.loc[key, first] / phase_s[experiment].loc[key, first]
-        rows.append((experiment, key, run.start, first, power_w, awake))
-clock = pd.DataFrame(rows, columns=["experiment", "repeat", "start", "phase", "power_w", "awake"])
-first_epoch = clock[clock["phase"] == "epoch 1 train"]
-print(first_epoch.groupby("awake")["power_w"].agg(["count", "mean", "std"]).round(2).to_string())
+for part, repeat in ((name, r) for name, table in phase_j.items() for r in table.index):
+    run = runs[part][repeat]
+    first = next(name for name in phase_j[part] if name.endswith("train"))
+    awake = energy_j(run, 0.0, 3.0) / 3.0 > idle.power_w + 10
+    power_w = phase_j[part].loc[repeat, first] / phase_s[part].loc[repeat, first]
+    rows.append((part, run.start, first, power_w, "awake" if awake else "asleep"))
+
+# %%
+clock = pd.DataFrame(rows, columns=["recording", "start", "phase", "power_w", "machine"])
+by_state = clock[clock["phase"] == "epoch 1 train"].groupby("machine")["power_w"]
+heads = {"count": "runs [.0f]", "mean": "power [.2f W]", "std": "standard deviation [.2f W]"}
+publish.table(by_state.agg(list(heads)), heads, index="machine when recording began")
 
 # %% tags=["hide-cell"]
-warm, cold = (first_epoch.loc[first_epoch["awake"] == state, "power_w"] for state in (True, False))
-awake_test = stats.welch_t(warm, cold)
-claim(
-    "awake_effect",
-    awake_test.estimate,
-    "W",
-    1,
-    "power of the first epoch, recordings that began awake less those that did not",
-)
-_ = numbers.record(
-    "awake_share",
-    100 * awake_test.estimate.value / cold.mean(),
-    "%",
-    1,
-    "the same, share of the power",
-)
+warm, cold = by_state.get_group("awake"), by_state.get_group("asleep")
+more_w = stats.welch_t(warm, cold).estimate
+what = "power of the first epoch, recordings that began awake less those that did not"
+numbers.record_table({f"awake_effect [.1f W]: {what}": more_w}, ends=True)
+
+# %% tags=["hide-cell"]
+share = 100 * more_w.value / cold.mean()
+numbers.record_table({"awake_share [.1f %]: the same, share of the power": share})
+
+# %% tags=["hide-input"]
+texts = ("whole", "save: stop", "save: resume", "no save: stop", "no save: resume")
+shades = ("baseline", "completed", "completed", "failed", "failed")
+hours = (clock["start"] - clock["start"].min()).dt.total_seconds() / 3600
 
 # %% mystnb={"figure": {"caption": "Power while the first epoch of a program is trained, by the time at which its recording began. Filled: the machine was still awake from the program before; open: it was asleep.", "name": "fig:stop-clock"}, "image": {"alt": "Dots over the hours of a night: whole runs come first, all in a row and high, nearly all filled; all later ones are open and lower, except one filled dot of the first stopped run, which is as high as the whole runs."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
-SHADES = dict(
-    zip(MEASURED, ("baseline", "completed", "completed", "failed", "failed"), strict=True)
-)
-MARKS = dict(zip(MEASURED, "osDsD", strict=True))
-texts = dict(
-    zip(
-        MEASURED,
-        ("whole", "save: stop", "save: resume", "no save: stop", "no save: resume"),
-        strict=True,
-    )
-)
-hours = (clock["start"] - clock["start"].min()).dt.total_seconds() / 3600
-for experiment, color in SHADES.items():
-    for awake in (False, True):
-        pick = (clock["experiment"] == experiment) & (clock["awake"] == awake)
-        face = COLORS[color] if awake else "none"
-        ax.plot(
-            hours[pick],
-            clock.loc[pick, "power_w"],
-            MARKS[experiment],
-            mfc=face,
-            mec=COLORS[color],
-            ms=6,
-        )
-    ax.plot([], [], MARKS[experiment], mfc="none", mec=COLORS[color], label=texts[experiment])
+for part, text, shade, mark in zip(MEASURED, texts, shades, "osDsD", strict=True):
+    color = COLORS[shade]
+    for state, face in (("asleep", "none"), ("awake", color)):
+        pick = (clock["recording"] == part) & (clock["machine"] == state)
+        ax.plot(hours[pick], clock["power_w"][pick], mark, mfc=face, mec=color, ms=6)
+    ax.plot([], [], mark, mfc="none", mec=color, label=text)
 ax.set(xlabel="hours since the first whole run", ylabel="power, first epoch trained [W]")
 fig.legend(loc="outside upper center", ncol=3)
 plt.show()
@@ -519,47 +424,39 @@ plt.show()
 
 # %%
 stop, resume = (start_j[part] for part in parts["save"])
-family["start: resumed against fresh"] = stats.compare(
-    resume[stop.index], stop, paired=True, names=("start at resume", "fresh start"), **settings
-)
-print(family["start: resumed against fresh"])
-steps = pd.DataFrame(
-    {
-        (what, n): table[part][START].mean()
-        for what, table in (("s", phase_s), ("J", phase_j))
-        for n, part in (("fresh", parts["save"][0]), ("resumed", parts["save"][1]))
-    }
-)
-print(steps.round(1).to_string())
+names = ("start at resume", "fresh start")
+found = stats.compare(resume[stop.index], stop, paired=True, names=names, **settings)
+family["start: resumed against fresh"] = found
+print(found)
+
+# %%
+heads = {"s": "duration, {} [.1f s]", "J": "energy, {} [.1f J]"}
+steps = {
+    heads[unit].format(name): each[part][START].mean()
+    for unit, each in (("s", phase_s), ("J", phase_j))
+    for name, part in zip(("fresh", "resumed"), parts["save"], strict=True)
+}
+publish.table(pd.DataFrame(steps), index="phase of the start")
 
 # %% tags=["hide-cell"]
-found = family["start: resumed against fresh"].test.estimate
-claim(
-    "resumed_start",
-    found,
-    "J",
-    0,
-    "start-up at resume less start-up of the same repeat's stopped run",
-)
-loading = stats.paired_t(
-    phase_s[parts["save"][1]]["load data"] - phase_s[parts["save"][0]]["load data"]
-).estimate
-claim("resumed_loading", loading, "s", 1, "the same, duration of loading data")
+less_j = family["start: resumed against fresh"].test.estimate
+fresh_s, resumed_s = (phase_s[part]["load data"] for part in parts["save"])
 only = runs["imports_only"].values()
 imports_j = [energy_j(run, idle_s, run.duration_s - idle_s) for run in only]
-claim(
-    "imports_only",
-    stats.paired_t(imports_j).estimate,
-    "J",
-    0,
-    "program that only imports the libraries",
-)
-_ = numbers.record(
-    "imports_phase",
-    phase_j["roberta_full"]["import libraries"].mean(),
-    "J",
-    0,
-    "importing the libraries in a whole run, up to the first event",
+loading_s, only_j = (stats.paired_t(x).estimate for x in (resumed_s - fresh_s, imports_j))
+
+# %% tags=["hide-cell"]
+phase_mean_j = whole_phase_j["import libraries"].mean()
+start = "start-up at resume less start-up of the same repeat's stopped run"
+what = "importing the libraries in a whole run, up to the first event"
+numbers.record_table(
+    {
+        f"resumed_start [.0f J]: {start}": less_j,
+        "resumed_loading [.1f s]: the same, duration of loading data": loading_s,
+        "imports_only [.0f J]: program that only imports the libraries": only_j,
+        f"imports_phase [.0f J]: {what}": phase_mean_j,
+    },
+    ends=True,
 )
 
 # %% mystnb={"figure": {"caption": "Start-up of the stopped run and of the run that resumes it, each line one repeat of save. Left: all of it. Right: its phases.", "name": "fig:stop-start"}, "image": {"alt": "Ten lines that all fall from the fresh start to the resumed one; on the right the fall is all in loading data, while building the model takes slightly more and importing is the same."}} tags=["hide-input"]
@@ -568,9 +465,7 @@ for ax, columns in zip(axes, (START, *([s] for s in START)), strict=True):
     pair = [phase_j[part][columns].sum(axis=1) for part in parts["save"]]
     ax.plot([0, 1], np.array(pair), "-", color=COLORS["startup"], lw=1, alpha=0.8)
     for place, values in enumerate(pair):
-        estimate = stats.paired_t(values).estimate
-        ax.plot([place, place], [estimate.low, estimate.high], color="#222222", lw=2)
-        ax.plot(place, estimate.value, "o", color="#222222", ms=4)
+        figures.estimate(ax, stats.paired_t(values).estimate, place, color="#222222")
     ax.set_xticks([0, 1], ["fresh", "resumed"])
     ax.set(title="all" if len(columns) > 1 else textwrap.fill(columns[0], 13), xlim=(-0.35, 1.35))
     ax.set_ylim((0, 1500) if len(columns) > 1 else (0, 800))
@@ -591,86 +486,71 @@ plt.show()
 # Then what counts is the energy above idle, and the time.
 
 # %%
-above = totals("above_idle_j", idle)
+above = totals(runs, lambda run: measure_energy(run, idle_s, "Exit", idle=idle).above_idle_j)
+settings |= {"margin": margin_j}
 for name in ("save", "no save"):
-    found = stats.compare(
-        above[name],
-        above["whole"],
-        margin=margin_j,
-        names=(f"{name}, above idle", "whole"),
-        **settings,
-    )
+    names = (f"{name}, above idle", "whole")
+    found = stats.compare(above[name], above["whole"], names=names, **settings)
     family[f"{name} against whole, above idle"] = found
 print(family["save against whole, above idle"])
 
 # %% tags=["hide-cell"]
-for name, label in (("save", "save"), ("no save", "no_save")):
+for name in ("save", "no save"):
     test = family[f"{name} against whole, above idle"].test
-    common = idle.standard_error_w * (duration[name].mean() - duration["whole"].mean())
-    half = distributions.t.ppf(1 - alpha / 2, test.df) * np.hypot(test.standard_error, common)
-    both = stats.Interval(
-        test.estimate.value, test.estimate.value - half, test.estimate.value + half, 1 - alpha
-    )
-    claim(
-        f"above_{label}",
-        both,
-        "J",
-        0,
-        f"{name} less whole above idle, error of the baseline included",
-    )
-tost = family["save against whole, above idle"].equivalence
-state = family["save: before the stop"].test
+    common_j = idle.standard_error_w * (duration[name].mean() - duration["whole"].mean())
+    half_j = distributions.t.ppf(1 - alpha / 2, test.df) * np.hypot(test.standard_error, common_j)
+    middle_j = test.estimate.value
+    claim = "above_{} [.0f J]: {} less whole above idle, error of the baseline included"
+    more_j = (middle_j, middle_j - half_j, middle_j + half_j)
+    numbers.record_table({name: more_j}, claim, ends=True)
+
+# %% tags=["hide-cell"]
+found, state = family["save against whole, above idle"], family["save: before the stop"].test
 scale = whole_j / before["save"][1].mean()  # from the phases before the stop to a whole job
-found = family["save against whole, above idle"].test
-half = 1.96 * np.hypot(found.standard_error, scale * state.standard_error)
-value = found.estimate.value - carried
-adjusted_j = stats.Interval(value, value - half, value + half, 0.95)
-claim(
-    "above_save_adjusted",
-    adjusted_j,
-    "J",
-    0,
-    "save less whole above idle, state of the machine allowed for",
-)
-numbers.record("above_save_p", tost.p, "", 4, "equivalence test of save and whole above idle: p")
-numbers.record("idle", idle.power_w, "W", 1, "power of the idle machine")
-_ = numbers.record(
-    "idle_part",
-    idle.power_w * numbers["longer_save"].value,
-    "J",
-    0,
-    "idle power over the time a save run is longer",
+half_j = 1.96 * np.hypot(found.test.standard_error, scale * state.standard_error)
+middle_j = found.test.estimate.value - carried
+
+# %% tags=["hide-cell"]
+what = "save less whole above idle, state of the machine allowed for"
+adjusted_j = {
+    f"above_save_adjusted [.0f J]: {what}": (middle_j, middle_j - half_j, middle_j + half_j)
+}
+numbers.record_table(adjusted_j, ends=True)
+
+# %% tags=["hide-cell"]
+part_j = idle.power_w * numbers["longer_save"].value
+p = found.equivalence.p
+numbers.record_table(
+    {
+        "above_save_p [.4f]: equivalence test of save and whole above idle: p": p,
+        "idle [.1f W]: power of the idle machine": idle.power_w,
+        "idle_part [.0f J]: idle power over the time a save run is longer": part_j,
+    }
 )
 
-# %% mystnb={"figure": {"caption": "Energy above idle. Left: repeats, means, 95 % intervals. Right: the equivalence test, save less whole with its 90 % interval and the margin stated beforehand (grey); below, the unexplained rests in the same test.", "name": "fig:stop-above"}, "image": {"alt": "Left, dots of whole and save overlap fully while no save lies far higher; right, three intervals against a grey band around zero: that of save above idle lies inside the band, those of the two rests do not."}} tags=["hide-input"]
-fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.1), width_ratios=[1, 1.15])
-for place, (name, color) in enumerate(KINDS.items()):
-    values = above[name] / 1e3
-    estimate = stats.paired_t(values).estimate
-    left.plot(
-        place + rng.uniform(-0.15, 0.15, values.size),
-        values,
-        "o",
-        color=COLORS[color],
-        alpha=0.65,
-        mec="white",
-    )
-    left.plot([place + 0.28] * 2, [estimate.low, estimate.high], color=COLORS[color], lw=3)
-left.set_xticks(range(3), list(KINDS))
-left.set(ylabel="above idle [kJ]")
-right.axvspan(-margin_j, margin_j, color=COLORS["rest"], alpha=0.45, lw=0)
-tests = {
+# %% tags=["hide-input"]
+shown = {
     "save,\nabove idle": "save against whole, above idle",
     "save,\nrest": "save: overhead against explanation",
     "no save,\nrest": "no save: overhead against explanation",
 }
-for row, (text, key) in enumerate(tests.items()):
-    interval = family[key].equivalence.interval
-    color = COLORS["failed" if text.startswith("no") else "completed"]
-    right.plot([interval.low, interval.high], [-row, -row], color=color, lw=2.5)
-    right.plot(interval.value, -row, "o", color=color)
+
+# %% mystnb={"figure": {"caption": "Energy above idle. Left: repeats, means, 95 % intervals. Right: the equivalence test, save less whole with its 90 % interval and the margin stated beforehand (grey); below, the unexplained rests in the same test.", "name": "fig:stop-above"}, "image": {"alt": "Left, dots of whole and save overlap fully while no save lies far higher; right, three intervals against a grey band around zero: that of save above idle lies inside the band, those of the two rests do not."}} tags=["hide-input"]
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.1), width_ratios=[1, 1.15])
+for place, (name, kind) in enumerate(KINDS.items()):
+    values = above[name] / 1e3
+    figures.repeats(left, values, place, COLORS[kind], seed=seed)
+    mean = stats.paired_t(values).estimate
+    figures.estimate(left, mean, place + 0.28, color=COLORS[kind], marker="", lw=3)
+left.set_xticks(range(3), list(KINDS))
+left.set(ylabel="above idle [kJ]")
+right.axvspan(-margin_j, margin_j, color=COLORS["rest"], alpha=0.45, lw=0)
+for row, name in enumerate(shown.values()):
+    color = COLORS["failed" if name.startswith("no") else "completed"]
+    found = family[name].equivalence.interval
+    figures.estimate(right, found, -row, color=color, sideways=True, lw=2.5)
 right.axvline(0, color=COLORS["baseline"], lw=0.8)
-right.set_yticks([0, -1, -2], list(tests))
+right.set_yticks([0, -1, -2], list(shown))
 right.set(xlabel="less whole [J]", ylim=(-2.6, 0.6))
 plt.show()
 
@@ -693,16 +573,20 @@ plt.show()
 
 # %%
 tail = energies(runs[parts["save"][0]], "Exit", idle=idle)
-tail_test = stats.paired_t(tail["above_idle_j"])
-print(
-    f"above idle in the {tail['duration_s'].min():.1f} s recorded after a stop: {tail_test.estimate} J"
+tail_j = stats.paired_t(tail["above_idle_j"]).estimate
+publish.table(
+    {
+        "least time recorded after a stop [.1f s]": tail["duration_s"].min(),
+        "energy above idle in it [.0f J]": tail_j.value,
+        "from [.0f J]": tail_j.low,
+        "to, with 95 % confidence [.0f J]": tail_j.high,
+    }
 )
 
 # %% tags=["hide-cell"]
-claim(
-    "tail", tail_test.estimate, "kJ", 2, "energy above idle after a stop, as far as recorded", 1e-3
-)
-_ = numbers.record("tail_s", tail["duration_s"].mean(), "s", 0, "time recorded after a stop")
+claim = "tail [.2f kJ]: energy above idle after a stop, as far as recorded"
+numbers.record_table({claim: tail_j.scaled(1e-3)}, ends=True)
+numbers.record_table({"tail_s [.0f s]: time recorded after a stop": tail["duration_s"].mean()})
 
 # %% [markdown]
 # In the {num}`cost_of_stopping.tail_s` recorded after a stop it drew {num}`cost_of_stopping.tail` above idle, more than the stop itself cost, and it was still awake when recording ended.
@@ -716,88 +600,77 @@ _ = numbers.record("tail_s", tail["duration_s"].mean(), "s", 0, "time recorded a
 
 # %%
 adjusted = stats.holm([c.test.p for c in family.values()])
+ends = [(c.test.estimate, c.bootstrap, c.effect.g) for c in family.values()]
+
+# %%
 summary = pd.DataFrame(
     {
-        "difference [J]": [
-            f"{c.test.estimate.value:.0f} [{c.test.estimate.low:.0f}, {c.test.estimate.high:.0f}]"
-            for c in family.values()
-        ],
-        "bootstrap": [f"[{c.bootstrap.low:.0f}, {c.bootstrap.high:.0f}]" for c in family.values()],
-        "g": [
-            f"{c.effect.g.value:.1f} [{c.effect.g.low:.1f}, {c.effect.g.high:.1f}]"
-            for c in family.values()
-        ],
-        "p (t)": [f"{c.test.p:.1g}" for c in family.values()],
-        "p (Holm)": [f"{p:.1g}" for p in adjusted],
-        "p (perm.)": [f"{c.permutation_p:.1g}" for c in family.values()],
+        "difference [.0f J]": [d.value for d, _, _ in ends],
+        "by t, 95 % [J]": [f"{d.low:.0f} to {d.high:.0f}" for d, _, _ in ends],
+        "by bootstrap [J]": [f"{b.low:.0f} to {b.high:.0f}" for _, b, _ in ends],
+        "Hedges' g, 95 %": [f"{g.value:.1f} ({g.low:.1f} to {g.high:.1f})" for *_, g in ends],
     },
     index=list(family),
 )
-print(summary.to_string())
+publish.table(summary, index="comparison")
+
+# %%
+chances = pd.DataFrame(
+    {
+        "t-test": [f"{c.test.p:.1g}" for c in family.values()],
+        "t-test, after Holm": [f"{p:.1g}" for p in adjusted],
+        "permutations": [f"{c.permutation_p:.1g}" for c in family.values()],
+    },
+    index=list(family),
+)
+publish.table(chances, "p, {}", index="comparison")
 
 # %%
 looks = pd.DataFrame(
     {
-        "normal, first": [c.normality_p[0] for c in family.values()],
-        "normal, second": [c.normality_p[-1] for c in family.values()],
-        "equal variance": [
-            np.nan if c.variance_p is None else c.variance_p for c in family.values()
-        ],
-        "detectable [J]": [c.detectable for c in family.values()],
+        "p, first normal [.2f]": [c.normality_p[0] for c in family.values()],
+        "p, second normal [.2f]": [c.normality_p[-1] for c in family.values()],
+        "p, equal variance [.2f]": [c.variance_p for c in family.values()],
+        "detectable difference [.1f J]": [c.detectable for c in family.values()],
     },
     index=list(family),
+    dtype=float,
 )
-print(looks.round(2).to_string(na_rep="-"))
+publish.table(looks, index="comparison")
 
 # %% tags=["hide-cell"]
-numbers.record("family", len(family), "", 0, "comparisons in the family")
-numbers.record(
-    "family_found",
-    int((adjusted < alpha).sum()),
-    "",
-    0,
-    "comparisons with a difference after Holm's correction",
+normal_p, variance_p = np.nanmin(looks.iloc[:, :2]), looks["p, equal variance [.2f]"].min()
+differ = int((adjusted < alpha).sum())
+numbers.record_table(
+    {
+        "family [.0f]: comparisons in the family": len(family),
+        "family_found [.0f]: comparisons with a difference after Holm's correction": differ,
+        "normality_p [.2f]: smallest p of the Shapiro-Wilk tests": normal_p,
+        "variance_p [.3f]: smallest p of the Brown-Forsythe tests": variance_p,
+    }
 )
-numbers.record(
-    "normality_p", np.nanmin(looks.iloc[:, :2]), "", 2, "smallest p of the Shapiro-Wilk tests"
-)
-numbers.record(
-    "variance_p", looks["equal variance"].min(), "", 3, "smallest p of the Brown-Forsythe tests"
-)
-runs_needed = stats.runs_to_detect(
-    margin_j, np.sqrt((energy["save"].var() + energy["whole"].var()) / 2), alpha=alpha
-)
-numbers.record(
-    "runs_needed",
-    runs_needed,
-    "",
-    0,
-    "runs of each kind that detect the margin, save against whole",
-)
-detectable = family["save against whole"].detectable
-_ = numbers.record(
-    "detectable",
-    100 * detectable / whole_j,
-    "%",
-    2,
-    "difference that this design detects with 80 % power, save against whole",
+
+# %% tags=["hide-cell"]
+spread_j = np.sqrt((energy["save"].var() + energy["whole"].var()) / 2)
+needed = stats.runs_to_detect(margin_j, spread_j, alpha=alpha)
+detectable = 100 * family["save against whole"].detectable / whole_j
+
+# %% tags=["hide-cell"]
+pair = "save against whole"
+numbers.record_table(
+    {
+        f"runs_needed [.0f]: runs of each kind that detect the margin, {pair}": needed,
+        f"detectable [.2f %]: difference that this design detects with 80 % power, {pair}": detectable,
+    }
 )
 
 # %% mystnb={"figure": {"caption": "All comparisons: difference with 95 % intervals by Welch's or the paired t (thick) and by the bootstrap (thin).", "name": "fig:stop-forest"}, "image": {"alt": "Forest plot of the comparisons; both kinds of interval agree in every row; overheads lie far right of zero, the rests left of it, save above idle across it."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
 for row, (name, c) in enumerate(family.items()):
-    color = COLORS[
-        "startup" if c.paired else "failed" if name.startswith("no save") else "completed"
-    ]
-    ax.plot(
-        [c.test.estimate.low, c.test.estimate.high],
-        [-row + 0.1] * 2,
-        color=color,
-        lw=4,
-        solid_capstyle="butt",
-    )
+    kind = "startup" if c.paired else "failed" if name.startswith("no save") else "completed"
+    ends = {"lw": 4, "solid_capstyle": "butt"}
+    figures.estimate(ax, c.test.estimate, -row + 0.1, color=COLORS[kind], sideways=True, **ends)
     ax.plot([c.bootstrap.low, c.bootstrap.high], [-row - 0.15] * 2, color="#222222", lw=1.3)
-    ax.plot(c.test.estimate.value, -row + 0.1, "o", color=color, mec="white", ms=7)
 ax.axvline(0, color=COLORS["baseline"], lw=0.8)
 ax.axvspan(-margin_j, margin_j, color=COLORS["rest"], alpha=0.35, lw=0)
 ax.set_yticks(-np.arange(len(family)), list(family))
@@ -842,39 +715,38 @@ rounding = {"mean": 0.05, "whole_sd": 0.005, "sd": 0.05}  # half a unit of the l
 
 # %%
 repeated = {}
+n, whole_kj, whole_sd_kj = whole_published
 for name, row in published.iterrows():
-    values = []
+    ts = []
     for a, b, c in itertools.product((-1, 0, 1), repeat=3):
-        n, mean, sd = whole_published
-        whole = stats.Sample(n, mean + a * rounding["mean"], sd + b * rounding["whole_sd"])
-        stopped = stats.Sample(n, row["stopped_kj"], row["stopped_sd"] + c * rounding["sd"])
-        values.append(stats.welch_t(stopped, whole, expected=row["explained_kj"]))
-    ts = [test.t for test in values]
+        sds_kj = (whole_sd_kj + b * rounding["whole_sd"], row["stopped_sd"] + c * rounding["sd"])
+        whole = stats.Sample(n, whole_kj + a * rounding["mean"], sds_kj[0])
+        stopped = stats.Sample(n, row["stopped_kj"], sds_kj[1])
+        ts.append(stats.welch_t(stopped, whole, expected=row["explained_kj"]).t)
     repeated[name] = (ts[len(ts) // 2], min(ts), max(ts))
-    p = stats.paired_t(stats.Sample(10, row["t"] / np.sqrt(10), 1.0)).p
-    print(
-        f"{name:8} t = {ts[len(ts) // 2]:.2f}, rounding allows {min(ts):.2f} to {max(ts):.2f}; published {row['t']}"
-    )
-    print(
-        f"{'':8} p of the published t with nine degrees of freedom: {p:.4f}; published {row['p']}"
-    )
+
+# %%
+nine = [stats.Sample(10, t / np.sqrt(10), 1.0) for t in published["t"]]
+again = pd.DataFrame.from_dict(repeated, orient="index", columns=["t", "low", "high"])
+
+# %%
+again = again.assign(
+    was=published["t"], p=[stats.paired_t(s).p for s in nine], p_was=published["p"]
+)
+heads = {"was": "t, published [.2f]", "t": "t, repeated [.2f]", "low": "rounding allows [.2f]"}
+heads |= {"high": "to [.2f]", "p_was": "p, published [.4f]"}
+publish.table(again, heads | {"p": "p with nine degrees of freedom [.4f]"}, index="experiment")
 
 # %% tags=["hide-cell"]
-for name, label in (("save", "save"), ("no save", "no_save")):
-    middle, low, high = repeated[name]
-    numbers.record(f"published_t_{label}", published.loc[name, "t"], "", 2, f"published t, {name}")
-    numbers.record(
-        f"repeated_t_{label}",
-        middle,
-        "",
-        2,
-        f"t from the printed figures, {name}; range that rounding allows",
-        interval=(low, high),
-    )
+for name, ts in repeated.items():
+    numbers.record_table({name: published["t"][name]}, "published_t_{} [.2f]: published t, {}")
+    claim = "repeated_t_{} [.2f]: t from the printed figures, {}; range that rounding allows"
+    numbers.record_table({name: ts}, claim)
+
+# %% tags=["hide-cell"]
 first = published["stopped_kj"] - whole_published[1] - published["explained_kj"]
-_ = numbers.record(
-    "published_rest_save", first["save"], "kJ", 2, "rest in the first published figures, save"
-)
+claim = "published_rest_save [.2f kJ]: rest in the first published figures, save"
+numbers.record_table({claim: first["save"]})
 
 # %% mystnb={"figure": {"caption": "Published t (crosses) against what the printed figures give (dots) and what their rounding allows (lines); circles: the same test on the recordings, by the final figures.", "name": "fig:stop-published"}, "image": {"alt": "Two rows; in each the cross lies on the line of values that rounding allows; the circles of the test on the recordings lie left of zero as well."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 2.3))
@@ -905,56 +777,43 @@ plt.show()
 # $$ (eq-break-even)
 
 # %%
-work_j = phase_j["roberta_full"].drop(columns=[*START, END]).sum(axis=1).mean()
-work_s = phase_s["roberta_full"].drop(columns=[*START, END]).sum(axis=1).mean()
-work_w = work_j / work_s
-overheads = {"save": energy["save"].mean() - whole_j, "no save": energy["no save"].mean() - whole_j}
-overheads["save, machine left awake"] = overheads["save"] + tail_test.estimate.value
+work = [name for name in whole_phase_j if name not in (*START, END)]
+work_w = whole_phase_j[work].sum(axis=1).mean() / whole_phase_s[work].sum(axis=1).mean()
+overheads = {name: energy[name].mean() - whole_j for name in ("save", "no save")}
+overheads["save, machine left awake"] = overheads["save"] + tail_j.value
+publish.table({"mean power at work [.0f W]": work_w})
+
+# %%
 remaining_s = np.geomspace(10, 86_400, 200)
 drop = {name: 100 * extra / (work_w * remaining_s + extra) for name, extra in overheads.items()}
-print(f"mean power at work: {work_w:.0f} W")
 
 # %% tags=["hide-cell"]
-numbers.record(
-    "work_power", work_w, "W", 0, "mean power from the first epoch to the last, whole runs"
-)
-for name, extra in overheads.items():
-    label = name.replace(",", "").replace(" ", "_")
-    for text, seconds in (("minute", 60), ("hour", 3600)):
-        share = 100 * extra / (work_w * seconds + extra)
-        numbers.record(
-            f"break_even_{text}_{label}",
-            share,
-            "%",
-            2 if text == "hour" else 0,
-            f"drop of intensity that pays for a stop with one {text} of work ahead, {name}",
-        )
-_ = numbers.record(
-    "stop_seconds",
-    overheads["save"] / work_w,
-    "s",
-    1,
-    "work that has the energy of one stop after a checkpoint",
-)
+what = "mean power from the first epoch to the last, whole runs"
+numbers.record_table({f"work_power [.0f W]: {what}": work_w})
+
+# %% tags=["hide-cell"]
+for (name, extra), (text, s) in itertools.product(
+    overheads.items(), (("minute", 60), ("hour", 3600))
+):
+    label, digits = f"break_even_{text}_{name.replace(',', '')}", 2 if text == "hour" else 0
+    what = f"drop of intensity that pays for a stop with one {text} of work ahead, {name}"
+    numbers.record_table({f"{label} [.{digits}f %]: {what}": 100 * extra / (work_w * s + extra)})
+
+# %% tags=["hide-cell"]
+what = "work that has the energy of one stop after a checkpoint"
+numbers.record_table({f"stop_seconds [.1f s]: {what}": overheads["save"] / work_w})
 
 # %% mystnb={"figure": {"caption": "How far the carbon intensity has to fall before a stop saves emissions, by the work that is still ahead.", "name": "fig:stop-break-even"}, "image": {"alt": "Three falling lines on logarithmic axes. With a minute of work ahead the fall needed is {num}`cost_of_stopping.break_even_minute_save` after a save and {num}`cost_of_stopping.break_even_minute_no_save` without one; with an hour {num}`cost_of_stopping.break_even_hour_save` and {num}`cost_of_stopping.break_even_hour_no_save`; save with a machine left awake lies close to no save."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.5))
-lines = {
-    "save": ("completed", "-"),
-    "no save": ("failed", "-"),
-    "save, machine left awake": ("completed", "--"),
-}
-for name, (color, dash) in lines.items():
-    ax.plot(remaining_s, drop[name], dash, color=COLORS[color], label=name)
+shades = {"save": "completed", "no save": "failed", "save, machine left awake": "completed"}
+for name, shade in shades.items():
+    dash = "--" if "awake" in name else "-"
+    ax.plot(remaining_s, drop[name], dash, color=COLORS[shade], label=name)
 figures.duration_axis(ax)
 ax.set_yscale("log")
 ax.set_yticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
-ax.set(
-    xlabel="work still ahead",
-    ylabel="drop of intensity to break even [%]",
-    xlim=(10, 86_400),
-    ylim=(0.005, 110),
-)
+ax.set(xlabel="work still ahead", ylabel="drop of intensity to break even [%]")
+ax.set(xlim=(10, 86_400), ylim=(0.005, 110))
 ax.legend()
 plt.show()
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -35,6 +35,7 @@ __all__ = [
     "OfflineChart",
     "duration_axis",
     "ecdf",
+    "estimate",
     "gantt",
     "heatmap",
     "interactive_gantt",
@@ -48,6 +49,18 @@ __all__ = [
     "step_means",
     "use_style",
 ]
+
+
+class Estimate(Protocol):
+    """A value with its interval."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
 
 #: Figure size [inch] of a full-width figure; text stays readable when shown 400 px wide.
 WIDE = (7.2, 3.6)
@@ -301,6 +314,44 @@ def repeats(
     y = np.asarray(values, float)
     x = at + np.random.default_rng(seed).uniform(-0.15, 0.15, y.size)
     ax.plot(*((y, x) if sideways else (x, y)), "o", color=color, alpha=0.65, mec="white")
+
+
+def estimate(
+    ax: Axes,
+    found: Estimate,
+    at: float,
+    *,
+    color: str,
+    marker: str = "o",
+    dot: str | None = None,
+    sideways: bool = False,
+    **line: Any,
+) -> None:
+    """Draw an estimate as a dot on the line of its interval, upright or sideways.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    found : Estimate
+        What has ``value``, ``low`` and ``high`` (`helpers.stats.Interval`).
+    at : float
+        Where on the other axis.
+    color : str
+        Of the line.
+    marker : str
+        Of the dot; empty for none.
+    dot : str, optional
+        Its colour, if another one.
+    sideways : bool
+        Values on the x axis.
+    **line
+        Passed to ``Axes.plot`` for the line (its width, its label, ...).
+    """
+    ends, where = [found.low, found.high], [at, at]
+    ax.plot(*((ends, where) if sideways else (where, ends)), color=color, **({"lw": 2} | line))
+    middle = (found.value, at) if sideways else (at, found.value)
+    ax.plot(*middle, marker=marker, ls="", color=dot or color)
 
 
 def say(ax: Axes, text: str) -> None:

@@ -363,6 +363,7 @@ class Numbers:
         table: Mapping[Any, Any] | pd.Series | pd.DataFrame,
         claim: str = "{}",
         *,
+        ends: bool = False,
         unknown: bool = False,
         scope: Mapping | None = None,
     ) -> None:
@@ -377,6 +378,9 @@ class Numbers:
             ``name [.1f unit]: meaning``, one for all, with ``{}`` where the key stands (``{0}``
             and ``{1}``: row and column); blanks in a name become underscores. By default each key
             is a claim of its own.
+        ends : bool
+            Record the ends of the intervals as numbers of their own, too: ``name_low``,
+            ``name_high``.
         unknown : bool
             Leave out what is not finite, because the data do not tell it; the object shows it as
             not known.
@@ -411,6 +415,10 @@ class Numbers:
             self.record(
                 name, middle, unit, digits, meaning, interval=interval, level=level, scope=scope
             )
+            for end, limit in zip(("lower", "upper"), interval or () if ends else (), strict=False):
+                what = f"{end} end of the interval of {name}"
+                suffix = {"lower": "low", "upper": "high"}[end]
+                self.record(f"{name}_{suffix}", limit, unit, digits, what, scope=scope)
 
     def __getitem__(self, name: str) -> Number:
         return self._numbers[name]

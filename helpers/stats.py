@@ -97,6 +97,10 @@ class Interval:
         share = f"{100 * self.confidence:g} %"
         return f"{_figure(self.value)} [{_figure(self.low)}, {_figure(self.high)}] ({share})"
 
+    def scaled(self, factor: float) -> "Interval":
+        """Return it in another unit, `factor` (> 0) times the numbers."""
+        return Interval(self.value * factor, self.low * factor, self.high * factor, self.confidence)
+
 
 @dataclass(frozen=True, slots=True)
 class TTest:

@@ -17,7 +17,6 @@ LONGEST, MEDIAN = 20, 6  # lines of code in a cell
 UNCUT = {
     "carbon_aware_cluster",
     "carbon_intensity",
-    "cost_of_stopping",
     "counting_carbon",
     "pause_and_resume",
     "phase_model",

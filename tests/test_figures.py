@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 
 from helpers import figures
+from helpers.stats import Interval
 
 mpl.use("Agg")
 
@@ -225,3 +226,14 @@ def test_repeats_keep_their_values_and_lie_near_their_place(ax):
     upright, sideways = ax.lines
     assert [1.0, 2.0, 3.0] == list(upright.get_ydata()) == list(sideways.get_xdata())
     assert (abs(np.asarray(upright.get_xdata()) - 5) <= 0.15).all()
+
+
+@pytest.mark.parametrize("sideways", [False, True])
+def test_an_estimate_is_a_dot_on_the_line_of_its_interval(ax, sideways):
+    figures.estimate(ax, Interval(2.0, 1.0, 4.0, 0.95), 7, color="black", sideways=sideways)
+
+    line, dot = ax.lines
+    drawn = [line.get_xydata().tolist(), dot.get_xydata().tolist()]
+    upright = [[[7, 1], [7, 4]], [[7, 2]]]
+    turned = [[[1, 7], [4, 7]], [[2, 7]]]
+    assert (turned if sideways else upright) == drawn

@@ -94,6 +94,18 @@ def test_an_estimate_brings_its_interval_and_coverage():
     assert ((0.5, 1.5), 0.9) == (numbers["a"].interval, numbers["a"].level)
 
 
+def test_the_ends_of_an_interval_become_numbers_of_their_own_where_prose_needs_them():
+    numbers = Numbers("example")
+    numbers.record_table({"a [.1f W]: power": (1.0, 0.5, 1.5)}, ends=True)
+
+    found = [(n.name, n.value, n.meaning) for n in numbers]
+    assert [
+        ("a", 1.0, "power"),
+        ("a_low", 0.5, "lower end of the interval of a"),
+        ("a_high", 1.5, "upper end of the interval of a"),
+    ] == found
+
+
 def test_what_a_log_does_not_tell_is_shown_as_not_known_only_where_that_is_allowed():
     numbers = Numbers("example")
     numbers.record_table({"users [.0f users]: distinct users": float("nan")}, unknown=True)

@@ -216,5 +216,5 @@ def test_tables_of_a_fit_have_a_row_a_repeat_and_a_column_a_phase(noisy_runs, pl
 
 
 def test_tables_of_a_fit_need_a_key_for_each_run(noisy_runs, plan):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="Shape"):
         fit_model(noisy_runs, plan).tables([1])
