@@ -18,6 +18,8 @@ room                   what it holds
 `helpers.phases`       jobs made of phases: model, fit, change points, validation
 `helpers.work`         what is asked: one workload (from a log, from YAML, generated),
                        nodes and clusters
+`helpers.predict`      what can be known of a job before it runs: features, estimators,
+                       calibration, the judge of leaks
 `helpers.schedule`     one job, or endless machines: when to start, pause and resume,
                        exact schedules, the known policies, their judge and their price
 `helpers.decide`       many jobs, finite machines: what a decision sees and may do, and

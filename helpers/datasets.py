@@ -68,6 +68,7 @@ __all__ = [
     "place",
     "power_plan",
     "power_runs",
+    "predicted_backfilling",
     "time_zone",
     "years",
     "zones",
@@ -155,6 +156,30 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
         "gaia-pai": _Dataset(
             "gaia/pai-100k.csv", False, "not redistributed here", "99,998 Alibaba PAI jobs"
         ),
+        "kth-sp2": _Dataset(
+            "predictsim/KTH-SP2.swf",
+            False,
+            "Parallel Workloads Archive; acknowledge Lars Malinowsky, KTH",
+            "log of the SP2 at KTH, Stockholm, 28,489 jobs, 1996-1997",
+        ),
+        "llnl-atlas": _Dataset(
+            "predictsim/LLNL-Atlas-2006-2.1-cln.swf",
+            False,
+            "Parallel Workloads Archive; acknowledge Moe Jette, LLNL",
+            "log of Atlas at Lawrence Livermore, 43,778 jobs, 2006-2007, without waits",
+        ),
+        "predictsim-KTH-SP2": _Dataset(
+            "predictsim/KTH-SP2-metrics_complete",
+            False,
+            "not redistributed here",
+            "published results of backfilling with predicted run times, KTH-SP2",
+        ),
+        "predictsim-CTC-SP2": _Dataset(
+            "predictsim/CTC-SP2-metrics_complete",
+            False,
+            "not redistributed here",
+            "published results of backfilling with predicted run times, CTC-SP2",
+        ),
         "opitz-2024-power": _Dataset(
             "opitz-2024-power/",
             False,
@@ -163,6 +188,7 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
         ),
     }
 )
+_SWF_LOGS = ("unilu-gaia-2014", "kth-sp2", "llnl-atlas")
 _GAIA_UNITS = MappingProxyType(
     {"scorelab": "s", "gaia-azure": "h", "gaia-mustang": "h", "gaia-pai": "h"}
 )
@@ -621,8 +647,9 @@ def job_log(name: str = "unilu-gaia-2014") -> "JobLog":
 
     Parameters
     ----------
-    name : {"unilu-gaia-2014", "scorelab", "gaia-azure", "gaia-mustang", "gaia-pai"} or own
-        The first is embedded, the others are downloaded; or the name of an own log.
+    name : {"unilu-gaia-2014", "kth-sp2", "llnl-atlas", "scorelab", "gaia-azure", ...} or own
+        The first is embedded, the others are downloaded; or the name of an
+        own log.
 
     Raises
     ------
@@ -636,13 +663,45 @@ def job_log(name: str = "unilu-gaia-2014") -> "JobLog":
     own = _own("logs", ".swf")
     if name in own:
         return replace(jobs.read_swf(own[name]), source=name)
-    _one_of("name", name, ["unilu-gaia-2014", *_GAIA_UNITS, *own])
+    _one_of("name", name, [*_SWF_LOGS, *_GAIA_UNITS, *own])
     path = fetch(name)
     if name in _GAIA_UNITS:
         log = jobs.read_gaia_csv(path, time_unit=_GAIA_UNITS[name])
     else:
         log = jobs.read_swf(path)
     return replace(log, source=name)
+
+
+def predicted_backfilling(name: str = "KTH-SP2") -> pd.DataFrame:
+    """Return published results of backfilling with predicted run times, downloaded.
+
+    Parameters
+    ----------
+    name : {"KTH-SP2", "CTC-SP2"}
+        The log that was replayed.
+
+    Returns
+    -------
+    DataFrame
+        One row a variant: ``scheduler``, ``predictor`` and ``corrector`` in the words of the
+        source (NaN where there is none), ``avgbsld``, ``maxbsld`` (average and largest bounded
+        slowdown, bound 10 s [1]), ``avgft`` (mean turnaround [s]), and what else it gives.
+
+    Raises
+    ------
+    ValueError
+        If there is no such log.
+    DatasetMissingError
+        If it is not here and cannot be downloaded.
+
+    References
+    ----------
+    E. Gaussier, D. Glesser, V. Reis, D. Trystram, "Improving backfilling by using machine learning
+    to predict running times", SC 2015.
+    """
+    prefix = "predictsim-"
+    _one_of("name", name, [n.removeprefix(prefix) for n in names() if n.startswith(prefix)])
+    return pd.read_csv(fetch(f"{prefix}{name}"), sep=" ", index_col=0, skipinitialspace=True)
 
 
 def phase_model(name: str = "roberta") -> "PhaseModel":
