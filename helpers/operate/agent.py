@@ -102,6 +102,8 @@ class Sight:
         What the scheduler accounted for; None when it was not asked.
     rest_s : float
         How long after a requeue the job must not be started again [s].
+    missing_s : float or None
+        Since when the scheduler, asked again and again, knows no job of this key [s].
     """
 
     now_s: float
@@ -111,6 +113,7 @@ class Sight:
     journal: Sequence[Entry] = ()
     runs: Sequence[Run] | None = None
     rest_s: float = 0.0
+    missing_s: float | None = None
 
     def rested_s(self, status: Status) -> float:
         """Return when a requeued job may be started again [s].
@@ -188,24 +191,48 @@ def decide(sight: Sight, settings: Settings | None = None) -> Action:
         How to go about it.
     """
     settings = settings or Settings()
-    statuses = sorted(sight.statuses, key=lambda s: (s.state != "running", s.over, int(s.job_id)))
+    dropped = {e.job_id for e in sight.journal if e.what == "cancel"}
+    statuses = sorted(sight.statuses, key=lambda s: (s.state != "running", int(s.job_id)))
     alive = [status for status in statuses if not status.over]
-    if not statuses:
-        return _missing(sight, settings)
+    over = [status for status in statuses if status.over and status.job_id not in dropped]
+    completed = [status for status in over if status.state == "completed"]
     if len(alive) > 1:
         return Action("cancel", "it was handed over twice", alive[1].job_id)
-    completed = [status for status in statuses if status.state == "completed"]
     if alive and (completed or (sight.finished and alive[0].state == "waiting")):
         return Action("cancel", "it has finished already", alive[0].job_id)
+    if completed or (over and sight.finished):
+        return Action("finish", "completed", (completed or over)[-1].job_id)
+    if not alive and not over:
+        return _missing(sight, settings)
     if not alive:
-        last = max(completed or statuses, key=lambda status: int(status.job_id))
-        return Action("finish", "completed" if sight.finished else last.state, last.job_id)
+        return _ended(sight, over[-1], settings)
     status = alive[0]
     if status.state == "waiting":
         return _waiting(sight, status, settings)
     if status.state == "running":
         return _running(sight, status, settings)
     return Action("wait", f"the scheduler says {status.reason!r}")
+
+
+def _ended(sight: Sight, status: Status, settings: Settings) -> Action:
+    """Its last job has ended, and not well."""
+    since_s = max((e.time_s for e in sight.events if e.event == "started"), default=-math.inf)
+    failed = any(e.event == "failed" and e.time_s >= since_s for e in sight.events)
+    asked = [
+        e.time_s
+        for e in sight.journal
+        if e.what == "requeue" and (e.job_id, e.restarts) == (status.job_id, status.restarts)
+    ]
+    if failed or not asked:
+        return Action("finish", status.state, status.job_id)
+    # A controller that was killed just after it was asked to requeue takes its own signal for an
+    # end: the script has not failed, so that it goes on from its last checkpoint as a new job.
+    again_s = max([asked[-1], *(e.time_s for e in sight.journal if e.what == "submit")])
+    again_s += max(settings.patience_s, sight.rest_s)
+    if sight.now_s < again_s:
+        return Action("wait", "it ended when it was to be requeued", until_s=again_s)
+    _, switch_s = _due(sight, settings)
+    return Action("submit", "it ended when it was to be requeued", at_s=switch_s)
 
 
 def _due(sight: Sight, settings: Settings) -> tuple[float, float]:
@@ -220,7 +247,8 @@ def _due(sight: Sight, settings: Settings) -> tuple[float, float]:
 def _missing(sight: Sight, settings: Settings) -> Action:
     """The scheduler knows no job under this key."""
     handed = [e for e in sight.journal if e.what == "submit"]
-    known = [e.job_id for e in handed if e.job_id]
+    dropped = {e.job_id for e in sight.journal if e.what == "cancel"}
+    known = [e.job_id for e in handed if e.job_id and e.job_id not in dropped]
     latest = known[-1] if known else ""
     _, switch_s = _due(sight, settings)
     if sight.finished:
@@ -236,7 +264,9 @@ def _missing(sight: Sight, settings: Settings) -> Action:
             return Action("finish", state.lower(), latest)
     if sight.events and sight.events[-1].event == "failed":
         return Action("finish", "failed", latest)
-    again_s = handed[-1].time_s + settings.patience_s
+    # A controller that has just come back may answer before it knows its jobs.
+    since_s = max(handed[-1].time_s, sight.now_s if sight.missing_s is None else sight.missing_s)
+    again_s = since_s + settings.patience_s
     if sight.now_s < again_s:
         return Action("wait", "it may still appear", until_s=again_s)
     if sum(e.result != "intended" for e in handed) >= _MOST_SUBMISSIONS:
@@ -362,6 +392,7 @@ class Agent:
         self._sizes: dict[str, int] = {}
         self._due_s = -math.inf
         self._rest_s = 0.0
+        self._missing_s: dict[str, float] = {}
 
     def run(self, *, until_empty: bool = False) -> None:
         """Carry out plans until interrupted, or until no job is left.
@@ -396,6 +427,11 @@ class Agent:
             return len(open_)
         self._looked_s = now_s
         self._due_s = math.inf
+        self._missing_s = {
+            folder.key: self._missing_s.get(folder.key, now_s)
+            for folder in open_
+            if all(status.over for status in self._jobs.get(folder.key, ()))
+        }
         for folder in open_:
             try:
                 self._carry_out(folder)
@@ -442,6 +478,7 @@ class Agent:
             read_journal(folder),
             runs,
             self._rest_s,
+            self._missing_s.get(folder.key),
         )
 
     def _carry_out(self, folder: Folder) -> None:

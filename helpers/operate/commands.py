@@ -324,7 +324,10 @@ def account(options: argparse.Namespace) -> Result:
     lasts_s = jobs[["wait_s", "run_s", *jobs.columns.intersection(["observed_s", "suspended_s"])]]
     ends_s = jobs["submit_s"] + lasts_s.fillna(0.0).sum(axis=1)  # no job ends later than that
     source = _known(
-        options, epoch_s + float(jobs["submit_s"].min()), epoch_s + float(ends_s.max()) + 1
+        options,
+        epoch_s + float(jobs["submit_s"].min()),
+        epoch_s + float(ends_s.max()) + 1,
+        cut=False,
     )
     charged = log.account(source.intensity, power=assumed, pue=options.pue, errors="skip")
     table = charged.by(*options.by)

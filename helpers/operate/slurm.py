@@ -8,10 +8,12 @@ What was learned of Slurm 22.05 and is relied on here:
 
 - ``squeue --json`` ignores ``--user``: jobs are chosen by user and key on this side. Releases from
   23.02 on write numbers as ``{"set": ..., "number": ...}`` and states as lists; both are read.
-- ``scontrol requeue`` pushes the begin time of a job 120 s ahead, and with reason: a node refuses
-  the revoked credential of a job until it has expired (``AuthInfo=cred_expire``, 120 s unless it is
-  set). A job that is started again before that is killed as "non-startable", and has *failed*. So
-  a requeued job rests (`Slurm.rest_s`) before it may begin.
+- ``scontrol requeue`` pushes the begin time of a job 120 s ahead, and with reason: a job that is
+  started again while its node still revokes the old credential is killed as "non-startable", and
+  has *failed* (seen at 0 and 0.3 s after a requeue, not at 1 s and more). So a requeued job rests
+  (`Slurm.rest_s`) before it may begin.
+- A controller that is killed just after a requeue believes, once it is back, that the job still
+  runs; right after its start it may answer before it knows its jobs.
 - While the controller is down, ``sbatch`` blocks: hence the time-outs. A controller killed within
   a tenth of a second after ``sbatch`` answered has forgotten the job: hence the key.
 - ``sacct`` writes one row a run with ``--duplicates``.
@@ -22,11 +24,9 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -108,6 +108,9 @@ class Slurm(Backend):
         Whose jobs are touched; by default the user who runs this.
     prices : mapping of str to float
         Price of a core hour by partition, which Slurm does not know.
+    rest_s : float
+        How long a requeued job rests before it may begin [s]; by default as long as Slurm itself
+        lets it wait.
     """
 
     name = "slurm"
@@ -119,19 +122,18 @@ class Slurm(Backend):
         prefix: Sequence[str] = (),
         user: str | None = None,
         prices: Mapping[str, float] | None = None,
+        rest_s: float = 121.0,
     ) -> None:
         if not timeout_s > 0:
             raise ValueError(f"timeout_s(={timeout_s}) must be > 0.")
-        self._timeout_s, self._prefix = timeout_s, tuple(prefix)
+        self._timeout_s, self._prefix, self._rest_s = timeout_s, tuple(prefix), rest_s
         self._prices = dict(prices or {})
         self._user = user or _own_name()
 
-    @cached_property
+    @property
     def rest_s(self) -> float:
-        """How long a node refuses a requeued job [s]: its credential's life, and a second."""
-        config = self._call("scontrol", "show", "config")
-        found = re.search(r"^AuthInfo\s*=.*\bcred_expire=(\d+)", config, re.MULTILINE)
-        return 1.0 + (float(found[1]) if found else 120.0)
+        """How long after a requeue a job must not be started again [s]."""
+        return self._rest_s
 
     def _done(
         self, *words: str, utc: bool = True, more: Mapping[str, str] | None = None

@@ -62,7 +62,7 @@ class Live:
 
     def backend(self, user: str = "u01", **options: object) -> Slurm:
         """The back end of one of its users."""
-        return Slurm(prefix=self.enter(user), user=user, **options)
+        return Slurm(prefix=self.enter(user), user=user, **({"rest_s": 3.0} | options))
 
     def kill_controller(self) -> None:
         """Kill slurmctld with SIGKILL."""
