@@ -214,25 +214,42 @@ def decide(sight: Sight, settings: Settings | None = None) -> Action:
     return Action("wait", f"the scheduler says {status.reason!r}")
 
 
+_FOR_GOOD = ("TimeLimit", "OutOfMemory", "DeadLine", "BadConstraints")
+"""Reasons, in a scheduler's words, for which a job that failed would fail again."""
+
+
 def _ended(sight: Sight, status: Status, settings: Settings) -> Action:
-    """Its last job has ended, and not well."""
+    """Its last job has ended, and not well: because of itself, or of its scheduler.
+
+    A controller that is killed and comes back with what it knew some seconds before ends jobs whose
+    start it has forgotten, and takes its own signal of a requeue for their end. The script has not
+    failed then (it would have said so), and goes on from its last checkpoint as a new job.
+    """
     since_s = max((e.time_s for e in sight.events if e.event == "started"), default=-math.inf)
     failed = any(e.event == "failed" and e.time_s >= since_s for e in sight.events)
-    asked = [
-        e.time_s
+    asked = any(
+        e.what == "requeue" and (e.job_id, e.restarts) == (status.job_id, status.restarts)
         for e in sight.journal
-        if e.what == "requeue" and (e.job_id, e.restarts) == (status.job_id, status.restarts)
-    ]
-    if failed or not asked:
+    )
+    innocent = (asked or status.state == "failed") and status.reason not in _FOR_GOOD
+    if failed or not innocent:
         return Action("finish", status.state, status.job_id)
-    # A controller that was killed just after it was asked to requeue takes its own signal for an
-    # end: the script has not failed, so that it goes on from its last checkpoint as a new job.
-    again_s = max([asked[-1], *(e.time_s for e in sight.journal if e.what == "submit")])
-    again_s += max(settings.patience_s, sight.rest_s)
+    return _again(sight, settings, status.job_id, "it was ended by no fault of its own")
+
+
+def _again(sight: Sight, settings: Settings, job_id: str, why: str) -> Action:
+    """Hand a job over again, once it is sure that it must be."""
+    handed = [e for e in sight.journal if e.what == "submit"]
+    # A controller that has just come back may answer before it knows its jobs.
+    since_s = sight.now_s if sight.missing_s is None else sight.missing_s
+    since_s = max([since_s, *(e.time_s for e in handed)])
+    again_s = since_s + max(settings.patience_s, sight.rest_s)
     if sight.now_s < again_s:
-        return Action("wait", "it ended when it was to be requeued", until_s=again_s)
+        return Action("wait", "it may still appear", until_s=again_s)
+    if sum(e.result != "intended" for e in handed) >= _MOST_SUBMISSIONS:
+        return Action("finish", f"handed over {_MOST_SUBMISSIONS} times, never kept", job_id)
     _, switch_s = _due(sight, settings)
-    return Action("submit", "it ended when it was to be requeued", at_s=switch_s)
+    return Action("submit", why, at_s=switch_s)
 
 
 def _due(sight: Sight, settings: Settings) -> tuple[float, float]:
@@ -264,14 +281,7 @@ def _missing(sight: Sight, settings: Settings) -> Action:
             return Action("finish", state.lower(), latest)
     if sight.events and sight.events[-1].event == "failed":
         return Action("finish", "failed", latest)
-    # A controller that has just come back may answer before it knows its jobs.
-    since_s = max(handed[-1].time_s, sight.now_s if sight.missing_s is None else sight.missing_s)
-    again_s = since_s + settings.patience_s
-    if sight.now_s < again_s:
-        return Action("wait", "it may still appear", until_s=again_s)
-    if sum(e.result != "intended" for e in handed) >= _MOST_SUBMISSIONS:
-        return Action("finish", f"handed over {_MOST_SUBMISSIONS} times, never kept", latest)
-    return Action("submit", "the scheduler has forgotten it", at_s=switch_s)
+    return _again(sight, settings, latest, "the scheduler has forgotten it")
 
 
 def _waiting(sight: Sight, status: Status, settings: Settings) -> Action:

@@ -159,6 +159,7 @@ class Local(Backend):
                     begin_s,
                     about["started_s"],
                     int(about["restarts"]),
+                    str(about.get("reason", "")),
                 )
             )
         return found

@@ -209,7 +209,7 @@ class Slurm(Backend):
         """Return the user's jobs that carry a key."""
         printed = self._call("squeue", "--json", "--states=all", f"--user={self._user}")
         try:
-            listed = json.loads(printed)["jobs"]
+            listed = list(json.loads(printed)["jobs"])
         except (ValueError, KeyError, TypeError):
             raise SchedulerError(
                 f"squeue --json printed no jobs ({printed[:100]!r}): Slurm 21.08 or later is needed."

@@ -68,17 +68,19 @@ flock -w 60 9 || exit 75  # the run before may still be saving
 if [ -e "$CLEAN_HOURS_FOLDER/finished" ]; then exit 0; fi
 CLEAN_HOURS_ENDS_S=$(($(date +%s) + {wall_s}))
 export CLEAN_HOURS_ENDS_S
-_clean_hours_say started
 stopped=
+child=
+trap 'stopped=1; if [ -n "$child" ]; then kill -TERM "$child" 2> /dev/null; fi' TERM
+{carry_on}
+_clean_hours_say started
+if [ -n "$stopped" ]; then exit 143; fi
 "$CLEAN_HOURS_FOLDER/script" "$@" 9>&- &
 child=$!
-trap 'stopped=1; kill -TERM "$child" 2> /dev/null' TERM
-{carry_on}
 code=0
 wait "$child" || code=$?
 while kill -0 "$child" 2> /dev/null; do code=0; wait "$child" || code=$?; done
 sleep {grace_s}  # a script that ends itself at SIGTERM has not finished: let the signal be seen
-if [ -n "$stopped" ]; then exit 143; fi
+if [ -n "$stopped" ] || [ "$code" = 143 ]; then exit 143; fi  # ended by a signal: not by itself
 if [ "$code" = 0 ]; then
     _clean_hours_say finished
     : > "$CLEAN_HOURS_FOLDER/finished"

@@ -181,6 +181,7 @@ class _Supervisor:
 
     def _stop(self, process: subprocess.Popen[bytes], state: str, word: str) -> str:
         _end_group(process.pid, process)
+        self.status["reason"] = "TimeLimit" if word == "TIMEOUT" else word
         self._note_run(word)
         return state
 

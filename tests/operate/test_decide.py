@@ -211,13 +211,18 @@ def test_a_job_ended_by_a_requeue_that_its_controller_forgot_goes_on_as_a_new_on
     ended = [Status("7", "0" * 16, "failed", ZERO_S)]
     said = [Event("started", ZERO_S), Event("checkpoint", ZERO_S + 899)]
 
-    goes_on = decide(sight(journal=journal, statuses=ended, events=said, now_s=ZERO_S + 1000))
-    failed = decide(
-        sight(journal=journal, statuses=ended, events=[*said, Event("failed", ZERO_S + 901)])
-    )
-    alone = decide(sight(journal=journal[:1], statuses=ended, events=said))
+    def kind(**given):
+        later = {"now_s": ZERO_S + 1000, "missing_s": ZERO_S + 901, "journal": journal}
+        return decide(sight(**({"events": said, "statuses": ended} | later | given))).kind
 
-    assert ("submit", "finish", "finish") == (goes_on.kind, failed.kind, alone.kind)
+    assert "submit" == kind()
+    assert "wait" == kind(missing_s=ZERO_S + 999)
+    assert "submit" == kind(journal=journal[:1])
+    assert "finish" == kind(events=[*said, Event("failed", ZERO_S + 901)])
+    assert "finish" == kind(statuses=[Status("7", "0" * 16, "failed", ZERO_S, reason="TimeLimit")])
+    assert "finish" == kind(
+        statuses=[Status("7", "0" * 16, "cancelled", ZERO_S)], journal=journal[:1]
+    )
 
 
 def test_a_job_that_its_agent_dropped_says_nothing_about_the_other():
