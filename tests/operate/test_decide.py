@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,14 @@ from helpers.phases.suspension import Suspension
 STEP_S = 10.0
 DEADLINE_S = ZERO_S + 12 * 3600.0
 CALM = Settings(poll_s=60.0, tick_s=STEP_S, patience_s=60.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_waiting_for_disks():
+    """Virtual time waits for no disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
 
 
 def plan_on(values):
@@ -70,7 +79,7 @@ class World:
 values = st.lists(st.integers(20, 900), min_size=12, max_size=12)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(values=values, slow=st.floats(0.8, 1.2), lag_s=st.floats(0.0, 60.0))
 def test_in_calm_a_plan_is_carried_out_and_loses_nothing(values, slow, lag_s):
     with TemporaryDirectory() as folder:
@@ -88,7 +97,7 @@ def test_in_calm_a_plan_is_carried_out_and_loses_nothing(values, slow, lag_s):
         assert len(pauses) <= world.plan.schedule.resumes
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     values=values,
     slow=st.floats(0.8, 1.2),
