@@ -26,6 +26,7 @@ room                   what it holds
                        the policies; no engine
 `helpers.cluster`      what happens: the engine, its outcome, metrics, account
 `helpers.bound`        what is possible: certified bounds, repaired plans
+`helpers.regions`      where: work placed over sites, exact or with a certified gap
 `helpers.published`    reproductions of published studies
 `helpers.operate`      the real thing: plans, a real Slurm in a user's own rights, the
                        agent, receipts, and the command ``clean-hours``

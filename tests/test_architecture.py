@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "decide": {"carbon", "work"},
     "cluster": {"decide", "work", "schedule", "phases", "carbon", "figures"},
     "bound": {"schedule", "phases", "carbon", "work"},
-    "regions": {"carbon", "phases", "work", "schedule", "decide", "cluster", "bound"},
+    "regions": {"carbon", "work", "schedule"},
     "published": {"carbon", "power", "phases", "schedule"},
     "datasets": {"jobs", "carbon", "power", "phases"},
     "panel": set(),

@@ -1,0 +1,28 @@
+"""Where: work that may run at one of several sites, each with its grid, its size and its clock.
+
+===========  ===================================================================
+module       what it holds
+===========  ===================================================================
+`sites`      a site: a grid, a capacity, a PUE; several of them on one row of slots
+`divisible`  work that can be divided at will: the least emissions, exact
+`online`     the same work placed hour by hour, the future unknown
+`whole`      whole jobs: a plan, and a certified bound on any plan
+===========  ===================================================================
+"""
+
+from helpers.regions.divisible import Placement, place_work
+from helpers.regions.online import cleanest_now, rolling
+from helpers.regions.sites import Site, Slots
+from helpers.regions.whole import JobPlacement, SiteJobs, place_jobs
+
+__all__ = [
+    "JobPlacement",
+    "Placement",
+    "Site",
+    "SiteJobs",
+    "Slots",
+    "cleanest_now",
+    "place_jobs",
+    "place_work",
+    "rolling",
+]
