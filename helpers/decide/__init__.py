@@ -12,6 +12,7 @@ module       what it holds
 `carbon`     holding and suspending while the grid is dirty
 `sleep`      switching idle nodes off, around any other policy
 `filler`     best-effort jobs on what nobody else wants
+`predicted`  planning with predicted run times, around any other policy
 `order`      orders of waiting jobs, and the line that keeps one
 `moment`     a decision that can be taken again, with facts changed
 `explain`    why a job waits: the smallest change that turns the decision
@@ -30,6 +31,7 @@ from helpers.decide.carbon import (
 )
 from helpers.decide.fifo import Fifo, InOrder, Priority, ShortestJobFirst
 from helpers.decide.filler import Filler
+from helpers.decide.predicted import Given, LastSimilar, LastTwo, Predicted, TrueTime
 from helpers.decide.share import MultiLevelFeedback, RoundRobin
 from helpers.decide.sleep import SleepIdle
 from helpers.decide.view import Job, Machine, Policy, View
@@ -45,15 +47,20 @@ __all__ = [
     "Filler",
     "ForecastQuantile",
     "Gate",
+    "Given",
     "InOrder",
     "Job",
+    "LastSimilar",
+    "LastTwo",
     "Machine",
     "MultiLevelFeedback",
     "PastQuantile",
     "Policy",
+    "Predicted",
     "Priority",
     "RoundRobin",
     "ShortestJobFirst",
     "SleepIdle",
+    "TrueTime",
     "View",
 ]

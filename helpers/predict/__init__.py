@@ -4,11 +4,16 @@
 module       what it holds
 ===========  ===================================================================
 `features`   what is known of each job at its submission, in one pass over a log
+`estimators` simple predictors, and boosted quantiles learned from the past alone
+`conformal`  quantiles that become true in the long run, whatever the model
+`scores`     how good predictions are
 `leakage`    the same log with another future, which no feature may notice
 ===========  ===================================================================
 """
 
+from helpers.predict.estimators import Predictions, learn, simple
 from helpers.predict.features import FEATURES, features
 from helpers.predict.leakage import another_future
+from helpers.predict.scores import scores
 
-__all__ = ["FEATURES", "another_future", "features"]
+__all__ = ["FEATURES", "Predictions", "another_future", "features", "learn", "scores", "simple"]

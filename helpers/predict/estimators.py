@@ -1,0 +1,267 @@
+"""Predict an outcome of jobs, run time or memory, from what is known at their submission.
+
+The simple predictors come first, since they are hard to beat: the *request*; the *user's mean*; the
+user's *last two* finished jobs [1]_; the *last similar* one, of the same user, requested time and
+processors. Then gradient boosting of quantiles [2]_ on the logarithm, trained again and again on
+the past alone: a model of a week has seen only jobs that ended before the week began. Nothing that
+is predicted exceeds the request, at which a job is killed.
+
+References
+----------
+.. [1] D. Tsafrir, Y. Etsion, D. G. Feitelson, "Backfilling using system-generated predictions
+   rather than user runtime estimates", IEEE TPDS 18(6), 2007.
+.. [2] J. H. Friedman, "Greedy function approximation: a gradient boosting machine", Annals of
+   Statistics 29(5), 2001, with the pinball loss of R. Koenker, G. Bassett, Econometrica 46, 1978.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from helpers.jobs.table import JobLog, start_s
+from helpers.predict.conformal import track
+from helpers.predict.features import features, requested_s
+
+__all__ = ["LEVELS", "SIMPLE", "Predictions", "learn", "simple"]
+
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Levels at which a distribution is predicted [1]."""
+
+SIMPLE = ("request", "user's mean", "last two", "last similar")
+"""The simple predictors, in order of what they look at."""
+
+WEEK_S = 604_800.0
+
+
+def simple(log: JobLog, known: pd.DataFrame, *, outcome: str = "run_s") -> pd.DataFrame:
+    """Return what the simple predictors say of each job.
+
+    Parameters
+    ----------
+    log : JobLog
+        The jobs.
+    known : DataFrame
+        Their `helpers.predict.features.features`, of the same outcome.
+    outcome : str
+        What is predicted; only a run time has a request, and is capped by it.
+
+    Returns
+    -------
+    DataFrame, shape (n, 4)
+        Columns as in `SIMPLE`, in the unit of the outcome. What a predictor does not know is taken
+        from the next simpler one, and at last from the geometric mean of all that ended; NaN
+        before anything ended.
+
+    Notes
+    -----
+    A mean here is that of logarithms: the plain mean of run times is that of the longest few.
+    """
+    everybody = np.expm1(known["all_mean"])
+    request = pd.Series(np.nan, known.index)
+    if outcome == "run_s":
+        request = pd.Series(requested_s(log.jobs), known.index)
+    first, second = np.expm1(known["user_last"]), np.expm1(known["user_last2"])
+    table = pd.DataFrame(
+        {
+            "request": request.fillna(everybody),
+            "user's mean": np.expm1(known["user_mean"]),
+            "last two": (first + second) / 2,
+            "last similar": np.expm1(known["similar_last"]).fillna(first),
+        }
+    )
+    for name in SIMPLE[1:]:
+        table[name] = table[name].fillna(table["request"]).clip(upper=request.fillna(np.inf))
+    return table
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Predicted distributions of jobs, and what came.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (n,)
+        Rows of the log that were predicted, in order of submission.
+    levels : ndarray of float, shape (k,)
+        Levels of the quantiles, rising [1].
+    values : ndarray of float, shape (n, k)
+        Quantiles, rising along each row, in the unit of the outcome.
+    truth : ndarray of float, shape (n,)
+        What came.
+    limit : ndarray of float, shape (n,)
+        What no prediction may exceed; inf without.
+    submit_s, start_s, end_s : ndarray of float, shape (n,)
+        Times of each job [s since second 0].
+    """
+
+    rows: NDArray[np.int64]
+    levels: NDArray[np.float64]
+    values: NDArray[np.float64]
+    truth: NDArray[np.float64]
+    limit: NDArray[np.float64]
+    submit_s: NDArray[np.float64]
+    start_s: NDArray[np.float64]
+    end_s: NDArray[np.float64]
+    outcome: str = "run_s"
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def at(self, level: float) -> NDArray[np.float64]:
+        """Return the quantiles of a level, shape (n,), interpolated between those predicted.
+
+        Raises
+        ------
+        ValueError
+            If the level lies outside of those predicted.
+        """
+        if not self.levels[0] <= level <= self.levels[-1]:
+            raise ValueError(
+                f"level(={level}) must lie within those predicted, {self.levels[0]:g} to "
+                f"{self.levels[-1]:g}: predict more with levels=."
+            )
+        logs = np.log(self.values)
+        place = int(np.clip(np.searchsorted(self.levels, level) - 1, 0, len(self.levels) - 2))
+        low, high = self.levels[place : place + 2]
+        share = (level - low) / (high - low)
+        return np.exp((1 - share) * logs[:, place] + share * logs[:, place + 1])
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """Probability that each quantile stands for, shape (k,): up to half way to the next."""
+        borders = np.concatenate([[0.0], (self.levels[1:] + self.levels[:-1]) / 2, [1.0]])
+        return np.diff(borders)
+
+    def covered(self) -> NDArray[np.bool_]:
+        """Tell for each job whether it came to lie between the outermost quantiles, shape (n,)."""
+        return (self.values[:, 0] <= self.truth) & (self.truth <= self.values[:, -1])
+
+    def below(self) -> NDArray[np.float64]:
+        """Return the share of jobs at or below each quantile, shape (k,): wanted is its level."""
+        return (self.truth[:, None] <= self.values).mean(axis=0)
+
+    def pinball(self) -> NDArray[np.float64]:
+        """Return the mean pinball loss of each level on the logarithm, shape (k,)."""
+        off = np.log(self.truth)[:, None] - np.log(self.values)
+        return np.maximum(self.levels * off, (self.levels - 1) * off).mean(axis=0)
+
+    def point(self) -> NDArray[np.float64]:
+        """Return the median of each job, capped by its request, shape (n,)."""
+        return np.minimum(self.at(0.5), self.limit)
+
+    def calibrated(self, step: float = 0.003) -> Self:
+        """Return the same predictions, each shifted by what had come by its submission.
+
+        See `helpers.predict.conformal.track`; shifts are learned for each level on the logarithm.
+        They may exceed the request, as run times do where a cluster lets jobs finish.
+
+        Parameters
+        ----------
+        step : float
+            How far one job moves a quantile at most, as a logarithm, > 0. Small steps keep
+            predictions sharp, large ones follow a changed crowd sooner.
+        """
+        # Of a run time it is known when it passes a quantile, of memory only when the job ended.
+        logs = track(
+            np.log(self.values), np.log(self.truth), self.levels, self.submit_s, self.start_s,
+            self.end_s, step=step, passed=self.outcome == "run_s",
+        )  # fmt: skip
+        return replace(self, values=np.exp(logs))
+
+
+def learn(
+    log: JobLog,
+    known: pd.DataFrame | None = None,
+    *,
+    outcome: str = "run_s",
+    levels: Sequence[float] = LEVELS,
+    every_s: float = WEEK_S,
+    first_s: float = 4 * WEEK_S,
+    latest: int | None = None,
+) -> Predictions:
+    """Predict every job by a model of the past, trained again every week.
+
+    Parameters
+    ----------
+    log : JobLog
+        Jobs with waits and run times.
+    known : DataFrame, optional
+        What is known of each at its submission, shape (n, any); by default its features.
+    outcome : str
+        What to predict: a column of the jobs table, > 0 where it counts.
+    levels : sequence of float
+        Levels of the distribution, rising [1].
+    every_s, first_s : float
+        How often a model is trained, and from when on jobs are predicted, both counted from the
+        first submission [s].
+    latest : int, optional
+        Learn from at most so many jobs, those that ended last; by default from all.
+
+    Returns
+    -------
+    Predictions
+        Of all jobs submitted from `first_s` on of which the outcome came to be known and > 0.
+
+    Raises
+    ------
+    ValueError
+        If levels do not rise within (0, 1), or nothing ended before `first_s`.
+    """
+    ladder = np.asarray(levels, dtype=np.float64)
+    if not (ladder.size > 1 and (np.diff(ladder, prepend=0.0, append=1.0) > 0).all()):
+        raise ValueError(f"levels(={tuple(levels)}) must be two or more, rising within (0, 1).")
+    jobs = log.jobs
+    if known is None:
+        known = features(log, outcome=outcome)
+    table, truth = known.to_numpy(np.float32), jobs[outcome].to_numpy(np.float64)
+    submit, begin = jobs["submit_s"].to_numpy(), start_s(jobs).to_numpy()
+    end = begin + jobs["run_s"].to_numpy()
+    counts = np.isfinite(truth) & (truth > 0) & np.isfinite(end)
+    limit = requested_s(jobs) if outcome == "run_s" else np.full(len(jobs), np.nan)
+    limit = np.where(np.isnan(limit), np.inf, limit)
+    values = np.full((len(jobs), ladder.size), np.nan)
+    start = submit.min() + first_s
+    for now_s in np.arange(start, submit.max() + 1.0, every_s):
+        asked = np.flatnonzero(counts & (submit >= now_s) & (submit < now_s + every_s))
+        past = np.flatnonzero(counts & (end < now_s))
+        if not len(past):
+            raise ValueError(
+                f"no job ended within first_s(={first_s:g} s) of the first submission: there is "
+                "nothing to learn from; begin later."
+            )
+        if len(asked):
+            past = past[np.argsort(end[past], kind="stable")][-(latest or len(past)) :]
+            fitted = _fit(table[past], np.log(truth[past]), ladder, table[asked])
+            values[asked] = np.minimum(np.exp(fitted), limit[asked, None])
+    rows = np.flatnonzero(counts & (submit >= start))
+    rows = rows[np.argsort(submit[rows], kind="stable")]
+    return Predictions(
+        rows, ladder, values[rows], truth[rows], limit[rows], submit[rows], begin[rows], end[rows],
+        outcome,
+    )  # fmt: skip
+
+
+def _fit(past: Any, result: Any, levels: Any, asked: Any) -> NDArray[np.float64]:
+    """Return quantiles of the logarithm by boosted trees, rising along each row, shape (n, k)."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    tells = np.array([np.unique(c[~np.isnan(c)]).size > 1 for c in past.T])
+    columns = []
+    for level in levels:
+        model = HistGradientBoostingRegressor(
+            loss="quantile",
+            quantile=float(level),
+            max_iter=100,
+            learning_rate=0.1,
+            max_leaf_nodes=31,
+            early_stopping=False,
+            random_state=0,
+        )
+        columns.append(model.fit(past[:, tells], result).predict(asked[:, tells]))
+    return np.sort(np.column_stack(columns), axis=1)  # quantiles learned apart may cross
