@@ -1,6 +1,7 @@
 """The book holds what its sources say: every chapter executed, every number proven."""
 
 import json
+import pkgutil
 import re
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pipeline  # noqa: E402
 import run_page  # noqa: E402
 import said  # noqa: E402
 
+import helpers  # noqa: E402
 from helpers import datasets  # noqa: E402
 
 CHAPTERS = pipeline.chapter_names()
@@ -33,6 +35,14 @@ def test_every_chapter_and_every_page_stands_in_the_table_of_contents():
     listed = pipeline.contents()
 
     assert sorted(pages()) == sorted(listed)
+
+
+def test_every_public_module_has_its_place_on_a_page():
+    shown = [name for text in pages().values() for name in re.findall(r"automodule:: (\S+)", text)]
+    modules = [m.name for m in pkgutil.walk_packages(helpers.__path__, "helpers.")]
+    public = [name for name in modules if not re.search(r"\._", name)]
+
+    assert sorted(public) == sorted(shown)
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

@@ -428,7 +428,7 @@ def scores(
     -------
     DataFrame
         Indexed by lead [s], the start of the step: ``mae``, ``rmse``, ``bias`` (forecast minus
-        truth) and ``baseline_mae`` [g CO2e/kWh], ``mape`` = mean of |error| / |truth| [1] (NaN at
+        truth) and ``baseline_mae`` [g CO2e/kWh], ``mape`` = mean of ``abs(error / truth)`` [1] (NaN at
         a lead where the truth was ever 0), ``skill`` = 1 - mae / baseline_mae [1] (NaN where the
         baseline does not err at all), each with ``_low`` and ``_high``, and ``n``.
 

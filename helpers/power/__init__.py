@@ -1,19 +1,19 @@
 """Recording and reading power: meters, a recorder, events, runs and their energy.
 
-==========  =====================================================================
-module      what it holds
-==========  =====================================================================
-`events`    what a job calls to say where it is: ``with events.phase("train"):``
-`meters`    NVML, RAPL, and (labelled as such) simulated and replayed power
-`program`   the program that is measured, ended with its recorder
-`record`    samples a meter into a file: ``python -m helpers.power.record --help``
-`read`      what readers share; the external meter of the published measurements
-`recording` what the recorder and a campaign wrote
-`stamps`    local time stamps as instants
-`smi`       what nvidia-smi printed, of one GPU or of several
-`table`     a plain CSV of times and watts, and its events
-`runs`      the run, its idle baseline, its energy, repeated runs on one grid
-==========  =====================================================================
+===========  =====================================================================
+module       what it holds
+===========  =====================================================================
+`events`     what a job calls to say where it is: ``with events.phase("train"):``
+`meters`     NVML, RAPL, and (labelled as such) simulated and replayed power
+`program`    the program that is measured, ended with its recorder
+`record`     samples a meter into a file: ``python -m helpers.power.record --help``
+`read`       what readers share; the external meter of the published measurements
+`recording`  what the recorder and a campaign wrote
+`stamps`     local time stamps as instants
+`smi`        what nvidia-smi printed, of one GPU or of several
+`table`      a plain CSV of times and watts, and its events
+`runs`       the run, its idle baseline, its energy, repeated runs on one grid
+===========  =====================================================================
 
 Names are loaded when they are first used: a job that is being measured imports `events`
 without paying for pandas.
