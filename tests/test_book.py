@@ -27,8 +27,9 @@ def stored(name):
 
 
 def pages():
-    texts = {p.stem: p.read_text(encoding="utf-8") for p in (ROOT / "book").glob("*.md")}
-    return texts | {p.stem: p.read_text(encoding="utf-8") for p in (ROOT / "chapters").glob("*.py")}
+    sources = [(ROOT / "book", "**/*.md"), (ROOT / "chapters", "*.py")]
+    paths = [(path, path.relative_to(top)) for top, kind in sources for path in top.glob(kind)]
+    return {name.with_suffix("").as_posix(): path.read_text("utf-8") for path, name in paths}
 
 
 def test_every_chapter_and_every_page_stands_in_the_table_of_contents():
@@ -167,7 +168,7 @@ def test_the_numbers_of_the_readme_are_those_recorded():
     assert text == pipeline.with_numbers(text)
 
 
-TEXTS = [ROOT / "README.md", *sorted((ROOT / "book").glob("*.md"))]
+TEXTS = [ROOT / "README.md", *sorted((ROOT / "book").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)

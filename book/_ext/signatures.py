@@ -36,7 +36,9 @@ def meanings(module: str) -> dict[str, str]:
         if isinstance(node, ast.ImportFrom):
             name = resolve_name("." * node.level + (node.module or ""), source.__package__)
             if name.split(".")[0] == module.split(".")[0]:
-                found |= {alias.asname or alias.name: home(name, alias.name) for alias in node.names}
+                found |= {
+                    alias.asname or alias.name: home(name, alias.name) for alias in node.names
+                }
     made_here = [n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)]
     return found | {name: f"{module}.{name}" for name in made_here}
 
