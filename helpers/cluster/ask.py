@@ -22,7 +22,7 @@ import pandas as pd
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity
 from helpers.cluster.account import segments
 from helpers.cluster.engine import _Carbon, _check_fits, _check_types, _Engine
-from helpers.cluster.outcome import Replay
+from helpers.cluster.replayed import Replay
 from helpers.decide.explain import Clock, Explanation, Grams, explain
 from helpers.decide.moment import Moment
 from helpers.decide.view import Policy
