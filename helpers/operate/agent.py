@@ -66,6 +66,9 @@ class Settings:
         How long before a planned start the scheduler is told [s].
     patience_s : float
         How long a job that was handed over may be missing before it is handed over again [s].
+    silent_s : float
+        How long a run may say nothing at all, not even that it started, before it is taken for
+        one that only its controller believes in [s]; longer than any prolog.
     """
 
     switch: Literal["planned start", "last moment"] = "planned start"
@@ -73,11 +76,12 @@ class Settings:
     tick_s: float = 1.0
     lead_s: float = 0.0
     patience_s: float = 30.0
+    silent_s: float = 600.0
 
     def __post_init__(self) -> None:
         if self.switch not in {"planned start", "last moment"}:
             raise ValueError(f"switch(={self.switch!r}) must be 'planned start' or 'last moment'.")
-        for name in ("poll_s", "tick_s", "patience_s"):
+        for name in ("poll_s", "tick_s", "patience_s", "silent_s"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ValueError(f"{name}(={getattr(self, name)}) must be finite and > 0.")
 
@@ -319,6 +323,11 @@ def _running(sight: Sight, status: Status, settings: Settings) -> Action:
         if now_s < again_s:
             return Action("wait", "it was asked to end", until_s=again_s)
         return Action("requeue", "it was asked to end and says nothing since", status.job_id)
+    if not any(e.time_s >= started_s - 2.0 for e in sight.events):  # Slurm tells whole seconds
+        until_s = started_s + settings.silent_s
+        if now_s < until_s:
+            return Action("wait", "it has not said yet that it started", until_s=until_s)
+        return Action("requeue", "it runs by its controller's word alone", status.job_id)
     said = [e for e in sight.events if e.event == "checkpoint" and e.time_s >= started_s]
     if not said:
         return Action("wait", "it has reached no checkpoint in this run")

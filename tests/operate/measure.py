@@ -35,7 +35,7 @@ from helpers.operate.store import Folder, prepare, read_journal
 from helpers.phases.model import Phase, PhaseModel, Repeat
 from helpers.phases.suspension import Suspension
 
-SETTINGS = Settings(poll_s=1.0, tick_s=0.1, lead_s=1.0, patience_s=8.0)
+SETTINGS = Settings(poll_s=1.0, tick_s=0.1, lead_s=1.0, patience_s=8.0, silent_s=6.0)
 FIRST_DAY = pd.Timestamp("2020-06-01T06:00Z").timestamp()
 
 SCRIPT = """#!/bin/bash

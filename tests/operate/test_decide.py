@@ -207,6 +207,16 @@ def test_a_pause_that_would_lose_work_waits_for_the_next_checkpoint():
     assert ("requeue", "wait") == (fresh.kind, stale.kind)
 
 
+def test_a_run_that_says_nothing_at_all_is_one_that_only_its_controller_believes_in():
+    status = Status("7", "0" * 16, "running", ZERO_S, ZERO_S)
+
+    early = decide(sight(statuses=[status], now_s=ZERO_S + 500))
+    late = decide(sight(statuses=[status], now_s=ZERO_S + 601))
+    heard = decide(sight(statuses=[status], now_s=ZERO_S + 601, events=[Event("started", ZERO_S)]))
+
+    assert ("wait", "requeue", "wait") == (early.kind, late.kind, heard.kind)
+
+
 def test_of_two_jobs_of_one_key_the_running_one_stays():
     running = Status("9", "0" * 16, "running", ZERO_S, ZERO_S)
 
