@@ -33,6 +33,7 @@ __all__ = [
     "COLORS",
     "WIDE",
     "OfflineChart",
+    "dated_steps",
     "duration_axis",
     "ecdf",
     "estimate",
@@ -511,6 +512,36 @@ def step_means(edges: ArrayLike, values: ArrayLike, coarser: ArrayLike) -> NDArr
     area = np.vstack([np.zeros(table.shape[1]), np.cumsum(table * np.diff(x)[:, None], axis=0)])
     at = np.column_stack([np.interp(wanted, x, column) for column in area.T])
     return (np.diff(at, axis=0) / np.diff(wanted)[:, None]).reshape(-1, *y.shape[1:])
+
+
+def dated_steps(
+    ax: Axes, edges_s: ArrayLike, values: ArrayLike, shown_s: tuple[float, float], **style: Any
+) -> None:
+    """Draw a step function of epoch seconds over dates (UTC).
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where; its axis shows the window and one tick a day.
+    edges_s : array_like of float, shape (n + 1,)
+        Where it steps, epoch seconds [s].
+    values : array_like of float, shape (n,)
+        Its values between them.
+    shown_s : (float, float)
+        Window shown, epoch seconds [s].
+    **style
+        As for `matplotlib.axes.Axes.stairs`.
+    """
+    import matplotlib.dates as mdates
+
+    edges_s = np.asarray(edges_s)
+    inside = (edges_s[1:] > shown_s[0]) & (edges_s[:-1] < shown_s[1])
+    first, last = np.flatnonzero(inside)[[0, -1]]
+    per_day = 86400.0  # matplotlib counts days from the epoch
+    ax.stairs(np.asarray(values)[first : last + 1], edges_s[first : last + 2] / per_day, **style)
+    ax.set_xlim(shown_s[0] / per_day, shown_s[1] / per_day)
+    ax.xaxis.set_major_locator(mdates.DayLocator())
+    ax.xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
 
 
 def stacked_steps(

@@ -29,31 +29,37 @@ from helpers.bound.problem import jobs_of_table
 from helpers.carbon.signal import Intensity
 from helpers.cluster import Replay, replay
 from helpers.cluster.account import emissions_g, job_energy
-from helpers.cluster.metrics import bounded_slowdown, metrics
-from helpers.decide import Policy, SleepIdle
+from helpers.cluster.metrics import bounded_slowdown, lengths, metrics
+from helpers.decide import Fifo, Policy, SleepIdle
 from helpers.jobs.table import JobLog
-from helpers.panel import Panel
+from helpers.panel import Panel, PanelComparison
 from helpers.schedule import policies as endless
 from helpers.schedule.trace import Trace
-from helpers.stats import Interval, block_bootstrap
+from helpers.stats import Interval, block_bootstrap, holm
 from helpers.sweep import sweep
 from helpers.timeline import utc_times
 from helpers.work import Cluster, NodePower, Workload
 
 __all__ = [
     "MEASURES",
+    "Gap",
+    "Sized",
     "Stretch",
     "Study",
     "delay_s",
+    "effects_by_load",
+    "gap_to_best",
     "in_turn",
     "is_late",
     "on_calendar",
     "patience_s",
+    "planned_cores",
     "share_kept",
     "spread_over_energy",
     "spread_weeks",
     "weekly",
     "weekly_panel",
+    "whole_saved",
 ]
 
 DAY_S = 86400.0
@@ -192,6 +198,30 @@ class Stretch:
         """Return what the counted jobs need over what a cluster has in the stretch."""
         return float(self._needed / (self.last_s - self.first_s) / cluster.cores)
 
+    def demand(self) -> pd.Series:
+        """Return the cores that jobs would hold if each started at once, by time [days]."""
+        endless = Cluster(int(self.work.jobs["processors"].sum()))
+        held = lengths(replay(self.work, endless, Fifo()))["cores"]
+        return held.set_axis(held.index / DAY_S)
+
+    def made_of(self, longer_than_s: float) -> dict[str, float]:
+        """Return how many jobs there are, how many count, and the share of core-hours in long ones.
+
+        Parameters
+        ----------
+        longer_than_s : float
+            Run time above which a job is long [s].
+
+        Returns
+        -------
+        dict
+            ``jobs``, ``counted`` and ``long`` [%].
+        """
+        jobs = self.work.jobs
+        core_h, long = jobs["run_s"] * jobs["processors"] / _HOUR_S, jobs["run_s"] > longer_than_s
+        share = 100 * core_h[long].sum() / core_h.sum()
+        return {"jobs": len(jobs), "counted": int(self.counted.sum()), "long": share}
+
     @property
     def _needed(self) -> Any:
         """What the counted jobs need [core-seconds]."""
@@ -213,6 +243,26 @@ class Stretch:
         local = self.work.epoch.tz_localize(None)
         local = pd.Timestamp(date) + (local - local.normalize())
         return local.tz_localize(time_zone) - pd.Timedelta(self.first_s, unit="s")
+
+
+@dataclass(frozen=True)
+class Sized:
+    """Machines whose size makes the load: the same jobs, fewer nodes.
+
+    Parameters
+    ----------
+    cores_per_node : int
+        Cores of a node.
+    power : NodePower
+        What a node draws.
+    """
+
+    cores_per_node: int
+    power: NodePower
+
+    def __call__(self, load: float, stretch: Stretch) -> Cluster:
+        """Return the cluster on which the counted jobs of a stretch are such a load."""
+        return stretch.cluster(load, self.cores_per_node, self.power)
 
 
 def spread_weeks(first: str, count: int, *, over_days: int = 336) -> list[str]:
@@ -536,6 +586,224 @@ class Study:
         drawn_w = power_w * jobs["processors"].to_numpy()
         trace = Trace.by_length(utc_times(submit_s), jobs["run_s"], drawn_w).with_waits(waits_s)
         return endless.best(trace, self.grids[zone], interruptible=pauses).emissions_g
+
+    def endless_panel(
+        self,
+        name: str,
+        weeks: Sequence[str],
+        zones: Sequence[str],
+        *,
+        power_w: float,
+        pauses: bool,
+        more_s: float = 0.0,
+    ) -> pd.DataFrame:
+        """Return what the counted jobs emit at their own best on endless machines, as `run` does.
+
+        Parameters
+        ----------
+        name : str
+            What it is called in the column ``policy``.
+        weeks, zones : sequence of str
+            Some of the study's.
+        power_w : float
+            Power of a busy core [W].
+        pauses : bool
+            Whether jobs may pause, at no cost.
+        more_s : float
+            How much longer than their users accept jobs may wait [s].
+
+        Returns
+        -------
+        DataFrame
+            A row a grid and week, with ``jobs``.
+        """
+        rows = []
+        for zone in zones:
+            for week in weeks:
+                stretch = self.stretch(week)
+                waits_s = patience_s(stretch.work) + more_s
+                grams = self.endless_g(zone, week, waits_s, power_w=power_w, pauses=pauses)
+                own = grams[stretch.counted].sum() / self.grids[zone].mean()
+                rows.append({"policy": name, "zone": zone, "week": week, "jobs": own})
+        return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Gap:
+    """How far policies are, in one grid and week, from what is proven out of reach.
+
+    Parameters
+    ----------
+    done : mapping of float to mapping of str to Replay
+        Replays without pauses by load and policy.
+    bounds : mapping of float to Bound
+        What no schedule of the jobs without pauses gets below, and a good schedule.
+    emissions_g : DataFrame
+        A row a load: emissions of all jobs [g CO2e] by policy, of the ``plan``, and what is out of
+        reach: ``bound`` without pauses, ``bound, pauses`` with free pauses on endless machines.
+    """
+
+    done: Mapping[float, Mapping[str, Replay]]
+    bounds: Mapping[float, Bound]
+    emissions_g: pd.DataFrame
+
+    def saved(self, baseline: str) -> pd.DataFrame:
+        """Return what is saved against a policy [%]."""
+        return 100 * (1 - self.emissions_g.div(self.emissions_g[baseline], axis=0))
+
+    def above(self, of: str) -> pd.DataFrame:
+        """Return by how much emissions are above those of a column [%]."""
+        return 100 * (self.emissions_g.div(self.emissions_g[of], axis=0) - 1)
+
+
+def gap_to_best(
+    study: Study,
+    zone: str,
+    week: str,
+    done: Mapping[float, Mapping[str, Replay]],
+    pausing: Sequence[str],
+    *,
+    power_w: float,
+    seed: int,
+) -> Gap:
+    """Compare replays of one grid and week with what no schedule gets below.
+
+    A policy may keep a job waiting for longer than its user accepts when the machine is full,
+    which would be unfair to the bound: a job that any of the replays finished later gets that
+    later deadline in the bound, which then holds for all of them.
+
+    Parameters
+    ----------
+    study : Study
+        What was replayed.
+    zone, week : str
+        Which case.
+    done : mapping of float to mapping of str to Replay
+        Replays without pauses by load and policy.
+    pausing : sequence of str
+        Policies of the study that pause jobs; they are compared with a bound that does.
+    power_w : float
+        Power of a busy core [W].
+    seed : int
+        Seed of the search for the bound.
+
+    Returns
+    -------
+    Gap
+        All emissions side by side.
+
+    Raises
+    ------
+    RuntimeError
+        If a replay got below its bound: then one of the two is wrong.
+    """
+    signal, rows, bounds = study.grids[zone], {}, {}
+    for load, replays in done.items():
+        bound = study.certified(load, zone, week, replays.values(), power_w=power_w, seed=seed)
+        of_policy = {name: _jobs_g(one, signal) for name, one in replays.items()}
+        paused = {name: study.replay(name, load, zone, week) for name in pausing}
+        of_pausing = {name: _jobs_g(one, signal) for name, one in paused.items()}
+        waits_s = patience_s(study.stretch(week).work, paused.values())
+        free_g = study.endless_g(zone, week, waits_s, power_w=power_w, pauses=True).sum()
+        if bound.lower_g > min(bound.upper_g, *of_policy.values()) or any(
+            free_g > grams for grams in of_pausing.values()
+        ):
+            raise RuntimeError(f"load {load:g}: a schedule got below its bound; report this.")
+        ends = {"plan": bound.upper_g, "bound": bound.lower_g, "bound, pauses": free_g}
+        rows[load], bounds[load] = of_policy | of_pausing | ends, bound
+    return Gap(done, bounds, pd.DataFrame(rows).T)
+
+
+def effects_by_load(
+    panel: Panel, values: Sequence[str], baseline: str, **how: Any
+) -> tuple[dict[tuple[float, str], PanelComparison], pd.DataFrame]:
+    """Compare policies with a baseline at each load, by each of some values.
+
+    Parameters
+    ----------
+    panel : Panel
+        Results of a study with one way of sleeping.
+    values : sequence of str
+        Some of `MEASURES`.
+    baseline : str
+        Policy compared with.
+    **how
+        As for `Panel.compare`.
+
+    Returns
+    -------
+    comparisons : dict
+        By load and value; p is Holm's over the policies of one alone.
+    effects : DataFrame
+        Their tables by load, ``of`` (the value) and policy; ``p_holm`` is Holm's over all policies
+        and loads of a value.
+    """
+    loads = panel.table["load"].unique()
+    compared = {
+        (load, value): panel.select(load=load).compare(value, baseline, **how)
+        for load in loads
+        for value in values
+    }
+    effects = pd.concat({key: c.table for key, c in compared.items()}, names=["load", "of"])
+    for of in values:
+        one = effects.index.get_level_values("of") == of
+        effects.loc[one, "p_holm"] = holm(effects.loc[one, "p"])
+    return compared, effects
+
+
+def whole_saved(
+    table: pd.DataFrame, scales: Iterable[float], by: str, baseline: str
+) -> pd.DataFrame:
+    """Return the share of the whole machine's emissions saved if nodes drew so many times as much.
+
+    All powers of nodes are scaled together, so that the same switching breaks even.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Results of a study, at one load.
+    scales : iterable of float
+        Factors of what nodes draw by themselves.
+    by, baseline : str
+        Column that names what is compared, and the name of what it is compared with.
+
+    Returns
+    -------
+    DataFrame
+        Saved [%]; a row a factor, a column a name.
+    """
+    sums = table.groupby(by)[["jobs", "nodes"]].sum()
+    whole = {scale: sums["jobs"] + scale * sums["nodes"] for scale in scales}
+    return pd.DataFrame({s: 100 * (1 - parts / parts[baseline]) for s, parts in whole.items()}).T
+
+
+def planned_cores(bound: Bound, processors: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return the cores that the plan of a bound holds: instants [epoch s], cores between them.
+
+    Parameters
+    ----------
+    bound : Bound
+        With one schedule a job.
+    processors : array_like of int, shape (n,)
+        Cores of each job.
+
+    Raises
+    ------
+    ValueError
+        If the bound has no plan.
+    """
+    if bound.schedules is None:
+        raise ValueError("this bound has no plan: no schedule was found that fits the machine.")
+    begins_s = np.concatenate([plan.start_s for plan in bound.schedules])
+    stops_s = np.concatenate([plan.stop_s for plan in bound.schedules])
+    held = np.repeat(np.asarray(processors), [plan.start_s.size for plan in bound.schedules])
+    edges_s, at = np.unique(np.concatenate([begins_s, stops_s]), return_inverse=True)
+    return edges_s, np.cumsum(np.bincount(at, np.concatenate([held, -held])))[:-1]
+
+
+def _jobs_g(done: Replay, intensity: Intensity) -> float:
+    """Return what all jobs of a replay emit [g CO2e]."""
+    return float(job_energy(done, intensity)["emissions_g"].sum())
 
 
 def _always(cluster: Cluster, load: float, stretch: Stretch) -> Cluster:
