@@ -147,6 +147,16 @@ def test_stacked_steps_lie_on_top_of_each_other_and_leave_out_what_is_zero(ax):
     assert (0, 3) == ax.get_xlim()
 
 
+def test_dated_steps_show_a_window_of_days(ax):
+    edges_s = 86400.0 * np.arange(10)
+
+    figures.dated_steps(ax, edges_s, np.arange(9), (2.5 * 86400, 5 * 86400))
+
+    drawn = ax.patches[0].get_data()
+    assert ([2, 3, 4], [2, 3, 4, 5]) == (list(drawn.values), list(drawn.edges))
+    assert (2.5, 5) == ax.get_xlim()
+
+
 def test_power_is_stacked_under_an_intensity_scaled_to_what_is_seen():
     import matplotlib.pyplot as plt
 
