@@ -40,21 +40,9 @@ import numpy as np
 import pandas as pd
 
 from helpers import datasets, figures, publish, stats
-from helpers.phases import Phase, Profile, Repeat, generic_ml
-from helpers.phases.changes import find_changes, notable_borders, score_changes, segment
+from helpers.phases import Phase, Profile, Repeat, generic_ml, validate
+from helpers.phases.changes import find_changes, score_runs, segment
 from helpers.phases.fit import fit_model
-from helpers.phases.validate import (
-    align,
-    barycenter_profile,
-    constant_profile,
-    cross_validate,
-    dominant_period_s,
-    error_by_scale,
-    phase_profile,
-    score_profile,
-    spectrum,
-    summarise,
-)
 from helpers.power import stack
 
 figures.use_style()
@@ -62,12 +50,6 @@ COLORS = figures.COLORS
 numbers = publish.Numbers("phase_model", publish.Scope(jobs="one training job"))
 numbers.word("place", datasets.place(zone), "the grid of the emissions")
 _ = numbers.word("year", year, "the year of its curve")
-
-
-def claim(*number, **more):
-    """Record a number without showing it."""
-    numbers.record(*number, **more)
-
 
 # %% [markdown]
 # ## What a phase model is
@@ -81,13 +63,20 @@ def claim(*number, **more):
 
 # %%
 generic = generic_ml(epochs=3)
-for part, phases in (("start-up", generic.startup), ("end", generic.end)):
-    print(f"{part}:", *(f"{p.name}, {p.duration_s} s at {p.power_w} W" for p in phases))
-for repeat in generic.work:
-    print(f"work, {repeat.times} times:")
-    for p in repeat.phases:
-        mark = ", checkpoint" if p.checkpoint else ""
-        print(f"  {p.name}, {p.duration_s} s at {p.power_w} W{mark}")
+epoch = generic.work[0]
+parts = {"start-up": generic.startup, f"work, {epoch.times} times": epoch.phases}
+parts |= {"end": generic.end}
+
+# %%
+phases = [
+    (part, p.name, p.duration_s, p.power_w, "yes" if p.checkpoint else "no")
+    for part, phases in parts.items()
+    for p in phases
+]
+
+# %%
+heads = ["duration [.1f s]", "power [.1f W]", "ends in a checkpoint"]
+publish.table(phases, ["part", "phase", *heads])
 
 # %% mystnb={"figure": {"caption": "The generic machine-learning profile with three epochs: start-up, work (train, evaluate, save), end. Triangles: checkpoints. Dashed: one constant power with the same energy.", "name": "fig:phases-generic"}, "image": {"alt": "Step curve of power over time: a long low start-up, then three epochs that each rise to a high plateau for training and fall in two steps for evaluation and saving, then a short end; a dashed horizontal line shows the mean."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
@@ -120,34 +109,38 @@ plt.show()
 
 # %%
 plan = datasets.power_plan("roberta_full")
-for part, span, loop, number in plan.spans():
-    if number == 1:
-        times = f", {loop.times} times" if loop else ""
-        print(f"{part:8}{span.name:26} until {span.until!r}{times}")
+spans = [
+    (part, span.name, span.until, loop.times if loop else 1)
+    for part, span, loop, number in plan.spans()
+    if number == 1
+]
+publish.table(spans, ["part", "phase", "until the event", "times [.0f]"])
 
 # %%
 repeats = datasets.power_runs()["roberta_full"]
 runs = [repeats[key] for key in sorted(repeats)]
 fit, pooled = fit_model(runs, plan), fit_model(runs, plan, pool=True)
 model = fit.model
-columns = ["duration_s", "duration_sd_s", "power_w", "power_sd_w", "energy_j", "energy_sd_j"]
-print(
-    f"{len(runs)} runs, {sum(r.time_s.size for r in runs):,} samples; phases of one epoch pooled:"
-)
-print(pooled.spread.set_index("phase")[["n", *columns]].round(2).to_string())
+
+# %%
+samples = sum(run.time_s.size for run in runs)
+publish.table({"runs [.0f]": len(runs), "samples [.0f]": samples})
+
+# %%
+heads = {"phase": "phase, of any epoch", "n": "occurrences [.0f]"}
+for what, unit in (("duration", "s"), ("power", "W"), ("energy", "J")):
+    column = f"{what}_{unit.lower()}"
+    heads[column] = f"{what} [.2f {unit}]"
+    heads[column.replace(what, f"{what}_sd")] = f"its standard deviation [.2f {unit}]"
+publish.table(pooled.spread, heads)
 
 # %% mystnb={"figure": {"caption": "Power of the whole runs (grey, means over a quarter of a second) and the model fitted to them (line). Shaded: start-up, work and end.", "name": "fig:phases-runs"}, "image": {"alt": "Grey curves of all runs lie almost on each other: low during start-up, then five epochs of a high plateau and a lower foot; a coloured step line runs through them; the curves spread sideways where epochs begin and end."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
 stacked = stack(dict(enumerate(runs)), step_s=0.25, start_s=25, stop_s=120)
 middle_s = (stacked.edges_s[:-1] + stacked.edges_s[1:]) / 2 - plan.start
 ax.plot(middle_s, stacked.power_w.T, color=COLORS["idle"], linewidth=0.5, alpha=0.6)
-ax.stairs(
-    model.profile.power_w,
-    model.profile.edges_s,
-    color=COLORS["model"],
-    baseline=None,
-    linewidth=1.8,
-)
+levels = {"color": COLORS["model"], "baseline": None, "linewidth": 1.8}
+ax.stairs(model.profile.power_w, model.profile.edges_s, **levels)
 begin_s = 0.0
 for part, text in (("startup", "start-up"), ("work", "work"), ("end", "end")):
     end_s = begin_s + getattr(model, f"{part}_profile").duration_s
@@ -162,29 +155,38 @@ plt.show()
 published = datasets.phase_model("roberta")
 off_s = np.abs(np.diff(model.profile.edges_s) - np.diff(published.profile.edges_s)).max()
 off_w = np.abs(model.profile.power_w - published.profile.power_w).max()
+
+# %% tags=["hide-cell"]
 total_s = np.diff(fit.borders_s[:, [0, -1]], axis=1).ravel()
 loading_s = np.diff(fit.borders_s, axis=1)[:, 1]
 loading_share = np.corrcoef(total_s, loading_s)[0, 1] ** 2
 startup = model.startup_profile
-claim("runs", len(runs), "runs", 0, "whole runs the model is fitted to")
-claim("energy", model.energy_j / 1e3, "kJ", 2, "energy of the fitted model, idle power included")
-claim("energy_published", published.energy_j / 1e3, "kJ", 2, "energy of the published model")
-idle_w = [r.power_w[abs(r.time_s - plan.start + 6) < 5].mean() for r in runs]
-after_w = [
-    r.power_w[r.time_s > ends[-1] + 5].mean() for r, ends in zip(runs, fit.borders_s, strict=True)
-]
-claim("idle", np.mean(idle_w), "W", 1, "mean power in ten seconds before the program")
-claim("after", np.mean(after_w), "W", 1, "mean power from 5 s after the last event on")
-claim("duration", model.duration_s, "s", 1, "duration of the fitted model")
-claim("mean_power", model.mean_power_w, "W", 1, "mean power of the fitted model")
-claim("off_duration", 1e3 * off_s, "ms", 0, "largest difference of a duration to the published")
-claim("off_power", off_w, "W", 1, "largest difference of a power to the published")
-claim("loading_sd", loading_s.std(ddof=1), "s", 2, "standard deviation of loading data, run by run")
 other_sd = fit.spread["duration_sd_s"].drop(index=1).max()
-claim("other_sd", other_sd, "s", 2, "largest standard deviation of any other phase")
-claim(
-    "loading_share", 100 * loading_share, "%", 0, "share of the variance of durations it explains"
+
+# %% tags=["hide-cell"]
+last_s = fit.borders_s[:, -1]
+idle_w = [r.power_w[abs(r.time_s - plan.start + 6) < 5].mean() for r in runs]
+after_w = [r.power_w[r.time_s > s + 5].mean() for r, s in zip(runs, last_s, strict=True)]
+published_kj, spread_s = published.energy_j / 1e3, loading_s.std(ddof=1)
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "runs [.0f runs]: whole runs the model is fitted to": len(runs),
+        "energy [.2f kJ]: energy of the fitted model, idle power included": model.energy_j / 1e3,
+        "energy_published [.2f kJ]: energy of the published model": published_kj,
+        "idle [.1f W]: mean power in ten seconds before the program": np.mean(idle_w),
+        "after [.1f W]: mean power from 5 s after the last event on": np.mean(after_w),
+        "duration [.1f s]: duration of the fitted model": model.duration_s,
+        "mean_power [.1f W]: mean power of the fitted model": model.mean_power_w,
+        "off_duration [.0f ms]: largest difference of a duration to the published": 1e3 * off_s,
+        "off_power [.1f W]: largest difference of a power to the published": off_w,
+        "loading_sd [.2f s]: standard deviation of loading data, run by run": spread_s,
+        "other_sd [.2f s]: largest standard deviation of any other phase": other_sd,
+    }
 )
+claim = "loading_share [.0f %]: share of the variance of durations it explains"
+numbers.record_table({claim: 100 * loading_share})
 
 # %% [markdown]
 # {numref}`fig:phases-runs` shows the runs and the model.
@@ -196,12 +198,10 @@ claim(
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 4.8), sharey=True)
 durations = np.diff(fit.borders_s, axis=1)
 rows = np.arange(durations.shape[1])
-parts = [COLORS[part] for part in fit.spread["part"]]
-for ax, values, unit in zip(
-    axes, (durations, fit.phase_j / durations), ("duration [s]", "power [W]"), strict=True
-):
-    for row, color in zip(rows, parts, strict=True):
-        away = values[:, row] - values[:, row].mean()
+panels = {"duration [s]": durations, "power [W]": fit.phase_j / durations}
+for ax, (unit, values) in zip(axes, panels.items(), strict=True):
+    for row, part in zip(rows, fit.spread["part"], strict=True):
+        away, color = values[:, row] - values[:, row].mean(), COLORS[part]
         ax.plot(away, np.full(len(runs), row), "o", color=color, markersize=5, alpha=0.5, mew=0)
     ax.axvline(0, color=COLORS["baseline"], linewidth=0.8)
     ax.set(xlabel=f"run \N{MINUS SIGN} mean, {unit}")
@@ -225,16 +225,16 @@ plt.show()
 example = 0
 changes_s = find_changes(runs[example], smallest_step_w=smallest_step_w, shortest_s=shortest_s)
 levels = segment(runs[example], changes_s)
-print(f"{changes_s.size} change points in run {example}, {len(levels.phases)} levels:")
-print(", ".join(f"{p.duration_s:.1f} s at {p.power_w:.0f} W" for p in levels.phases))
+found = [(i, p.duration_s, p.power_w) for i, p in enumerate(levels.phases)]
+heads = ["change points before it [.0f]", "duration [.1f s]", "power [.0f W]"]
+publish.table(found, heads, caption=f"Levels of run {example}.")
 
 # %% mystnb={"figure": {"caption": "One run (grey), the levels between the change points found in it (line), and the events it was not told about (ticks below).", "name": "fig:phases-changes"}, "image": {"alt": "Grey power curve of one run with idle before and after; a step line follows start, plateaus and feet of five epochs and the end; event ticks below lie close to the steps, except those between evaluation and saving where power does not change."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
 run = runs[example]
 ax.plot(run.time_s - plan.start, run.power_w, color=COLORS["rest"], linewidth=0.6)
-ax.stairs(
-    levels.power_w, levels.edges_s - plan.start, color=COLORS["model"], baseline=None, linewidth=1.8
-)
+line = {"color": COLORS["model"], "baseline": None, "linewidth": 1.8}
+ax.stairs(levels.power_w, levels.edges_s - plan.start, **line)
 borders = fit.borders_s[example] - plan.start
 ax.plot(borders, np.full(borders.size, 8), "|", color=COLORS["baseline"], markersize=11, mew=1.4)
 ax.text(-29, 8, "events", color=COLORS["baseline"], va="center", fontsize=9.5)
@@ -242,34 +242,20 @@ ax.set(xlabel="time since the program was started [s]", ylabel="power [W]", ylim
 ax.set_xlim(-30, run.duration_s - plan.start)
 plt.show()
 
-
 # %%
-def scored(step_w):
-    """Score all runs' change points: clear borders, all events, change points near an event."""
-    counts = np.zeros(6)
-    for run, borders_s in zip(runs, fit.borders_s, strict=True):
-        told = segment(run, borders_s)
-        found_s = find_changes(run, smallest_step_w=step_w, shortest_s=shortest_s)
-        clear = score_changes(
-            found_s, notable_borders(told.edges_s, told.power_w), tolerance_s=tolerance_s
-        )
-        every = score_changes(found_s, borders_s, tolerance_s=tolerance_s)
-        apart_s = clear.matched * clear.mean_error_s if clear.matched else 0.0
-        counts += [clear.matched, clear.borders, every.matched, every.borders, every.found, apart_s]
-    return counts
-
-
 steps_w = np.array([5, 7, 10, 14, 20, 28, 40, 57, 80, 113, 160])
-scores = pd.DataFrame([scored(w) for w in steps_w], steps_w)
+near = {"shortest_s": shortest_s, "tolerance_s": tolerance_s}
+scores = [score_runs(runs, fit.borders_s, smallest_step_w=w, **near) for w in steps_w]
+clear, every = score_runs(runs, fit.borders_s, smallest_step_w=smallest_step_w, **near)
 
 # %% mystnb={"figure": {"caption": "Change points against events, by the smallest step of power that is worth a cut (logarithmic axis): share of clear borders found, share of all events found, share of the change points that lie near an event. Dotted: the step used above.", "name": "fig:phases-score"}, "image": {"alt": "Three curves over the smallest step; the share of clear borders found stays at one until large steps, the share of change points near an event rises, from {num}`phase_model.changes_true` at the step used; of all events {num}`phase_model.events_found` are found there."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.2))
-lines = (
-    (scores[0] / scores[1], "green", "clear borders that are found"),
-    (scores[2] / scores[4], "model", "change points that are events"),
-    (scores[2] / scores[3], "baseline", "events that are found"),
-)
-for values, color, text in lines:
+lines = {
+    "clear borders that are found": ("green", [of_clear.recall for of_clear, _ in scores]),
+    "change points that are events": ("model", [of_all.precision for _, of_all in scores]),
+    "events that are found": ("baseline", [of_all.recall for _, of_all in scores]),
+}
+for text, (color, values) in lines.items():
     ax.plot(steps_w, values, "o-", color=COLORS[color], markersize=4, label=text)
 ax.axvline(smallest_step_w, color=COLORS["baseline"], linestyle=":", linewidth=1)
 ax.set(xscale="log", xlabel="smallest step [W]", ylabel="share", ylim=(0, 1.08))
@@ -279,16 +265,18 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %% tags=["hide-cell"]
-matched, clear, events, possible, found, apart_s = scored(smallest_step_w)
-claim("clear_borders", clear, "borders", 0, "borders between long phases of clearly other power")
-claim("clear_found", 100 * matched / clear, "%", 0, "share of them with a change point near")
-claim("change_distance", apart_s / matched, "s", 2, "mean distance of a change point to its border")
-claim(
-    "events_found", 100 * events / possible, "%", 0, "share of all events with a change point near"
+apart_s = clear.mean_error_s
+numbers.record_table(
+    {
+        "clear_borders [.0f borders]: borders between long phases of clearly other power": clear.borders,
+        "clear_found [.0f %]: share of them with a change point near": 100 * clear.recall,
+        "change_distance [.2f s]: mean distance of a change point to its border": apart_s,
+        "events_found [.0f %]: share of all events with a change point near": 100 * every.recall,
+        "changes_true [.0f %]: share of the change points near an event": 100 * every.precision,
+        "change_step [.0f W]: smallest step that is worth a change point": smallest_step_w,
+        "change_tolerance [.0f s]: how far a change point may lie from an event": tolerance_s,
+    }
 )
-claim("changes_true", 100 * events / found, "%", 0, "share of the change points near an event")
-claim("change_step", smallest_step_w, "W", 0, "smallest step that is worth a change point")
-claim("change_tolerance", tolerance_s, "s", 0, "how far a change point may lie from an event")
 
 # %% [markdown]
 # Borders are called clear where both phases last over two seconds and their powers differ by more than twenty watts; a shorter phase between two such may be passed over.
@@ -304,38 +292,36 @@ claim("change_tolerance", tolerance_s, "s", 0, "how far a change point may lie f
 
 
 # %%
-def pooled_profile(runs, plan):
-    """One epoch, repeated."""
-    return fit_model(runs, plan, pool=True).model.profile
-
-
-def startup_and_constant(runs, plan):
-    """Start-up phases as they are, one power for the work."""
-    return fit_model(runs, plan).model.constant_twin("work").profile
-
-
-def barycenter(runs, plan):
-    """A mean curve under warping of time."""
-    return barycenter_profile(runs, plan, step_s=2 * cell_s, window_s=warp_s)
-
-
+warp = {"step_s": 2 * cell_s, "window_s": warp_s}
 builders = {
-    "phases": phase_profile,
-    "one epoch": pooled_profile,
-    "barycenter": barycenter,
-    "start-up + constant": startup_and_constant,
-    "constant": constant_profile,
+    "phases": validate.phase_profile,
+    "one epoch": lambda runs, plan: fit_model(runs, plan, pool=True).model.profile,
+    "barycenter": lambda runs, plan: validate.barycenter_profile(runs, plan, **warp),
+    "start-up + constant": lambda runs, plan: (
+        fit_model(runs, plan).model.constant_twin("work").profile
+    ),
+    "constant": validate.constant_profile,
 }
 
 # %%
-left_out = cross_validate(runs, plan, builders=builders)
-table = summarise(left_out)
-show = ["rmse_w", "rmse_sd_w", "mae_w", "energy_error_j", "abs_energy_error_j"]
-print("leave one out:")
-print(table[show].round(2).to_string())
-in_folds = summarise(cross_validate(runs, plan, folds=folds, seed=seed, builders=builders))
-print(f"\n{folds} folds:")
-print(in_folds[show].round(2).to_string())
+left_out = validate.cross_validate(runs, plan, builders=builders)
+table = validate.summarise(left_out)
+in_folds = validate.summarise(
+    validate.cross_validate(runs, plan, folds=folds, seed=seed, builders=builders)
+)
+
+# %%
+heads = {
+    "rmse_w": "RMSE of power [.2f W]",
+    "rmse_sd_w": "its standard deviation [.2f W]",
+    "mae_w": "mean absolute error [.2f W]",
+    "energy_error_j": "error of energy [.2f J]",
+    "abs_energy_error_j": "its mean size [.2f J]",
+}
+publish.table(table, heads, index="model", caption="Leave one out.")
+
+# %%
+publish.table(in_folds, heads, index="model", caption=f"{folds} folds.")
 
 # %% mystnb={"figure": {"caption": "Root mean square error of the power of each run, predicted from all the others (dots), and the mean over runs (bars).", "name": "fig:phases-left-out"}, "image": {"alt": "A row of dots for each model, a dot a run; the mean error is {num}`phase_model.rmse_phases` for phases, {num}`phase_model.rmse_epoch` for one epoch, {num}`phase_model.rmse_barycenter` for the barycenter, {num}`phase_model.rmse_startup_constant` for start-up plus constant and {num}`phase_model.rmse_constant` for the constant."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 2.9))
@@ -351,51 +337,45 @@ plt.show()
 
 
 # %%
-def of_model(name, column="rmse_w"):
-    """One value a run, in order of runs."""
-    return left_out[left_out["model"] == name].sort_values("run")[column].to_numpy()
-
-
-against = stats.compare(
-    of_model("phases"),
-    of_model("constant"),
-    paired=True,
-    seed=seed,
-    names=("phases", "constant"),
-    unit="W",
-)
+rmse_w = left_out.pivot_table(index="run", columns="model", values="rmse_w")
+names = ("phases", "constant")
+two = [rmse_w[name].to_numpy() for name in names]
+against = stats.compare(*two, paired=True, seed=seed, names=names, unit="W")
 print(against)
 
 # %% tags=["hide-cell"]
-for name, key in (("phases", "phases"), ("one epoch", "epoch"), ("barycenter", "barycenter")):
-    ends = stats.bootstrap(of_model(name), seed=seed)
-    meaning = f"RMSE of power, leave one out, mean over runs: {name}"
-    claim(f"rmse_{key}", ends.value, "W", 1, meaning, interval=(ends.low, ends.high))
-for name, key in (("start-up + constant", "startup_constant"), ("constant", "constant")):
-    ends = stats.bootstrap(of_model(name), seed=seed)
-    meaning = f"RMSE of power, leave one out, mean over runs: {name}"
-    claim(f"rmse_{key}", ends.value, "W", 1, meaning, interval=(ends.low, ends.high))
-for name, key in (("phases", "phases"), ("constant", "constant")):
-    claim(f"mae_{key}", table.loc[name, "mae_w"], "W", 1, f"MAE of power, leave one out: {name}")
-    claim(f"rmse_folds_{key}", in_folds.loc[name, "rmse_w"], "W", 1, f"RMSE, {folds} folds: {name}")
-    claim(
-        f"energy_error_{key}",
-        table.loc[name, "abs_energy_error_j"],
-        "J",
-        0,
-        f"error of a run's total energy, mean size, leave one out: {name}",
+keys = {"phases": "phases", "one epoch": "epoch", "barycenter": "barycenter"}
+keys |= {"start-up + constant": "startup_constant", "constant": "constant"}
+for name, key in keys.items():
+    what = f"RMSE of power, leave one out, mean over runs: {name}"
+    mean_w = stats.bootstrap(rmse_w[name].to_numpy(), seed=seed)
+    numbers.record_table({f"rmse_{key} [.1f W]: {what}": mean_w})
+
+# %% tags=["hide-cell"]
+for name in ("phases", "constant"):
+    mae_w, size_j = table.loc[name, ["mae_w", "abs_energy_error_j"]]
+    what = "error of a run's total energy, mean size, leave one out"
+    numbers.record_table(
+        {
+            f"mae_{name} [.1f W]: MAE of power, leave one out: {name}": mae_w,
+            f"rmse_folds_{name} [.1f W]: RMSE, {folds} folds: {name}": in_folds.loc[name, "rmse_w"],
+            f"energy_error_{name} [.0f J]: {what}: {name}": size_j,
+        }
     )
-claim("rmse_published", 39.32, "W", 2, "RMSE published for the same runs, 10 folds of one")
-claim("folds", folds, "folds", 0, "folds of the second cross-validation")
+
+# %% tags=["hide-cell"]
 share = 100 * table.loc["phases", "abs_energy_error_j"] / model.energy_j
-claim("energy_error_share", share, "%", 1, "the same over the energy of a run")
-claim(
-    "rmse_gain",
-    -against.bootstrap.value,
-    "W",
-    1,
-    "by how much phases are better than the constant",
-    interval=(-against.bootstrap.high, -against.bootstrap.low),
+lost_w = against.bootstrap
+gain_w = (-lost_w.value, -lost_w.high, -lost_w.low)
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "rmse_published [.2f W]: RMSE published for the same runs, 10 folds of one": 39.32,
+        "folds [.0f folds]: folds of the second cross-validation": folds,
+        "energy_error_share [.1f %]: the same over the energy of a run": share,
+        "rmse_gain [.1f W]: by how much phases are better than the constant": gain_w,
+    }
 )
 
 # %% [markdown]
@@ -415,79 +395,83 @@ claim(
 # And with events there is a second: give the model the true borders of the run it predicts, then also the run's own mean powers, and see what is left.
 
 # %%
-rows = []
-for i, run in enumerate(runs):
-    predicted = phase_profile(runs[:i] + runs[i + 1 :], plan)
-    lengths, own_w = durations[i], fit.phase_j[i] / durations[i]
-    timed, own = (
-        Profile(tuple(Phase("phase", d, w) for d, w in zip(lengths, power_w, strict=True)))
-        for power_w in (predicted.power_w, own_w)
-    )
-    warped = align(predicted, run, plan, step_s=cell_s, window_s=warp_s)
-    known = [align(p, run, plan, step_s=cell_s, window_s=warp_s).rmse_w for p in (timed, own)]
+rows, cells = [], {"step_s": cell_s, "window_s": warp_s}
+for run, lengths, own_w in zip(runs, durations, fit.phase_j / durations, strict=True):
+    predicted = validate.phase_profile([other for other in runs if other is not run], plan)
+    powers = (predicted.power_w, own_w)
+    cut = [[Phase("phase", *p) for p in zip(lengths, w, strict=True)] for w in powers]
+    known = [validate.align(Profile(tuple(p)), run, plan, **cells).rmse_w for p in cut]
+    warped = validate.align(predicted, run, plan, **cells)
     rows.append((warped.rmse_w, *known, warped.level_rmse_w, warped.shift_s))
-parts = pd.DataFrame(
-    rows, columns=["predicted", "borders known", "powers too", "warped", "shift_s"]
-)
-print("RMSE [W] of means over", cell_s, "s, and mean shift of the warping [s]:")
-print(parts.describe().loc[["mean", "std", "min", "max"]].round(2).to_string())
+
+# %%
+names = ["predicted", "borders known", "powers too", "warped", "shift"]
+parts = pd.DataFrame(rows, columns=names)
+described = parts.describe().loc[["mean", "std", "min", "max"]].T
+heads = {"mean": "mean [.2f]", "std": "standard deviation [.2f]", "min": "least [.2f]"}
+what = f"RMSE of means over {cell_s} s [W]; mean shift of the warping [s]"
+publish.table(described, heads | {"max": "most [.2f]"}, index=what)
+
+# %% tags=["hide-input"]
+late_s = left_out.pivot_table(index="run", columns="model", values="duration_error_s")["phases"]
+worst = int(np.argmax(np.abs(late_s)))
+predicted = validate.phase_profile(runs[:worst] + runs[worst + 1 :], plan)
+warped = validate.align(predicted, runs[worst], plan, step_s=cell_s, window_s=warp_s)
 
 # %% mystnb={"figure": {"caption": "The run whose duration was predicted worst (grey) and its prediction (line): as it is timed (top), and after dynamic time warping (bottom).", "name": "fig:phases-warped"}, "image": {"alt": "Top, the predicted steps come later than the grey measured curve in every epoch; bottom, after warping, both curves lie on each other except for ripples on the plateaus."}} tags=["hide-input"]
-worst = int(np.argmax(np.abs(of_model("phases", "duration_error_s"))))
-predicted = phase_profile(runs[:worst] + runs[worst + 1 :], plan)
-warped = align(predicted, runs[worst], plan, step_s=cell_s, window_s=warp_s)
 grid = stack({0: runs[worst]}, step_s=cell_s, start_s=plan.start, stop_s=plan.start + 90)
 measured_s = (grid.edges_s[:-1] + grid.edges_s[1:]) / 2 - plan.start
-cells = warped.path[:, 0].max() + 1
-guess_w = predicted.power_at((np.arange(cells) + 0.5) * predicted.duration_s / cells)
+count = warped.path[:, 0].max() + 1
+guess_w = predicted.power_at((np.arange(count) + 0.5) * predicted.duration_s / count)
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 4.6), sharex=True, sharey=True)
-for ax in axes:
+for ax, text in zip(axes, ("as timed", "after warping"), strict=True):
     ax.plot(measured_s, grid.power_w[0], color=COLORS["idle"], linewidth=1)
     ax.set(ylabel="power [W]", ylim=(0, 290), xlim=(0, 88))
+    ax.text(1, 255, text, color=COLORS["model"], weight="bold")
 axes[0].stairs(predicted.power_w, predicted.edges_s, color=COLORS["model"], baseline=None, lw=1.7)
 axes[1].plot((warped.path[:, 1] + 0.5) * cell_s, guess_w[warped.path[:, 0]], color=COLORS["model"])
-for ax, text in zip(axes, ("as timed", "after warping"), strict=True):
-    ax.text(1, 255, text, color=COLORS["model"], weight="bold")
 axes[1].set_xlabel("time since the program was started [s]")
 plt.show()
 
+# %% tags=["hide-input"]
+total, timed, own, level = (parts[names[:4]] ** 2).mean()
+by_events = {"timing": total - timed, "level": timed - own, "inside phases": own}
+by_warping = {"warped away": total - level, "left over": level}
+shades = dict(
+    zip((*by_events, *by_warping), ["startup", "end", "work", "startup", "work"], strict=True)
+)
+
 # %% mystnb={"figure": {"caption": "Mean square error of a prediction, split with the help of the events (top) and by dynamic time warping (bottom).", "name": "fig:phases-split"}, "image": {"alt": "Two stacked horizontal bars of the same length; by events {num}`phase_model.split_timing` is timing of phases, {num}`phase_model.split_level` is level and {num}`phase_model.split_inside` lies inside of phases; by warping {num}`phase_model.split_warped` count as timing."}} tags=["hide-input"]
-square = (parts[["predicted", "borders known", "powers too", "warped"]] ** 2).mean()
-total, timed, own, level = square
-split = {
-    "by events": [
-        ("timing", total - timed, "startup"),
-        ("level", timed - own, "end"),
-        ("inside phases", own, "work"),
-    ],
-    "by warping": [("warped away", total - level, "startup"), ("left over", level, "work")],
-}
 fig, ax = plt.subplots(figsize=(7.2, 2.2))
-for row, pieces in enumerate(split.values()):
+white = {"ha": "center", "va": "center", "color": "white", "weight": "bold"}
+for row, pieces in enumerate((by_events, by_warping)):
     left = 0.0
-    for text, size, color in pieces:
-        ax.barh(row, size, left=left, color=COLORS[color], height=0.62, edgecolor="white")
+    for text, size in pieces.items():
+        ax.barh(row, size, left=left, color=COLORS[shades[text]], height=0.62, edgecolor="white")
         if size > 0.05 * total:
             share = f"{text}, {100 * size / total:.0f} %"
-            ax.text(
-                left + size / 2, row, share, ha="center", va="center", color="white", weight="bold"
-            )
+            ax.text(left + size / 2, row, share, **white)
         left += size
-ax.set_yticks(range(len(split)), list(split))
+ax.set_yticks([0, 1], ["by events", "by warping"])
 ax.set(xlabel="mean square error [W$^2$]")
 ax.invert_yaxis()
 ax.grid(axis="y", visible=False)
 plt.show()
 
 # %% tags=["hide-cell"]
-claim("cell", cell_s, "s", 2, "cells over which power is averaged before it is warped")
-claim("rmse_cells", parts["predicted"].mean(), "W", 1, "RMSE of the phases on those cells")
-claim("rmse_warped", parts["warped"].mean(), "W", 1, "RMSE that warping of time leaves")
-claim("shift", parts["shift_s"].mean(), "s", 2, "mean distance in time that warping moves")
-claim("split_timing", 100 * (total - timed) / total, "%", 0, "square error gone with known borders")
-claim("split_level", 100 * (timed - own) / total, "%", 1, "more of it gone with the run's powers")
-claim("split_inside", 100 * own / total, "%", 0, "the rest: power that changes inside phases")
-claim("split_warped", 100 * (total - level) / total, "%", 0, "square error that warping removes")
+mean, percent = parts.mean(), 100 / total
+numbers.record_table(
+    {
+        "cell [.2f s]: cells over which power is averaged before it is warped": cell_s,
+        "rmse_cells [.1f W]: RMSE of the phases on those cells": mean["predicted"],
+        "rmse_warped [.1f W]: RMSE that warping of time leaves": mean["warped"],
+        "shift [.2f s]: mean distance in time that warping moves": mean["shift"],
+        "split_timing [.0f %]: square error gone with known borders": percent * (total - timed),
+        "split_level [.1f %]: more of it gone with the run's powers": percent * (timed - own),
+        "split_inside [.0f %]: the rest: power that changes inside phases": percent * own,
+        "split_warped [.0f %]: square error that warping removes": percent * (total - level),
+    }
+)
 
 # %% [markdown]
 # Averaged over {num}`phase_model.cell`, the error is {num}`phase_model.rmse_cells`; warping moves time by {num}`phase_model.shift` in the mean and leaves {num}`phase_model.rmse_warped` of it, so that one would call {num}`phase_model.split_warped` of the square error timing.
@@ -498,28 +482,24 @@ claim("split_warped", 100 * (total - level) / total, "%", 0, "square error that 
 
 
 # %%
-def inside_phases_w(later_s):
-    """RMSE of the runs by their own phases, all events moved."""
-    errors_w = []
-    for run in runs:
-        events = tuple(replace(e, time_s=e.time_s + later_s) for e in run.events)
-        moved, moved_plan = replace(run, events=events), replace(plan, start=plan.start + later_s)
-        own = phase_profile([moved], moved_plan)
-        errors_w.append(score_profile(own, moved, moved_plan)["rmse_w"])
-    return np.mean(errors_w)
-
-
-lags_s = np.arange(-4, 17) * 0.05
-inside_w = pd.Series([inside_phases_w(lag) for lag in lags_s], lags_s.round(2))
-print("events later by [s], RMSE inside phases [W]:")
-print(inside_w.iloc[::4].round(1).to_string())
+lags_s = (np.arange(-4, 17) * 0.05).round(2)
+errors_w = [validate.own_error_w(runs, plan, later_s=lag) for lag in np.arange(-4, 17) * 0.05]
+inside_w = pd.DataFrame({"error": errors_w}, index=lags_s)
+heads = {"error": "RMSE inside phases [.1f W]"}
+publish.table(inside_w.iloc[::4], heads, index="events later by [.1f s]")
 
 # %% tags=["hide-cell"]
-claim("lag", inside_w.idxmin(), "s", 2, "how much later events describe the power best")
-claim(
-    "inside_stamped", inside_w[0.0], "W", 1, "RMSE of runs by their own phases, events as stamped"
+inside_w = inside_w["error"]
+stamped = "RMSE of runs by their own phases, events as stamped"
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "lag [.2f s]: how much later events describe the power best": inside_w.idxmin(),
+        f"inside_stamped [.1f W]: {stamped}": inside_w[0.0],
+        "inside_moved [.1f W]: the same, all events later by the lag": inside_w.min(),
+    }
 )
-claim("inside_moved", inside_w.min(), "W", 1, "the same, all events later by the lag")
 
 # %% [markdown]
 # ### A mean curve without phases
@@ -528,44 +508,32 @@ claim("inside_moved", inside_w.min(), "W", 1, "the same, all events later by the
 # A *DTW barycenter* is the curve with the least square distance to all runs under warping {cite}`petitjean2011`; it needs no events inside the job, keeps the steps sharp, and shows what the phases leave out ({numref}`fig:phases-barycenter`).
 
 # %% mystnb={"figure": {"caption": "Two epochs: mean of the runs second by second, DTW barycenter, and the model with phases.", "name": "fig:phases-barycenter"}, "image": {"alt": "Three curves over two epochs: the plain mean has slanted flanks, the barycenter rises and falls sharply with ripples on the plateau, the phase model is a step through them."}} tags=["hide-input"]
-curve = barycenter_profile(runs, plan, step_s=cell_s, window_s=warp_s)
+curve = validate.barycenter_profile(runs, plan, step_s=cell_s, window_s=warp_s)
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
 ax.plot(middle_s, stacked.power_w.mean(axis=0), color=COLORS["idle"], label="mean of the runs")
-ax.stairs(
-    curve.power_w,
-    curve.edges_s,
-    color=COLORS["second"],
-    baseline=None,
-    linewidth=1.6,
-    label="barycenter",
-)
-ax.stairs(
-    model.profile.power_w,
-    model.profile.edges_s,
-    color=COLORS["model"],
-    baseline=None,
-    linewidth=1.6,
-    label="phases",
-)
-shown = model.profile.edges_s[[5, 12]]
-ax.set(
-    xlim=shown, ylim=(50, 290), xlabel="time since the program was started [s]", ylabel="power [W]"
-)
+lines = {"barycenter": (curve, "second"), "phases": (model.profile, "model")}
+for text, (profile, shade) in lines.items():
+    line = {"color": COLORS[shade], "baseline": None, "linewidth": 1.6, "label": text}
+    ax.stairs(profile.power_w, profile.edges_s, **line)
+ax.set(xlim=model.profile.edges_s[[5, 12]], ylim=(50, 290))
+ax.set(xlabel="time since the program was started [s]", ylabel="power [W]")
 ax.legend(loc="upper center", ncols=3)
 plt.show()
 
 # %% tags=["hide-cell"]
-gain = stats.bootstrap(of_model("phases") - of_model("barycenter"), seed=seed)
-meaning = "RMSE of phases less that of the barycenter, mean over runs"
-claim("barycenter_gain", gain.value, "W", 1, meaning, interval=(gain.low, gain.high))
-claim("barycenter_gain_low", gain.low, "W", 1, "the lower end of its interval")
-claim("barycenter_gain_high", gain.high, "W", 1, "the upper end of its interval")
-claim(
-    "barycenter_energy",
-    100 * (curve.energy_j / model.energy_j - 1),
-    "%",
-    2,
-    "energy of the barycenter over the mean of the runs, less one",
+gain_w = stats.bootstrap((rmse_w["phases"] - rmse_w["barycenter"]).to_numpy(), seed=seed)
+more = 100 * (curve.energy_j / model.energy_j - 1)
+what = "RMSE of phases less that of the barycenter, mean over runs"
+energy = "energy of the barycenter over the mean of the runs, less one"
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        f"barycenter_gain [.1f W]: {what}": gain_w,
+        "barycenter_gain_low [.1f W]: the lower end of its interval": gain_w.low,
+        "barycenter_gain_high [.1f W]: the upper end of its interval": gain_w.high,
+        f"barycenter_energy [.2f %]: {energy}": more,
+    }
 )
 
 # %% [markdown]
@@ -579,13 +547,16 @@ claim(
 
 # %%
 ends_s = fit.borders_s[:, [len(plan.startup), -len(plan.end) - 1]]
-spectra = [spectrum(run, start_s=a, stop_s=b) for run, (a, b) in zip(runs, ends_s, strict=True)]
-periods_s = np.array([dominant_period_s(s, 5, 20) for s in spectra])
 epochs_s = np.diff(ends_s, axis=1).ravel() / plan.work[0].times
-steps = int(next(e.name for e in runs[0].events if "Steps" in e.name).split("Steps:")[1])
-step_s = np.median([dominant_period_s(s, 0.5, 0.9) for s in spectra])
-print("highest peak between 5 and 20 s [s]:", *periods_s.round(1))
-print("epoch by events [s]:                ", *epochs_s.round(1))
+spectra = [
+    validate.spectrum(run, start_s=begin_s, stop_s=end_s)
+    for run, (begin_s, end_s) in zip(runs, ends_s, strict=True)
+]
+
+# %%
+periods_s = np.array([validate.dominant_period_s(s, 5, 20) for s in spectra])
+heads = ["run", "highest peak between 5 and 20 s [.1f s]", "epoch by events [.1f s]"]
+publish.table(list(zip(range(len(runs)), periods_s, epochs_s, strict=True)), heads)
 
 # %% mystnb={"figure": {"caption": "Power spectrum of the work of each run (grey) and of their mean (line), by period, logarithmic axes. Dashed: the epoch by events, and a half, a third and so on of it.", "name": "fig:phases-spectrum"}, "image": {"alt": "Spectrum by period; the highest peak lies at {num}`phase_model.period`, near the length of an epoch, lower ones at parts of it, and the density falls towards short periods."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
@@ -603,15 +574,22 @@ ax.set(xlabel="period [s]", ylabel="density [W$^2$/Hz]")
 plt.show()
 
 # %% tags=["hide-cell"]
-claim("period", np.median(periods_s), "s", 1, "period with the highest peak, median over runs")
-claim(
-    "train_step", step_s, "s", 2, "highest peak between half a second and 0.9 s, median over runs"
+steps = int(next(e.name for e in runs[0].events if "Steps" in e.name).split("Steps:")[1])
+step_s = np.median([validate.dominant_period_s(s, 0.5, 0.9) for s in spectra])
+train_s = pooled.model.work[0].phases[0].duration_s / steps
+apart_s = epochs_s.mean() ** 2 / np.diff(ends_s, axis=1).mean()
+peak = "highest peak between half a second and 0.9 s, median over runs"
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "period [.1f s]: period with the highest peak, median over runs": np.median(periods_s),
+        f"train_step [.2f s]: {peak}": step_s,
+        "train_step_events [.2f s]: training of an epoch over its steps": train_s,
+        "epoch [.1f s]: length of an epoch by events, mean over runs": epochs_s.mean(),
+        "period_resolution [.1f s]: what the spectrum tells apart": apart_s,
+    }
 )
-train_s = pooled.model.work[0].phases[0].duration_s
-claim("train_step_events", train_s / steps, "s", 2, "training of an epoch over its steps")
-claim("epoch", epochs_s.mean(), "s", 1, "length of an epoch by events, mean over runs")
-window_s = np.diff(ends_s, axis=1).mean()
-claim("period_resolution", epochs_s.mean() ** 2 / window_s, "s", 1, "what the spectrum tells apart")
 
 # %% [markdown]
 # The highest peak lies at {num}`phase_model.period` ({numref}`fig:phases-spectrum`), the events say {num}`phase_model.epoch`; the work of five epochs is too short to tell periods apart that are closer than {num}`phase_model.period_resolution`.
@@ -627,67 +605,72 @@ claim("period_resolution", epochs_s.mean() ** 2 / window_s, "s", 1, "what the sp
 # Over longer windows highs and lows cancel.
 
 # %%
-scales_s = np.geomspace(0.1, 80, 16)
-rows = []
-for i, run in enumerate(runs):
-    others = runs[:i] + runs[i + 1 :]
+scales_s, rows = np.geomspace(0.1, 80, 16), []
+for run in runs:
+    others = [other for other in runs if other is not run]
     for name in ("phases", "start-up + constant", "constant"):
-        rows.append(
-            error_by_scale(builders[name](others, plan), run, plan, scales_s).assign(model=name)
-        )
+        errors = validate.error_by_scale(builders[name](others, plan), run, plan, scales_s)
+        rows.append(errors.assign(model=name))
+
+# %%
 by_scale = pd.concat(rows).pivot_table(index="scale_s", columns="model", values="rmse_w")
 
 # %%
 epoch_repeat = pooled.model.work[0]
-long_job = replace(
-    pooled.model, work=(Repeat(int(6 * 3600 / epochs_s.mean()), epoch_repeat.phases),)
-)
+many = Repeat(int(6 * 3600 / epochs_s.mean()), epoch_repeat.phases)
+long_job = replace(pooled.model, work=(many,))
+energy_j, mean_w = long_job.profile.energy_until_j, long_job.mean_power_w
 rng = np.random.default_rng(seed)
-long_scales_s = np.geomspace(1, 7200, 40)
-away_w = []
+
+# %%
+long_scales_s, away_w = np.geomspace(1, 7200, 40), []
 for scale_s in long_scales_s:
     from_s = rng.uniform(0, long_job.duration_s - scale_s, 4000)
-    twin_j = scale_s * long_job.mean_power_w
-    energy = long_job.profile.energy_until_j
-    away_w.append(
-        np.sqrt(np.mean((energy(from_s + scale_s) - energy(from_s) - twin_j) ** 2)) / scale_s
-    )
-away_w = np.array(away_w)
+    off_j = energy_j(from_s + scale_s) - energy_j(from_s) - scale_s * mean_w
+    away_w.append(np.sqrt(np.mean(off_j**2)) / scale_s)
 at_hour = np.interp(3600, long_scales_s, away_w)
-print(f"job of {long_job.duration_s / 3600:.1f} h, {long_job.work[0].times} epochs")
-print(f"constant against phases, mean power over an hour: {at_hour:.2f} W")
+
+# %%
+publish.table(
+    {
+        "length of the job [.1f h]": long_job.duration_s / 3600,
+        "its epochs [.0f]": many.times,
+        "constant against phases, mean power over an hour [.2f W]": at_hour,
+    }
+)
 
 # %% mystnb={"figure": {"caption": "Error of the mean power of windows, by their length, logarithmic axes. Dots: runs that were left out. Thin line: a job of six hours made of the fitted epoch, by its constant twin.", "name": "fig:phases-scale"}, "image": {"alt": "Error over window length: for single runs all three models stay level up to the length of an epoch and then fall, the constant later than the others; for a job of many epochs the constant's error falls steeply, to {num}`phase_model.hourly_error` at an hour."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 4.5))
 hues = {"phases": "model", "start-up + constant": "second", "constant": "baseline"}
-places = {"phases": (0.11, 20), "start-up + constant": (0.11, 61), "constant": (0.11, 95)}
-for name, hue in hues.items():
+for (name, hue), height in zip(hues.items(), (20, 61, 95), strict=True):
     ax.plot(by_scale.index, by_scale[name], "o-", color=COLORS[hue], markersize=4)
-    ax.text(*places[name], name, color=COLORS[hue], fontsize=9.5)
-ax.plot(long_scales_s, away_w, color=COLORS["baseline"], linewidth=1)
-ax.text(100, 2.4, "constant,\njob of six hours", color=COLORS["baseline"])
-ax.axvline(epochs_s.mean(), color=COLORS["rest"], linestyle=":", linewidth=1.2)
-ax.text(epochs_s.mean() * 0.94, 0.14, "epoch", color=COLORS["baseline"], ha="right")
-ax.axvline(3600, color=COLORS["rest"], linestyle=":", linewidth=1.2)
-ax.text(3600 * 0.94, 0.6, "hour", color=COLORS["baseline"], ha="right")
-ax.set(
-    xscale="log",
-    yscale="log",
-    ylim=(0.1, 160),
-    xlabel="length of the window",
-    ylabel="RMSE of mean power [W]",
-)
+    ax.text(0.11, height, name, color=COLORS[hue], fontsize=9.5)
+grey = COLORS["baseline"]
+ax.plot(long_scales_s, away_w, color=grey, linewidth=1)
+ax.text(100, 2.4, "constant,\njob of six hours", color=grey)
+for text, scale_s, height in (("epoch", epochs_s.mean(), 0.14), ("hour", 3600, 0.6)):
+    ax.axvline(scale_s, color=COLORS["rest"], linestyle=":", linewidth=1.2)
+    ax.text(scale_s * 0.94, height, text, color=grey, ha="right")
+ax.set(xscale="log", yscale="log", ylim=(0.1, 160))
+ax.set(xlabel="length of the window", ylabel="RMSE of mean power [W]")
 ax.set_xticks([0.1, 1, 10, 60, 600, 3600], ["0.1 s", "1 s", "10 s", "1 min", "10 min", "1 h"])
 ax.minorticks_off()
 plt.show()
 
 # %% tags=["hide-cell"]
 longest = by_scale.iloc[-1]
-claim("scale_run", scales_s[-1], "s", 0, "longest window compared on single runs")
-claim("scale_run_constant", longest["constant"], "W", 1, "error there: constant")
-claim("scale_run_phases", longest["phases"], "W", 1, "error there: phases")
-claim("hourly_error", at_hour, "W", 1, "constant, mean power over an hour of a job of many epochs")
-claim("hourly_share", 100 * at_hour / long_job.mean_power_w, "%", 1, "the same over its mean power")
+hourly, share = "constant, mean power over an hour of a job of many epochs", 100 * at_hour / mean_w
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "scale_run [.0f s]: longest window compared on single runs": scales_s[-1],
+        "scale_run_constant [.1f W]: error there: constant": longest["constant"],
+        "scale_run_phases [.1f W]: error there: phases": longest["phases"],
+        f"hourly_error [.1f W]: {hourly}": at_hour,
+        "hourly_share [.1f %]: the same over its mean power": share,
+    }
+)
 
 # %% [markdown]
 # {numref}`fig:phases-scale` shows how the error shrinks.
@@ -702,57 +685,56 @@ claim("hourly_share", 100 * at_hour / long_job.mean_power_w, "%", 1, "the same o
 # Each job and its constant twin, one power with equal energy, are laid on the carbon curve at many start times.
 
 # %%
-signal = datasets.carbon_intensity(zone, year)
-HOUR = 3600.0
+signal, HOUR = datasets.carbon_intensity(zone, year), 3600.0
 lengths_h = np.array([0.5, 1, 2, 4, 8, 16, 24, 48, 96])
 first_s, last_s = signal.edges_s[0], signal.edges_s[-1] - lengths_h.max() * HOUR
 starts_s = np.arange(first_s, last_s, HOUR / 4)
 few_s = rng.choice(starts_s, starts_sampled, replace=False)
 
-
-def grown(way, duration_s):
-    """The profile of a job made longer in one of three ways."""
-    if way == "stretched":
-        factor = duration_s / model.duration_s
-        phases = model.profile.phases
-        return Profile(tuple(replace(p, duration_s=factor * p.duration_s) for p in phases))
-    fixed_s = model.startup_profile.duration_s + model.end_profile.duration_s
-    if way == "longer epochs":
-        return model.with_work_duration(duration_s - fixed_s).profile
-    one_s = pooled.model.work_profile.duration_s / epoch_repeat.times
-    times = round((duration_s - fixed_s) / one_s)
-    return replace(pooled.model, work=(Repeat(times, epoch_repeat.phases),)).profile
-
+# %%
+fixed_s = model.startup_profile.duration_s + model.end_profile.duration_s
+one_s = pooled.model.work_profile.duration_s / epoch_repeat.times
 
 # %%
-rows, wait = [], int(4 * longest_wait_h) + 1
-for way in ("more epochs", "longer epochs", "stretched"):
-    for length_h in lengths_h:
-        job, at_s = grown(way, length_h * HOUR), few_s if way == "more epochs" else starts_s
+epochs = [Repeat(round((h * HOUR - fixed_s) / one_s), epoch_repeat.phases) for h in lengths_h]
+grown = {
+    "more epochs": [replace(pooled.model, work=(repeat,)).profile for repeat in epochs],
+    "longer epochs": [model.with_work_duration(h * HOUR - fixed_s).profile for h in lengths_h],
+    "stretched": [model.profile.stretched(h * HOUR) for h in lengths_h],
+}
+
+# %%
+charged = {}
+for way, jobs in grown.items():
+    at_s = few_s if way == "more epochs" else starts_s
+    for length_h, job in zip(lengths_h, jobs, strict=True):
         phased = signal.emissions_of_profile_g(at_s, job.edges_s, job.power_w)
         constant = signal.emissions_g(at_s, at_s + job.duration_s, job.mean_power_w)
-        off = 100 * np.abs(constant / phased - 1)
-        row = {
-            "way": way,
-            "length_h": length_h,
-            "middle": np.median(off),
-            "q95": np.quantile(off, 0.95),
-        }
-        if at_s is starts_s:  # every start in a row: choose among those within the wait
-            views = np.lib.stride_tricks.sliding_window_view
-            choices, chosen = views(phased, wait), views(constant, wait).argmin(axis=1)
-            planned, now, best = (
-                choices[np.arange(len(choices)), chosen].sum(),
-                choices[:, 0].sum(),
-                choices.min(axis=1).sum(),
-            )
-            row |= {
-                "saving": 100 * (1 - best / now),
-                "missed": 100 * (planned - best) / (now - best),
-            }
-        rows.append(row)
-grams = pd.DataFrame(rows).set_index(["way", "length_h"])
-print(grams.round(3).to_string())
+        charged[way, length_h] = (phased, constant)
+
+# %% [markdown]
+# Of the last two every quarter of an hour is a start, so that a planner can choose among those within the wait.
+
+# %%
+views, wait, saved = np.lib.stride_tricks.sliding_window_view, int(4 * longest_wait_h) + 1, {}
+for (way, length_h), (phased, constant) in charged.items():
+    if way != "more epochs":
+        choices, chosen = views(phased, wait), views(constant, wait).argmin(axis=1)
+        planned = choices[np.arange(len(choices)), chosen].sum()
+        now, best = choices[:, 0].sum(), choices.min(axis=1).sum()
+        saved[way, length_h] = (100 * (1 - best / now), 100 * (planned - best) / (now - best))
+
+# %%
+off = {job: 100 * np.abs(constant / phased - 1) for job, (phased, constant) in charged.items()}
+errors = {job: (np.median(each), np.quantile(each, 0.95)) for job, each in off.items()}
+grams = pd.DataFrame(errors, index=["middle", "q95"]).T
+grams = grams.join(pd.DataFrame(saved, index=["saving", "missed"]).T)
+grams.index.names = ["way", "length_h"]
+
+# %%
+heads = {"way": "made longer by", "length_h": "length [.1f h]", "middle": "error, median [.3f %]"}
+heads |= {"q95": "error, 95th percentile [.3f %]", "saving": "possible saving [.3f %]"}
+publish.table(grams.reset_index(), heads | {"missed": "of it missed [.3f %]"})
 
 # %% mystnb={"figure": {"caption": "A constant power instead of phases, by the length of the job. Left: error of the emissions (95th percentile of the start times; dashed: median). Right: share of the possible saving that is missed if the start is chosen with the constant.", "name": "fig:phases-emissions"}, "image": {"alt": "Left, curves of error over job length on logarithmic axes; for a job of a day with longer epochs the median error is {num}`phase_model.error_longer_day`, for one that is stretched {num}`phase_model.error_all_day`. Right, the saving missed: {num}`phase_model.missed_longer_day` and {num}`phase_model.missed_all_day`."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.5))
@@ -776,46 +758,33 @@ plt.show()
 
 # %% tags=["hide-cell"]
 numbers.about(grids=(zone,), years=(year,))
-claim(
-    "error_epochs_95",
-    grams.loc["more epochs", "q95"].max(),
-    "%",
-    2,
-    "error of emissions, constant, more epochs: 95th percentile over starts, worst length",
-)
+off = "error of emissions, constant"
+what = f"{off}, more epochs: 95th percentile over starts, worst length"
+numbers.record_table({f"error_epochs_95 [.2f %]: {what}": grams.loc["more epochs", "q95"].max()})
+
+# %% tags=["hide-cell"]
 for way, key in (("longer epochs", "longer"), ("stretched", "all")):
-    day = grams.loc[(way, 24)]
-    claim(
-        f"error_{key}_day",
-        day["middle"],
-        "%",
-        1,
-        f"error of emissions, constant, {way}, 24 h: median",
+    day, missed = grams.loc[(way, 24)], "saving missed by planning with a constant"
+    numbers.record_table(
+        {
+            f"error_{key}_day [.1f %]: {off}, {way}, 24 h: median": day["middle"],
+            f"error_{key}_day_95 [.1f %]: the same, {way}: 95th percentile": day["q95"],
+            f"missed_{key}_day [.1f %]: {missed}, {way}, 24 h": day["missed"],
+        }
     )
-    claim(f"error_{key}_day_95", day["q95"], "%", 1, f"the same, {way}: 95th percentile")
-    claim(
-        f"missed_{key}_day",
-        day["missed"],
-        "%",
-        1,
-        f"saving missed by planning with a constant, {way}, 24 h",
-    )
-claim(
-    "missed_longer_worst",
-    grams.loc["longer epochs", "missed"].max(),
-    "%",
-    1,
-    "the same, longer epochs, worst length",
+
+# %% tags=["hide-cell"]
+missed, saving = grams.loc["longer epochs", "missed"].max(), grams.loc[("stretched", 24), "saving"]
+numbers.record_table(
+    {
+        "missed_longer_worst [.1f %]: the same, longer epochs, worst length": missed,
+        "saving_all_day [.1f %]: possible saving of the stretched job of 24 h": saving,
+    }
 )
-claim(
-    "saving_all_day",
-    grams.loc[("stretched", 24), "saving"],
-    "%",
-    1,
-    "possible saving of the stretched job of 24 h",
-)
+
+# %% tags=["hide-cell"]
 numbers.about(grids=(), years=())
-claim("longest_wait", longest_wait_h, "h", 0, "how long a job may be held back")
+numbers.record_table({"longest_wait [.0f h]: how long a job may be held back": longest_wait_h})
 
 # %% [markdown]
 # The way a job is long decides ({numref}`fig:phases-emissions`).
@@ -838,13 +807,17 @@ twins = {
     "start-up + constant": model.constant_twin("work"),
     "constant": model.constant_twin("whole"),
 }
+
+# %%
 stops = {name: [twin.stop_at(t) for t in times_s] for name, twin in twins.items()}
-overhead = pd.DataFrame(
-    {n: [s.overhead_j / 1e3 for s in found] for n, found in stops.items()}, times_s
-)
-restart = pd.Series([s.restart_j / 1e3 for s in stops["phases"]], times_s)
-print("energy added by one stop and resume [kJ], over all stop times:")
-print(overhead.describe().loc[["mean", "min", "max"]].round(2).to_string())
+restart = np.array([stop.restart_j / 1e3 for stop in stops["phases"]])
+added_kj = {name: [stop.overhead_j / 1e3 for stop in each] for name, each in stops.items()}
+overhead = pd.DataFrame(added_kj, times_s)
+
+# %%
+heads = {"mean": "mean [.2f kJ]", "min": "least [.2f kJ]", "max": "most [.2f kJ]"}
+what = "energy that one stop and resume adds, by"
+publish.table(overhead.agg(list(heads)).T, heads, index=what)
 
 # %% mystnb={"figure": {"caption": "Energy that one stop and resume adds, by the time of the stop: another start-up and work done again. Triangles: checkpoints. Dashed: what a constant power for the whole job would say.", "name": "fig:phases-stop"}, "image": {"alt": "Saw-tooth curve over the time of the stop: it rises during start-up to the price of a start, then climbs within each epoch and falls back at each checkpoint; the dashed line of the constant lies far higher throughout."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
@@ -856,39 +829,35 @@ ax.plot(marks, np.full(marks.size, 0.16), "^", color="white", markersize=7)
 ax.text(58, 0.62, "another start-up", color="white", weight="bold", ha="center")
 ax.text(31.8, 1.6, "work\nagain", color="white", weight="bold", ha="center", fontsize=9)
 ax.text(1, 3.75, "constant power", color=COLORS["baseline"])
-ax.set(
-    xlabel="time of the stop [s]",
-    ylabel="energy added [kJ]",
-    xlim=(0, model.duration_s),
-    ylim=(0, None),
-)
+ax.set(xlabel="time of the stop [s]", ylabel="energy added [kJ]")
+ax.set(xlim=(0, model.duration_s), ylim=(0, None))
 plt.show()
 
 # %% tags=["hide-cell"]
-claim("restart", startup.energy_j / 1e3, "kJ", 2, "energy of another start-up, idle power included")
-claim(
-    "restart_constant",
-    twins["constant"].startup_profile.energy_j / 1e3,
-    "kJ",
-    2,
-    "the same by one constant power for the whole job",
+fresh_kj, one_kj = (p.energy_j / 1e3 for p in (startup, twins["constant"].startup_profile))
+claim = "the same by one constant power for the whole job"
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "restart [.2f kJ]: energy of another start-up, idle power included": fresh_kj,
+        f"restart_constant [.2f kJ]: {claim}": one_kj,
+    }
 )
-claim(
-    "stop_mean",
-    overhead["phases"].mean(),
-    "kJ",
-    2,
-    "energy that a stop at a random time adds, mean",
+
+# %% tags=["hide-cell"]
+mean_kj, worst_kj = overhead.mean(), overhead["phases"].max()
+mixed_kj = mean_kj["start-up + constant"]
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "stop_mean [.2f kJ]: energy that a stop at a random time adds, mean": mean_kj["phases"],
+        "stop_mean_constant [.2f kJ]: the same by the constant": mean_kj["constant"],
+        "stop_mean_startup_constant [.2f kJ]: the same by start-up and a constant": mixed_kj,
+        "stop_worst [.2f kJ]: energy that a stop at the worst time adds": worst_kj,
+    }
 )
-claim("stop_mean_constant", overhead["constant"].mean(), "kJ", 2, "the same by the constant")
-claim(
-    "stop_mean_startup_constant",
-    overhead["start-up + constant"].mean(),
-    "kJ",
-    2,
-    "the same by start-up and a constant",
-)
-claim("stop_worst", overhead["phases"].max(), "kJ", 2, "energy that a stop at the worst time adds")
 
 # %% [markdown]
 # A stop at a random time adds {num}`phase_model.stop_mean` in the mean, at the worst time {num}`phase_model.stop_worst` ({numref}`fig:phases-stop`); right after a checkpoint it adds the start-up alone, {num}`phase_model.restart`.

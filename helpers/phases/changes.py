@@ -1,5 +1,6 @@
 """Find phases without events: change points of the power, and their score against events."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,14 @@ from helpers.phases.fit import RunLike, as_run
 from helpers.phases.model import Phase, Profile
 from helpers.power.runs import energy_j
 
-__all__ = ["ChangeScore", "find_changes", "notable_borders", "score_changes", "segment"]
+__all__ = [
+    "ChangeScore",
+    "find_changes",
+    "notable_borders",
+    "score_changes",
+    "score_runs",
+    "segment",
+]
 
 
 def find_changes(
@@ -232,4 +240,58 @@ def score_changes(
         borders=len(zones),
         matched=len(errors_s),
         mean_error_s=float(np.mean(errors_s)) if errors_s else float("nan"),
+    )
+
+
+def score_runs(
+    runs: Sequence[RunLike],
+    borders_s: ArrayLike,
+    *,
+    smallest_step_w: float = 20.0,
+    shortest_s: float = 2.0,
+    tolerance_s: float = 1.0,
+) -> tuple[ChangeScore, ChangeScore]:
+    """Find the changes of many runs and score them all together.
+
+    Parameters
+    ----------
+    runs : sequence of RunLike
+        Runs of one job.
+    borders_s : array_like of float, shape (runs, phases + 1)
+        Where the phases of each begin and end [s] (`Fit.borders_s`).
+    smallest_step_w, shortest_s : float
+        As for `find_changes`.
+    tolerance_s : float
+        As for `score_changes`.
+
+    Returns
+    -------
+    tuple of ChangeScore
+        Against the borders between long phases of clearly other power (`notable_borders`), and
+        against all borders.
+
+    Raises
+    ------
+    ValueError
+        As `find_changes` and `score_changes` do.
+    """
+    clear, every = [], []
+    for run, own_s in zip(runs, np.asarray(borders_s, float), strict=True):
+        told = segment(run, own_s)
+        found_s = find_changes(run, smallest_step_w=smallest_step_w, shortest_s=shortest_s)
+        notable_s = notable_borders(told.edges_s, told.power_w)
+        clear.append(score_changes(found_s, notable_s, tolerance_s=tolerance_s))
+        every.append(score_changes(found_s, own_s, tolerance_s=tolerance_s))
+    return _together(clear), _together(every)
+
+
+def _together(scores: Sequence[ChangeScore]) -> ChangeScore:
+    """Add scores up; the mean distance is that of all pairs."""
+    matched = sum(score.matched for score in scores)
+    apart_s = sum(score.matched * score.mean_error_s for score in scores if score.matched)
+    return ChangeScore(
+        found=sum(score.found for score in scores),
+        borders=sum(score.borders for score in scores),
+        matched=matched,
+        mean_error_s=apart_s / matched if matched else float("nan"),
     )

@@ -419,6 +419,11 @@ class Profile:
         edge_s = float(self.edges_s[np.argmin(np.abs(self.edges_s - time_s))])
         return edge_s if abs(edge_s - time_s) <= _ROUNDING * max(1.0, edge_s) else time_s
 
+    def stretched(self, duration_s: float) -> "Profile":
+        """Return it with all phases longer or shorter by one factor, `duration_s` [s] in all."""
+        factor = duration_s / self.duration_s
+        return Profile(tuple(replace(p, duration_s=factor * p.duration_s) for p in self.phases))
+
 
 def join(profiles: Sequence[Profile]) -> Profile:
     """Run profiles one after the other.

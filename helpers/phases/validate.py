@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ __all__ = [
     "cross_validate",
     "dominant_period_s",
     "error_by_scale",
+    "own_error_w",
     "phase_profile",
     "score_profile",
     "spectrum",
@@ -221,6 +222,37 @@ def _cells(run: Run, start_s: float, stop_s: float, step_s: float) -> NDArray[np
         raise ValueError(f"step_s(={step_s}) must lie in (0, {(stop_s - start_s) / 2}] s.")
     edges_s = np.linspace(start_s, stop_s, round((stop_s - start_s) / step_s) + 1)
     return energy_j(run, edges_s[:-1], edges_s[1:]) / np.diff(edges_s)
+
+
+def own_error_w(runs: Sequence[Run], plan: Plan, *, later_s: float = 0.0) -> float:
+    """Return the error of each run by its own phases, mean over the runs [W].
+
+    What is left is power that changes inside phases, and events that are not where power changes.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Runs of one job.
+    plan : Plan
+        Its phases.
+    later_s : float
+        By how much all events are moved before phases are cut [s].
+
+    Raises
+    ------
+    ValueError
+        If a run does not fit the plan, or moved events leave it.
+    """
+    # A start that is an event moves with the events.
+    start = plan.start if isinstance(plan.start, str) else plan.start + later_s
+    moved_plan = replace(plan, start=start)
+    errors_w = []
+    for run in runs:
+        events = tuple(replace(event, time_s=event.time_s + later_s) for event in run.events)
+        moved = replace(run, events=events)
+        own = phase_profile([moved], moved_plan)
+        errors_w.append(score_profile(own, moved, moved_plan)["rmse_w"])
+    return float(np.mean(errors_w))
 
 
 @dataclass(frozen=True, slots=True)

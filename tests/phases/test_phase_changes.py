@@ -9,8 +9,14 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from helpers.phases import generic_ml
-from helpers.phases.changes import find_changes, notable_borders, score_changes, segment
-from helpers.phases.fit import match_borders
+from helpers.phases.changes import (
+    find_changes,
+    notable_borders,
+    score_changes,
+    score_runs,
+    segment,
+)
+from helpers.phases.fit import fit_model, match_borders
 from helpers.power.runs import Run, energy_j
 
 LONG = SimpleNamespace(epochs=3, train_s=8.0, evaluate_s=4.0, save_s=3.0, end_s=3.0)
@@ -132,3 +138,16 @@ def test_changes_in_the_published_runs_are_the_borders_of_their_events(published
 
     # Ten a run; asked for: 90 % within 1 s.
     assert (100, 100) == (matched, borders)
+
+
+def test_the_changes_of_many_runs_are_scored_together(noisy_runs, plan):
+    borders_s = fit_model(noisy_runs, plan).borders_s
+    one, two = (score_runs([r], [b]) for r, b in zip(noisy_runs[:2], borders_s[:2], strict=True))
+
+    both = score_runs(noisy_runs[:2], borders_s[:2])
+    for first, second, together in zip(one, two, both, strict=True):
+        apart_s = first.matched * first.mean_error_s + second.matched * second.mean_error_s
+        assert together.matched == first.matched + second.matched
+        assert together.borders == first.borders + second.borders
+        assert together.found == first.found + second.found
+        assert together.mean_error_s == pytest.approx(apart_s / together.matched)

@@ -413,3 +413,14 @@ def test_edges_increase_and_arrays_cannot_be_written(model):
 def test_a_phase_outside_of_a_list_is_refused():
     with pytest.raises(ValueError, match=r"model 'a', work: .* must stand in a list"):
         PhaseModel("a", (), Phase("work", 1, 1))
+
+
+@given(st.lists(PHASES, min_size=1, max_size=5), st.floats(1, 1e5))
+def test_a_stretched_profile_keeps_its_powers_and_the_shares_of_its_phases(phases, duration_s):
+    profile = Profile(tuple(phases))
+
+    stretched = profile.stretched(duration_s)
+    assert duration_s == pytest.approx(stretched.duration_s)
+    assert profile.power_w.tolist() == stretched.power_w.tolist()
+    shares = profile.edges_s / profile.duration_s
+    assert shares == pytest.approx(stretched.edges_s / duration_s)

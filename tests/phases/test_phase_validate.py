@@ -15,6 +15,7 @@ from helpers.phases.validate import (
     cross_validate,
     dominant_period_s,
     error_by_scale,
+    own_error_w,
     phase_profile,
     score_profile,
     spectrum,
@@ -293,3 +294,10 @@ def test_without_a_compiled_build_tslearn_does_it(monkeypatch, model, plan):
     monkeypatch.setattr(dtw, "try_import_c", lambda: False)
 
     assert compiled.level_rmse_w == pytest.approx(align(model.profile, run, plan).level_rmse_w)
+
+
+def test_runs_without_noise_have_no_error_by_their_own_phases_unless_events_are_moved(model, plan):
+    runs = [make_run(model)]
+
+    assert 0.0 == pytest.approx(own_error_w(runs, plan), abs=1.0)
+    assert own_error_w(runs, plan, later_s=0.5) > own_error_w(runs, plan) + 5
