@@ -35,6 +35,7 @@ M. Rocklin, "Dask: Parallel Computation with Blocked algorithms and Task Schedul
 Python in Science Conference, 2015, doi:10.25080/Majora-7b98e3ed-013.
 """
 
+import dis
 import functools
 import hashlib
 import inspect
@@ -51,6 +52,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -285,7 +287,8 @@ def _identity(function: Any, seen: frozenset[int] = frozenset()) -> str:
     """Return the function's name and what it carries: bound arguments, a closure, its object.
 
     Neither changes with how a script is started. What a named function does is told by the version
-    of the sweep; a lambda has no name, and so its code counts as well.
+    of the sweep; a lambda has no name, and so its code counts as well, with the global values that
+    it reads.
     """
     if isinstance(function, functools.partial):
         bound = [_told(value, seen) for value in function.args]
@@ -312,7 +315,16 @@ def _carried(function: Any, seen: frozenset[int]) -> str:
         parts.append(f"{name}={_told(cell.cell_contents, seen)}")
     if code.co_name == "<lambda>":
         parts.append(f"code={_told(code, seen)}")
+        for name in sorted(_globals_read(code) & function.__globals__.keys()):
+            parts.append(f"{name}={_told(function.__globals__[name], seen)}")
     return f"[{_short(', '.join(parts))}]" if parts else ""
+
+
+def _globals_read(code: CodeType) -> set[str]:
+    """Return the names of the global values that code reads, also inside its comprehensions."""
+    names = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
+    inner = [_globals_read(one) for one in code.co_consts if isinstance(one, CodeType)]
+    return names.union(*inner)
 
 
 def _told(value: Any, seen: frozenset[int]) -> str:
@@ -335,7 +347,7 @@ def _told(value: Any, seen: frozenset[int]) -> str:
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, np.ndarray | np.generic) and value.dtype != object:
         return f"{value.dtype}{value.shape}{_digest(value.tobytes())}"
-    if isinstance(value, type(_told.__code__)):
+    if isinstance(value, CodeType):
         names = [value.co_names, value.co_varnames, value.co_consts]
         return _digest(value.co_code + _told(names, seen).encode())
     if isinstance(value, type) or inspect.ismodule(value):

@@ -486,6 +486,20 @@ def test_results_belong_to_the_function_with_what_it_carries(tmp_path, one, othe
     assert files == sorted(tmp_path.rglob("*.parquet"))
 
 
+FACTORS = [2]
+
+
+def test_a_lambda_carries_the_global_values_that_it_reads(tmp_path, monkeypatch):
+    scaled = lambda x: {"y": sum(factor * x for factor in FACTORS)}  # noqa: E731
+    assert [2, 4] == run(scaled, {"x": [1, 2]}, tmp_path, workers=1)["y"].tolist()
+    assert [2, 4] == run(scaled, {"x": [1, 2]}, tmp_path, workers=1)["y"].tolist()
+
+    monkeypatch.setitem(globals(), "FACTORS", [3])
+
+    with pytest.raises(ValueError, match=r"FACTORS=\[2\].*FACTORS=\[3\].*choose another folder"):
+        run(scaled, {"x": [1, 2]}, tmp_path, workers=1)
+
+
 @pytest.mark.parametrize(
     "make",
     [
