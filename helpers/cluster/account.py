@@ -352,15 +352,15 @@ class PowerOverTime:
         weight = intensity.integral(edges_s[:-1], edges_s[1:]) / JOULES_PER_KWH
         return pd.Series(weight @ self.power_w, list(STATES), name="emissions_g")
 
-    def to_frame(self, tz: str = "UTC") -> pd.DataFrame:
+    def to_frame(self, time_zone: str = "UTC") -> pd.DataFrame:
         """Return one row a step: power [W] of each state, indexed by the start of the step.
 
-        The index holds times in zone `tz`, or seconds since second 0 without an origin.
+        The index holds times by a clock, or seconds since second 0 without an origin.
         """
         if np.isnan(self.origin_s):
             seconds = pd.Index(self.edges_s[:-1], name="time_s")
             return pd.DataFrame(self.power_w, seconds, list(STATES))
-        index = utc_times(self.origin_s + self.edges_s[:-1]).tz_convert(tz).rename("time")
+        index = utc_times(self.origin_s + self.edges_s[:-1]).tz_convert(time_zone).rename("time")
         return pd.DataFrame(self.power_w, index, list(STATES))
 
 

@@ -195,9 +195,9 @@ class Plan:
         """Return the plan as JSON, which `read_plan` reads and `schema.json` describes."""
         return json.dumps({"format": FORMAT, "id": self.id, **self._tree()}, indent=2) + "\n"
 
-    def to_frame(self, tz: str = "UTC") -> pd.DataFrame:
+    def to_frame(self, time_zone: str = "UTC") -> pd.DataFrame:
         """Return one row a run: start, stop, work before and after (see `Schedule.to_frame`)."""
-        return self.schedule.to_frame(tz)
+        return self.schedule.to_frame(time_zone)
 
     def _tree(self) -> dict[str, Any]:
         """Return all that the plan says, as JSON knows it."""

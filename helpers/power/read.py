@@ -69,6 +69,21 @@ class Problems:
         """Note what is wrong in a line of a file."""
         self._found.append(Problem(text.name, line, what))
 
+    def need_two(self, text: Text, count: int, of: str = "") -> None:
+        """Refuse a file with fewer than two samples, with what was left out of it.
+
+        Raises
+        ------
+        ValueError
+            If `count` is below two.
+        """
+        if count < 2:
+            shown = "".join(f"; {problem}" for problem in self._found[:3])
+            raise ValueError(
+                f"{text.name}:{len(text.lines)}: ends after {count} samples{of}, and power "
+                f"over time takes two: record for longer{shown}."
+            )
+
     def settle(self) -> tuple[Problem, ...]:
         """Return the problems, or raise them.
 
@@ -269,8 +284,7 @@ def read_external(
     power_w = _milliwatts(text, samples, problems) / 1e3
     whole = np.isfinite(power_w)
     time_s = step_s * np.flatnonzero(whole)
-    if time_s.size < 2:
-        raise ValueError(f"{text.name}:{len(text.lines)}: ends after {time_s.size} samples.")
+    problems.need_two(text, time_s.size)
     begin_s, stop_s = start_s + float(time_s[0]), start_s + step_s * len(samples)
     events_text = None if events is None else read_lines(events, problems, largest_bytes)
     return Run(

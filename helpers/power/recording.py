@@ -167,8 +167,7 @@ def _parse_recording(text: Text, problems: Problems) -> _Parts:
         elif (row := _row(text, line_number, line, columns, problems)) is not None:
             rows.append(row)
             lines.append(line_number)
-    if len(rows) < 2:
-        raise ValueError(f"{text.name}:{len(text.lines)}: ends after {len(rows)} samples.")
+    problems.need_two(text, len(rows))
     if "stop_epoch_s" not in meta:
         problems.add(text, len(text.lines), "no end stamp: the recorder was killed")
     parts = _Parts(meta, columns, np.array(rows), np.array(lines))
@@ -226,8 +225,7 @@ def _recording(text: Text, events: Text | None, channel: str | None, problems: P
     for line_number in parts.lines[~whole]:
         problems.add(text, int(line_number), f"no number for {channel} (NaN); left out")
     parts = parts.where(whole)
-    if len(parts.rows) < 2:
-        raise ValueError(f"{text.name}:{len(text.lines)}: {channel} has fewer than two numbers.")
+    problems.need_two(text, len(parts.rows), f" of {channel}")
     time_s, power_w, counter_j = _series(text, parts, channel, problems)
     first_s = float(time_s[0])
     behind_s = first_s - float(parts.of("elapsed_s")[0])

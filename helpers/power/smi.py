@@ -205,8 +205,7 @@ def _rows(
         lines, time_s, np.array([watts for *_, watts, _ in found]), tuple(gpu for *_, gpu in found)
     )
     rows = rows.where(np.isfinite(time_s))
-    if len(rows.lines) < 2:
-        raise ValueError(f"{text.name}:{len(text.lines)}: ends after {len(rows.lines)} samples.")
+    problems.need_two(text, len(rows.lines))
     return rows
 
 
@@ -272,8 +271,7 @@ def _one(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return times and powers of one GPU, gaps and jumps named."""
     rows = rows.where(increasing(text, rows.lines, rows.time_s, problems))
-    if len(rows.lines) < 2:
-        raise ValueError(f"{text.name}:{len(text.lines)}: a GPU has fewer than two samples.")
+    problems.need_two(text, len(rows.lines), " of a GPU")
     interval_s = float(np.median(np.diff(rows.time_s)))
     name_gaps(text, rows.lines, rows.time_s, interval_s, problems)
     return rows.time_s, rows.power_w

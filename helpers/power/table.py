@@ -106,8 +106,7 @@ def read_csv(
     lines, power_w, time_s = lines[whole], power_w[whole], time_s[whole]
     later = increasing(text, lines, time_s, problems)
     lines, power_w, time_s = lines[later], power_w[later], time_s[later]
-    if time_s.size < 2:
-        raise ValueError(f"{text.name}:{len(text.lines)}: ends after {time_s.size} samples.")
+    problems.need_two(text, time_s.size)
     name_gaps(text, lines, time_s, float(np.median(np.diff(time_s))), problems)
     start_s = float(time_s[0])
     found: tuple[Event, ...] = ()

@@ -333,12 +333,12 @@ class Schedule:
             )
         return self.job, self.intensity
 
-    def to_frame(self, tz: str = "UTC") -> pd.DataFrame:
-        """Return one row a run: start and stop in zone `tz`, work done before and after."""
+    def to_frame(self, time_zone: str = "UTC") -> pd.DataFrame:
+        """Return one row a run: start and stop by a clock, work done before and after."""
         return pd.DataFrame(
             {
-                "start": utc_times(self.start_s).tz_convert(tz),
-                "stop": utc_times(self.stop_s).tz_convert(tz),
+                "start": utc_times(self.start_s).tz_convert(time_zone),
+                "stop": utc_times(self.stop_s).tz_convert(time_zone),
                 "work_from_s": self.work_from_s,
                 "work_to_s": self.work_to_s,
             }
@@ -624,8 +624,8 @@ class Segments:
         """Return the number of a part, as `part` holds it."""
         return SEGMENT_PARTS.index(part)
 
-    def to_frame(self, tz: str = "UTC") -> pd.DataFrame:
-        """Return one row a segment: run, part, phase, start, stop (zone `tz`), power."""
+    def to_frame(self, time_zone: str = "UTC") -> pd.DataFrame:
+        """Return one row a segment: run, part, phase, start, stop (by a clock), power."""
         names = {part: profile.names for part, profile in self.profiles.items()}
         parts = [SEGMENT_PARTS[code] for code in self.part]
         phases = [
@@ -637,8 +637,8 @@ class Segments:
                 "run": self.run,
                 "part": parts,
                 "phase": phases,
-                "start": utc_times(self.start_s).tz_convert(tz),
-                "stop": utc_times(self.start_s + self.duration_s).tz_convert(tz),
+                "start": utc_times(self.start_s).tz_convert(time_zone),
+                "stop": utc_times(self.start_s + self.duration_s).tz_convert(time_zone),
                 "duration_s": self.duration_s,
                 "power_w": self.power_w,
             }

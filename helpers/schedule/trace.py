@@ -419,7 +419,7 @@ def reach(
 
 
 def next_workday(
-    finish: Times, zone: str, *, begin_h: float = 9.0, end_h: float = 17.0
+    finish: Times, time_zone: str, *, begin_h: float = 9.0, end_h: float = 17.0
 ) -> NDArray[np.float64]:
     """Return when a result is needed that is looked at in working hours only.
 
@@ -427,8 +427,8 @@ def next_workday(
     ----------
     finish : instants, shape (n,)
         When the job would finish if it started at once.
-    zone : str
-        Time zone of the office, e.g. "Europe/Berlin".
+    time_zone : str
+        Clock of the office, e.g. "Europe/Berlin".
     begin_h, end_h : float
         Working hours of Monday to Friday [h of the local day].
 
@@ -459,17 +459,17 @@ def next_workday(
             f"begin_h(={begin_h}) and end_h(={end_h}) must be hours of one day, in order."
         )
     finish_s = np.atleast_1d(epoch_seconds(finish))
-    days, hour = _local(finish_s, zone)
+    days, hour = _local(finish_s, time_zone)
     workday = days.day_of_week.to_numpy() < 5
     at_work = workday & (begin_h <= hour) & (hour <= end_h)
     ahead = np.where(workday & (hour < begin_h), 0, 1)
     later = (days.day_of_week.to_numpy() + ahead) % 7
     ahead = ahead + np.where(later >= 5, 7 - later, 0)
-    return np.where(at_work, finish_s, _instant_s(days, ahead, begin_h, zone))
+    return np.where(at_work, finish_s, _instant_s(days, ahead, begin_h, time_zone))
 
 
 def next_weekday(
-    finish: Times, zone: str, weekdays: Sequence[int] = (0, 3), *, at_h: float = 9.0
+    finish: Times, time_zone: str, weekdays: Sequence[int] = (0, 3), *, at_h: float = 9.0
 ) -> NDArray[np.float64]:
     """Return when a result is needed that is looked at on some days of the week.
 
@@ -477,8 +477,8 @@ def next_weekday(
     ----------
     finish : instants, shape (n,)
         When the job would finish if it started at once.
-    zone : str
-        Time zone of the office.
+    time_zone : str
+        Clock of the office.
     weekdays : sequence of int
         Days, 0 = Monday. Monday and Thursday are the "semi-weekly" constraint of Let's Wait
         Awhile (see `next_workday`); Monday alone is a weekly one.
@@ -498,31 +498,31 @@ def next_weekday(
     if not weekdays or not set(weekdays) <= set(range(7)):
         raise ValueError(f"weekdays(={tuple(weekdays)}) must be some of 0 (Monday) to 6.")
     finish_s = np.atleast_1d(epoch_seconds(finish))
-    days, hour = _local(finish_s, zone)
+    days, hour = _local(finish_s, time_zone)
     ahead = (np.array(sorted(weekdays)) - days.day_of_week.to_numpy()[:, None]) % 7
     ahead = np.where((ahead == 0) & (hour[:, None] > at_h), 7, ahead).min(axis=1)
-    return _instant_s(days, ahead, at_h, zone)
+    return _instant_s(days, ahead, at_h, time_zone)
 
 
-def _local(instant_s: NDArray, zone: str) -> tuple[pd.DatetimeIndex, NDArray[np.float64]]:
+def _local(instant_s: NDArray, time_zone: str) -> tuple[pd.DatetimeIndex, NDArray[np.float64]]:
     """Local calendar day (as naive midnight) and hour of the clock of each instant."""
-    clock = utc_times(instant_s).tz_convert(zone).tz_localize(None)
+    clock = utc_times(instant_s).tz_convert(time_zone).tz_localize(None)
     days = clock.normalize()
     return days, (clock - days).total_seconds().to_numpy() / 3600
 
 
 def _instant_s(
-    days: pd.DatetimeIndex, ahead: NDArray, hour: float, zone: str
+    days: pd.DatetimeIndex, ahead: NDArray, hour: float, time_zone: str
 ) -> NDArray[np.float64]:
     """Instants so many days ahead at an hour of the clock; one that is skipped moves on."""
     clock = days + pd.to_timedelta(ahead, unit="D") + pd.Timedelta(hours=hour)
     first = np.ones(len(clock), dtype=bool)
-    return epoch_seconds(clock.tz_localize(zone, nonexistent="shift_forward", ambiguous=first))
+    return epoch_seconds(clock.tz_localize(time_zone, nonexistent="shift_forward", ambiguous=first))
 
 
 def office_jobs(
     year: int,
-    zone: str,
+    time_zone: str,
     *,
     count: int = 3387,
     shortest_h: float = 4.0,
@@ -537,8 +537,8 @@ def office_jobs(
     ----------
     year : int
         Calendar year.
-    zone : str
-        Time zone of the office.
+    time_zone : str
+        Clock of the office.
     count : int
         Number of jobs.
     shortest_h, longest_h : float
@@ -577,7 +577,7 @@ def office_jobs(
     clock = days[rng.integers(len(days), size=count)] + pd.to_timedelta(
         rng.choice(steps, size=count), unit="min"
     )
-    submit_s = np.sort(epoch_seconds(clock.tz_localize(zone)))
+    submit_s = np.sort(epoch_seconds(clock.tz_localize(time_zone)))
     length_s = 60.0 * rng.choice(lengths_min, size=count)
     return Trace(submit_s, length_s, np.full(count, power_w), np.zeros(count))
 
@@ -645,13 +645,13 @@ class TraceOutcome:
             self.trace.model(i), self.run_start_s[runs], self.run_stop_s[runs], self.suspension
         )
 
-    def to_frame(self, tz: str = "UTC") -> pd.DataFrame:
-        """Return one row a job: start and end in zone `tz`, delay, resumes, energy, emissions."""
+    def to_frame(self, time_zone: str = "UTC") -> pd.DataFrame:
+        """Return one row a job: start and end by a clock, delay, resumes, energy, emissions."""
         return pd.DataFrame(
             {
                 "job_id": self.trace.job_id,
-                "start": utc_times(self.start_s).tz_convert(tz),
-                "end": utc_times(self.end_s).tz_convert(tz),
+                "start": utc_times(self.start_s).tz_convert(time_zone),
+                "end": utc_times(self.end_s).tz_convert(time_zone),
                 "delay_s": self.delay_s,
                 "resumes": self.resumes,
                 "energy_kwh": self.energy_kwh,

@@ -1,4 +1,4 @@
-"""How often a true null is rejected at 5 %, in all kinds of panels; PanelComparison says 4.5 to 6.4."""
+"""How often a true null is rejected at 5 %, in all kinds of panels; `compare_panel` says how often."""
 
 import pytest
 from made_up_panels import PANELS, nulls
@@ -34,3 +34,21 @@ def test_few_weeks_reject_as_many_as_the_sentence_says(benchmark, weeks, lag_1):
 
     print(f"{weeks} weeks, lag-1 {lag_1}: {100 * share:.1f} % of 4,000 rejected")
     assert 0.035 <= share <= (0.065 if lag_1 == 0 else 0.10)
+
+
+@pytest.mark.parametrize("weeks", [52, 104])
+@pytest.mark.parametrize(
+    ("made", "least", "most"),
+    [
+        ({"skewed": True}, 0.07, 0.10),
+        ({"skewed": True, "lag_1": 0.5}, 0.07, 0.10),
+        ({"noise": 1.0, "lag_1": 0.8}, 0.13, 0.16),
+    ],
+)
+def test_outside_of_what_was_made_for_more_is_rejected(benchmark, made, weeks, least, most):
+    frame = nulls(3, policies=4000, weeks=weeks, **made)
+
+    share = rejected(benchmark, frame)
+
+    print(f"{made}, {weeks} weeks: {100 * share:.1f} % of 4,000 rejected")
+    assert least <= share <= most

@@ -272,3 +272,14 @@ def test_a_column_that_is_there_twice_is_named(write):
 
     with pytest.raises(ValueError, match=r"smi.csv:1: column 'power.draw \[W\]' is there twice"):
         read_nvidia_smi(path, time_zone="UTC")
+
+
+def test_a_file_with_one_good_row_says_what_was_wrong_with_the_others(tmp_path):
+    path = tmp_path / "smi.csv"
+    path.write_text(
+        "timestamp, power.draw [W]\n2024/05/31 13:00:00.100, 1_00 W\n"
+        "2024/05/31 13:00:01.100, 100 W\n"
+    )
+
+    with pytest.raises(ValueError, match=r"smi.csv:3: ends after 1 samples.*smi.csv:2: .*1_00 W"):
+        read_nvidia_smi(path, time_zone="UTC")
