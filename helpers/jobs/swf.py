@@ -362,7 +362,7 @@ def _what_is_lost(jobs: pd.DataFrame) -> list[str]:
 
 def _is_number(word: str) -> bool:
     """Tell whether a name is a whole number as `str` writes it."""
-    return word.isascii() and word.isdigit() and str(int(word)) == word
+    return word.isascii() and word.isdigit() and (word == "0" or word[0] != "0")
 
 
 def _with_epoch(header: list[str], log: JobLog) -> list[str]:

@@ -170,12 +170,18 @@ def names(values: Any, *, missing: Any = None) -> "pd.Categorical[Any]":
     else:
         words = [str(word) for word in unique]
         digits = all(words[i].isascii() and words[i].isdigit() for i in keep)
-        key = (lambda i: (int(words[i]), words[i])) if digits else words.__getitem__
+        key = (lambda i: _by_value(words[i])) if digits else words.__getitem__
         order = np.array(sorted(keep, key=key), dtype=np.intp)
         text = [words[i] for i in order]
     rank = np.full(len(unique) + 1, -1, dtype=np.intp)  # the last is for the code of NA
     rank[order] = np.arange(len(order))
     return pd.Categorical.from_codes(rank[codes], categories=pd.Index(text, dtype=str))
+
+
+def _by_value(digits: str) -> tuple[int, str, str]:
+    """Sort digits as numbers; `int` refuses those of over 4,300 digits."""
+    whole = digits.lstrip("0")
+    return len(whole), whole, digits
 
 
 def states(values: Any, words: Mapping[Any, str]) -> "pd.Categorical[Any]":

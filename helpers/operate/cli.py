@@ -93,8 +93,6 @@ def _command(
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    from helpers.operate import commands as do
-
     top = argparse.ArgumentParser(
         prog="clean-hours",
         description="When should a batch job run so that its electricity causes the least CO2e?",
@@ -102,6 +100,17 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"clean-hours {helpers.__version__}")
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    _add_plans(sub)
+    _add_jobs(sub)
+    _add_answers(sub)
+    _add_tools(sub, top)
+    return top
+
+
+def _add_plans(sub: Any) -> None:
+    """Add the commands that decide when a job runs."""
+    from helpers.operate import commands as do
 
     start = _command(
         sub,
@@ -137,7 +146,11 @@ def parser() -> argparse.ArgumentParser:
     _add_window(plan)
     _add_grid(plan)
 
-    _add_jobs(sub)
+
+def _add_answers(sub: Any) -> None:
+    """Add the commands that say what was, and why a plan is as it is."""
+    from helpers.operate import commands as do
+
     account = _command(
         sub,
         "account",
@@ -168,6 +181,12 @@ def parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("plan", help="file of a plan, or the key of a job handed over")
     explain.add_argument("--intensity", metavar="FILE", help="file of the zone's intensity (CSV)")
+
+
+def _add_tools(sub: Any, top: argparse.ArgumentParser) -> None:
+    """Add what measures, and what helps at the shell."""
+    from helpers.operate import commands as do
+
     record = _command(
         sub,
         "record",
@@ -187,7 +206,6 @@ def parser() -> argparse.ArgumentParser:
     )
     completion.set_defaults(parser=top)
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
-    return top
 
 
 def _add_on(command: argparse.ArgumentParser) -> None:

@@ -330,15 +330,7 @@ def make_plan(
     release_s, deadline_s = float(epoch_seconds(release)), float(epoch_seconds(deadline))
     if resources is not None and rules is not None and (broken := rules.broken(resources)):
         raise ValueError("the centre refuses this request: " + "; ".join(broken) + ".")
-    reserve_s = margin_s + (stretch - 1.0) * job.duration_s
-    surely_s = deadline_s - reserve_s
-    if surely_s - release_s < job.duration_s:
-        raise ValueError(
-            f"job {job.name!r} takes up to {stretch * job.duration_s:g} s, and {margin_s:g} s are "
-            f"kept free, but from {iso(release_s)} to {iso(deadline_s)} there are only "
-            f"{deadline_s - release_s:g} s: move the deadline to "
-            f"{iso(release_s + job.duration_s + reserve_s + 1)} or later."
-        )
+    surely_s = _surely_s(job, release_s, deadline_s, stretch, margin_s)
     at_once = Schedule.from_work(job, release_s, job.work_profile.duration_s)
     if intensity is None:  # there is no reason to wait
         schedule, expected = at_once, Expected(Span(None), None)
@@ -371,6 +363,22 @@ def make_plan(
         margin_s=margin_s,
         resources=resources,
     )
+
+
+def _surely_s(
+    job: PhaseModel, release_s: float, deadline_s: float, stretch: float, margin_s: float
+) -> float:
+    """Return by when a job of its expected length has to end, so that a longer one is in time."""
+    reserve_s = margin_s + (stretch - 1.0) * job.duration_s
+    surely_s = deadline_s - reserve_s
+    if surely_s - release_s < job.duration_s:
+        raise ValueError(
+            f"job {job.name!r} takes up to {stretch * job.duration_s:g} s, and {margin_s:g} s are "
+            f"kept free, but from {iso(release_s)} to {iso(deadline_s)} there are only "
+            f"{deadline_s - release_s:g} s: move the deadline to "
+            f"{iso(release_s + job.duration_s + reserve_s + 1)} or later."
+        )
+    return surely_s
 
 
 _WEEK_S = 7 * 86400.0

@@ -319,9 +319,9 @@ def read_workload(
     Raises
     ------
     FileNotFoundError
-        If there is no such file, or not the model's file that it names.
+        If there is no such file.
     ValueError
-        If the file is no valid recipe; names the file, the line, the path in it and the rule.
+        If the file is no valid recipe or names a model's file that cannot be read; tells the file, the line, the path in it and the rule.
     """
     return read_recipe(path, phase_model=phase_model).workload(seed=seed)
 
@@ -573,8 +573,15 @@ def _model(place: Place, folder: Path, phase_model: ModelByName | None) -> Phase
     node = place.node
     first = node.value[0][0].value if isinstance(node, yaml.MappingNode) and node.value else None
     if first == "file":
-        name = _text(_fields(place, {"file": True})["file"])
-        return place.build(lambda: read_yaml(folder / name))
+        named = _fields(place, {"file": True})["file"]
+        name = _text(named)
+        try:
+            return place.build(lambda: read_yaml(folder / name))
+        except OSError as error:
+            why = error.strerror or error
+            raise named.error(
+                f"{name!r} cannot be read ({why}): name a file beside this."
+            ) from None
     if first == "dataset":
         name = _text(_fields(place, {"dataset": True})["dataset"])
         if phase_model is None:

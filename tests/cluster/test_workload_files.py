@@ -324,10 +324,11 @@ def test_a_mistake_is_told_by_line_and_path(tmp_path, old, new, message):
         read_workload(written(tmp_path, old, new))
 
 
-def test_a_missing_model_file_is_named(tmp_path):
-    path = written(tmp_path, "power_w: 9", "model: {file: none.yaml}")
+@pytest.mark.parametrize("name", ["none.yaml", "."])
+def test_a_model_file_that_cannot_be_read_is_told_by_line_and_path(tmp_path, name):
+    path = written(tmp_path, "power_w: 9", f"model: {{file: {name}}}")
 
-    with pytest.raises(FileNotFoundError, match=r"none.yaml"):
+    with pytest.raises(ValueError, match=rf"line \d+, .*model.file: '{name}' cannot be read \("):
         read_workload(path)
 
 

@@ -165,6 +165,9 @@ def test_names_that_are_numbers_are_sorted_as_numbers():
     assert ["2", "10"] == list(table.names([10, 2, 10]).categories)
     assert ["2", "10"] == list(table.names(["10", "2"]).categories)
     assert ["10", "2a"] == list(table.names(["2a", "10"]).categories)
+    assert ["0", "07", "7", "9" * 5000] == list(
+        table.names(["9" * 5000, "7", "07", "0"]).categories
+    )
 
 
 def test_names_know_a_value_that_stands_for_missing():
