@@ -321,7 +321,8 @@ def read_workload(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is no valid recipe or names a model's file that cannot be read; tells the file, the line, the path in it and the rule.
+        If the file is no valid recipe or names a model's file that cannot be read; tells the
+        file, the line, the path in it and the rule.
     """
     return read_recipe(path, phase_model=phase_model).workload(seed=seed)
 
