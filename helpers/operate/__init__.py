@@ -5,7 +5,6 @@ module       what it holds
 ===========  ==================================================================================
 `rules`      what a centre allows: partitions, qualities of service, accounts, prices
 `plans`      a plan: runs, pauses, last moment, grams; what-if and its frontier
-`queue`      how long a request would wait, by a replay of the present queue
 `grid`       which carbon intensity is known for a zone and a window, and which was used
 `backend`    eight verbs that any scheduler must have
 `slurm`      them by Slurm's own commands, in a user's rights
