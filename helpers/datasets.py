@@ -66,6 +66,7 @@ __all__ = [
     "origin",
     "phase_model",
     "place",
+    "power_caps",
     "power_plan",
     "power_runs",
     "predicted_backfilling",
@@ -179,6 +180,12 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
             False,
             "not redistributed here",
             "published results of backfilling with predicted run times, CTC-SP2",
+        ),
+        "zeus-power-caps": _Dataset(
+            "zeus/",
+            False,
+            "Apache-2.0; not redistributed here",
+            "time and power of training under power limits, four GPUs, six tasks",
         ),
         "opitz-2024-power": _Dataset(
             "opitz-2024-power/",
@@ -717,6 +724,31 @@ def phase_model(name: str = "roberta") -> "PhaseModel":
     known = [n.removeprefix("phases-") for n in names() if n.startswith("phases-")]
     _one_of("name", name, known)
     return read_csv(_path(_DATASETS[f"phases-{name}"].prefix, embedded=True))
+
+
+def power_caps() -> pd.DataFrame:
+    """Return time and power of training under power limits, measured for Zeus [1]_, downloaded.
+
+    Returns
+    -------
+    DataFrame
+        ``gpu, dataset, network, batch_size, optimizer``, ``power_limit`` [W], ``time_per_epoch``
+        [s] and ``average_power`` of the GPU [W].
+
+    Raises
+    ------
+    DatasetMissingError
+        If a file is not here and cannot be downloaded.
+
+    References
+    ----------
+    .. [1] J. You, J.-W. Chung, M. Chowdhury, "Zeus: Understanding and Optimizing GPU Energy
+       Consumption of DNN Training", NSDI 2023.
+    """
+    paths = fetch_all("zeus-power-caps")
+    gpus = [path.stem.removeprefix("summary_power_") for path in paths]
+    tables = [pd.read_csv(path) for path in paths]
+    return pd.concat(dict(zip(gpus, tables, strict=True)), names=["gpu", None]).reset_index("gpu")
 
 
 def power_plan(experiment: str = "roberta_full", idle_s: float = 30.0) -> "Plan":

@@ -27,8 +27,9 @@ class Throttle:
     Notes
     -----
     Under a cap a phase draws the smaller of its power and the cap. Dynamic power grows with
-    frequency and voltage, faster than speed does; a square root describes training on four GPUs
-    under power limits [1]_ with an error of about 7 % of the time.
+    frequency and voltage, faster than speed does. A square root describes the time of training on
+    four GPUs under power limits [1]_ with a mean error of 6 %, and of 11 % where the limit lies
+    below the power without one; `helpers.power.caps` fits the exponent, which differs by GPU.
 
     References
     ----------

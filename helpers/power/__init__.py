@@ -11,6 +11,7 @@ module       what it holds
 `recording`  what the recorder and a campaign wrote
 `stamps`     local time stamps as instants
 `smi`        what nvidia-smi printed, of one GPU or of several
+`caps`       what power limits do to training, as measured, and a model of it
 `table`      a plain CSV of times and watts, and its events
 `runs`       the run, its idle baseline, its energy, repeated runs on one grid
 ===========  =====================================================================

@@ -6,6 +6,7 @@ module        what it holds
 `intervals`   the schedule, its checker, its charge; what a suspension costs
 `start`       the best start of a job that is not interrupted, many at once
 `suspend`     the best schedule of a job that may be suspended: dynamic program
+`capped`      a power cap for each hour, and pauses: dynamic program
 `milp`        the same as a mixed-integer program, ours and the published one
 `heuristics`  as soon as possible, cheapest slots, below a threshold
 `trace`       many jobs as arrays, their queues and deadlines, what became of them

@@ -1,0 +1,82 @@
+"""Caps and pauses of one job against all that could be done."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers.carbon import Intensity
+from helpers.schedule.capped import Level, best_caps
+
+EPOCH_S = 1_577_836_800.0
+LEVELS = (Level(250.0, 1.0, 200.0), Level(150.0, 0.9, 140.0), Level(100.0, 0.6, 95.0))
+
+
+def curve(values):
+    edges_s = EPOCH_S + 3600.0 * np.arange(len(values) + 1)
+    return Intensity(edges_s, np.array(values, float), "average", "XX", "generated")
+
+
+def tried(levels, work_s, values, startup):
+    """Least emissions over every choice of a level or a pause in every hour."""
+    least = np.inf
+    for choice in itertools.product(range(-1, len(levels)), repeat=len(values)):
+        left_s, grams, ran = work_s, 0.0, False
+        for hour, number in enumerate(choice):
+            room_s = 3600.0
+            if number >= 0 and left_s > 0:
+                if not ran:
+                    room_s -= startup[0]
+                    grams += startup[0] * startup[1] * values[hour] / 3.6e6
+                used_s = min(room_s, left_s / levels[number].speed)
+                left_s = max(0.0, left_s - used_s * levels[number].speed)
+                left_s = 0.0 if left_s < 1e-9 * work_s else left_s
+                grams += used_s * levels[number].power_w * values[hour] / 3.6e6
+            ran = number >= 0
+        if left_s == 0:
+            least = min(least, grams)
+    return least
+
+
+@given(
+    values=st.lists(st.integers(0, 400), min_size=1, max_size=6),
+    hours=st.sampled_from([0.3, 1.0, 1.7, 2.6, 4.0]),
+    startup=st.sampled_from([(0.0, 0.0), (600.0, 150.0), (1800.0, 400.0)]),
+    levels=st.sampled_from([LEVELS, LEVELS[:2], LEVELS[2:]]),
+)
+@settings(max_examples=150)
+def test_no_choice_of_caps_and_pauses_emits_less(values, hours, startup, levels):
+    least = tried(levels, 3600 * hours, values, startup)
+    given_ = (levels, 3600 * hours, curve(values), EPOCH_S, len(values))
+    if not np.isfinite(least):
+        with pytest.raises(ValueError, match="give more time"):
+            best_caps(*given_, startup=startup)
+        return
+    found = best_caps(*given_, startup=startup)
+
+    assert pytest.approx(least, rel=1e-9, abs=1e-9) == found.emissions_g
+    assert found.finish_s <= found.edges_s[-1]
+
+
+def test_a_job_in_a_hurry_is_not_slowed_and_one_with_time_is():
+    flat = curve([100.0] * 8)
+
+    hurry = best_caps(LEVELS, 7200.0, flat, EPOCH_S, 2)
+    leisure = best_caps(LEVELS, 7200.0, flat, EPOCH_S, 8)
+
+    assert [0, 0] == hurry.level.tolist()
+    assert {1} == set(leisure.level[leisure.level >= 0].tolist())
+
+
+def test_where_hours_differ_much_it_runs_fast_when_clean_and_pauses_else():
+    found = best_caps(LEVELS, 7200.0, curve([500, 10, 10, 500]), EPOCH_S, 4)
+
+    assert [-1, 0, 0, -1] == found.level.tolist()
+
+
+def test_a_negative_intensity_is_refused():
+    marginal = Intensity([EPOCH_S, EPOCH_S + 3600], np.array([-1.0]), "marginal", "XX", "generated")
+    with pytest.raises(ValueError, match="negative"):
+        best_caps(LEVELS, 60.0, marginal, EPOCH_S, 1)
