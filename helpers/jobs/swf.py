@@ -11,7 +11,7 @@ Job Scheduling Strategies for Parallel Processing, LNCS 1659, 1999, doi:10.1007/
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta, timezone, tzinfo
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from helpers.files import LARGEST_BYTES, Source, number, write_whole
 
 from .rows import Rule, read_lines, read_rows
 from .table import (
+    CENTURY_S,
     EXTRAS,
     JobLog,
     check,
@@ -188,27 +189,38 @@ def _end_of_header(data: bytes) -> tuple[int, int]:
     return start, line
 
 
-def _rules(frame: pd.DataFrame, *, ordered: bool) -> Iterable[Rule]:
-    """Yield the rules that rows of the format must keep."""
+def _rules(frame: pd.DataFrame, *, ordered: bool) -> Iterator[Rule]:
+    """Yield the rules that rows of the format must keep.
+
+    What a row breaks by itself comes first: a bad row makes no other one late or double.
+    """
+    good = np.abs(frame["submit_s"].to_numpy()) < CENTURY_S
+    for bad, name, reason in _rules_of_a_row(frame):
+        good &= ~np.asarray(bad)
+        yield bad, name, reason
+    number, status = frame["job_id"].to_numpy(), frame["state"].to_numpy()
+    if not (np.diff(number) > 0).all():
+        whole = np.flatnonzero(good & ((status < 2) | (status > 4)))
+        repeated = np.zeros(len(number), dtype=bool)
+        repeated[whole] = pd.Series(number[whole]).duplicated().to_numpy()
+        yield repeated, "job_id", "must be unique, but for partial executions (status 2, 3, 4)"
+    if ordered:
+        submit = frame["submit_s"].to_numpy()
+        late = good & (submit < np.maximum.accumulate(np.where(good, submit, -np.inf)))
+        reason = "must not be before that of an earlier row (pass ordered=False to allow it)"
+        yield late, "submit_s", reason
+
+
+def _rules_of_a_row(frame: pd.DataFrame) -> Iterator[Rule]:
+    """Yield the rules that a row keeps or breaks by itself."""
     for name in _FIELDS:
         values = frame[name].to_numpy()
         if name in _ALWAYS_KNOWN:
             yield values < 0, name, "must be at least 0"
         else:
             yield (values < 0) & (values != -1), name, "must be at least 0, or -1 if unknown"
-    status = frame["state"].to_numpy()
-    yield status > max(_STATES), "state", f"must be one of {', '.join(map(str, _STATES))}"
-    number = frame["job_id"].to_numpy()
-    if not (np.diff(number) > 0).all():
-        whole = np.flatnonzero((status < 2) | (status > 4))
-        repeated = np.zeros(len(number), dtype=bool)
-        repeated[whole] = pd.Series(number[whole]).duplicated().to_numpy()
-        yield repeated, "job_id", "must be unique, but for partial executions (status 2, 3, 4)"
-    if ordered:
-        submit = frame["submit_s"].to_numpy()
-        late = submit < np.maximum.accumulate(submit)
-        reason = "must not be before that of an earlier row (pass ordered=False to allow it)"
-        yield late, "submit_s", reason
+    known = ", ".join(map(str, _STATES))
+    yield frame["state"].to_numpy() > max(_STATES), "state", f"must be one of {known}"
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, Any]:

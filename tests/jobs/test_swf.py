@@ -464,3 +464,15 @@ def test_a_time_of_over_a_century_is_refused_with_its_line():
 def test_a_row_with_fields_too_many_is_told_and_nobody_else_warns(extra):
     with pytest.raises(ValueError, match=r"line 1: row is .*must have 18 fields, not \d+"):
         read_swf(swf("1 0 10 100 4 -1 -1 4 200 -1 1 3 1 1 1 1 -1 -1" + extra + "\n"))
+
+
+@pytest.mark.parametrize(("column", "value"), [(2, "9" * 20), (4, "-7")])
+def test_a_row_that_is_bad_by_itself_makes_no_other_row_late(column, value):
+    late = [line.split() for line in GOOD.splitlines()]
+    late[0][1], late[0][column - 1] = "90000", value
+    text = HEADER + " ".join(late[0]) + "\n" + GOOD.splitlines()[1] + "\n"
+
+    log = read_swf(swf(text), errors="skip")
+
+    assert [2] == log.jobs["job_id"].tolist()
+    assert [6] == log.skipped["line"].tolist()
