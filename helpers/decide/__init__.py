@@ -16,6 +16,7 @@ module       what it holds
 `order`      orders of waiting jobs, and the line that keeps one
 `moment`     a decision that can be taken again, with facts changed
 `explain`    why a job waits: the smallest change that turns the decision
+`playbook`   a policy as a few rules for people, and how often they agree with it
 ===========  ===================================================================
 """
 
