@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.cluster.ask import grams_by_decision, grams_if_started
-from helpers.cluster.outcome import Replay
+from helpers.cluster.replayed import Replay
 from helpers.timeline import check_time_zone, utc_times
 
 __all__ = ["by_user_and_month", "page"]
