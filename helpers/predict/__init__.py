@@ -1,14 +1,14 @@
 """What can be known of a job before it runs: its run time, its memory, and how sure one can be.
 
-===========  ===================================================================
-module       what it holds
-===========  ===================================================================
-`features`   what is known of each job at its submission, in one pass over a log
-`estimators` simple predictors, and boosted quantiles learned from the past alone
-`conformal`  quantiles that become true in the long run, whatever the model
-`scores`     how good predictions are
-`leakage`    the same log with another future, which no feature may notice
-===========  ===================================================================
+============  ===================================================================
+module        what it holds
+============  ===================================================================
+`features`    what is known of each job at its submission, in one pass over a log
+`estimators`  simple predictors, and boosted quantiles learned from the past alone
+`conformal`   quantiles that become true in the long run, whatever the model
+`scores`      how good predictions are
+`leakage`     the same log with another future, which no feature may notice
+============  ===================================================================
 """
 
 from helpers.predict.estimators import Predictions, learn, simple
