@@ -26,44 +26,32 @@ block = 4  # neighbouring starts kept together by the bootstrap
 seed = 1
 
 # %% tags=["hide-input"]
+from dataclasses import asdict, replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import pulp
-from scipy.stats import f_oneway
-from statsmodels.formula.api import ols
-from statsmodels.stats.anova import anova_lm
 
-from helpers import datasets, figures, publish, stats
-from helpers.phases import Suspension
-from helpers.published.charge import charge_as_published
+from helpers import datasets, figures, publish
+from helpers.published import analysis
 from helpers.published.evaluation import (
     LENGTHS_H,
     LONGEST_WAITS_H,
     STARTUP_POWERS_W,
     STARTUPS_MIN,
-    STORED_RUNS,
     PublishedProblem,
-    first_alike,
-    published_problems,
-    to_frame,
 )
-from helpers.schedule import (
-    Schedule,
-    best_schedule,
-    best_starts,
-    charge,
-    check,
-    milp,
-)
+from helpers.schedule import milp
 from helpers.schedule.suspend import grid
 
+# %% tags=["hide-input"]
 figures.use_style()
 COLORS = figures.COLORS
-SCOPE = publish.Scope(
-    (zone,), datasets.years(), jobs="the published problems", pauses="charged", future="known"
-)
+made_up = {"jobs": "the published problems", "pauses": "charged", "future": "known"}
+SCOPE = publish.Scope((zone,), datasets.years(), **made_up)
 numbers = publish.Numbers("published_evaluation", SCOPE)
+
+# %% tags=["hide-cell"]
 numbers.word("place", datasets.place(zone), "the grid of the weeks")
 _ = numbers.word("years", " and ".join(map(str, datasets.years())), "the years of the weeks")
 
@@ -75,35 +63,43 @@ _ = numbers.word("years", " and ".join(map(str, datasets.years())), "the years o
 # All combinations of the values below make the problems; each was solved twice, with and without suspension.
 
 # %%
-problems = published_problems()
-table = to_frame(problems)
-table["phases"] = table["high_min"].astype(str) + "/" + table["low_min"].astype(str)
-alike = first_alike(problems)
-for name in ("power", "phases", "startup_min", "startup_power_w", "length_h", "longest_wait_h"):
-    print(f"{name:<16}", *table[name].unique())
-print(f"{len(problems):,} problems, {np.unique(alike).size} of them different")
+evaluation = analysis.Evaluation()
+table = evaluation.table
+parameters = ("power", "phases", "startup_min", "startup_power_w", "length_h", "longest_wait_h")
+words = (
+    "power",
+    "phases [min]",
+    "start-up [min]",
+    "power of the start-up [W]",
+    "length [h]",
+    "longest wait [h]",
+)
+levels = {
+    word: ", ".join(map(str, table[name].unique()))
+    for word, name in zip(words, parameters, strict=True)
+}
+publish.table(pd.Series(levels).to_frame("levels"), index="parameter")
 
 # %% tags=["hide-cell"]
-published = {
-    "left_open": (209, "", "problems that reached the time limit, as published"),
-    "limit_min": (20, "min", "time limit of a problem, as published"),
-    "hours": (88, "h", "processing time of all runs on two machines, as published"),
-}
-for name, (value, unit, meaning) in published.items():
-    numbers.record(name, value, unit, 0, meaning)
-published_p = {
-    "length_h": 0.0,
-    "longest_wait_h": 1.01e-23,
-    "phases": 1.91e-4,
-    "scheduler": 0.183,
-    "startup_power_w": 0.664,
-    "power": 0.744,
-    "startup_min": 0.989,
-}
-for name in ("scheduler", "power", "startup_min"):
-    numbers.record(f"p_{name}", published_p[name], "", 2, f"p-value of {name}, as published")
-numbers.record("problems", len(problems), "problems", 0, "problems of the published evaluation")
-_ = numbers.record("different", np.unique(alike).size, "problems", 0, "of them different")
+numbers.record_table(
+    {
+        "left_open [.0f]: problems that reached the time limit, as published": 209,
+        "limit_min [.0f min]: time limit of a problem, as published": 20,
+        "hours [.0f h]: processing time of all runs on two machines, as published": 88,
+    }
+)
+
+# %% tags=["hide-cell"]
+shown = {name: analysis.PUBLISHED_P[name] for name in ("scheduler", "power", "startup_min")}
+numbers.record_table(shown, "p_{} [.2f]: p-value of {}, as published")
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "problems [.0f problems]: problems of the published evaluation": len(table),
+        "different [.0f problems]: of them different": evaluation.different.size,
+    }
+)
 
 # %% [markdown]
 # Only {num}`published_evaluation.different` are different: a start-up of no length has no power, and an hour's job never reaches its second phase.
@@ -122,24 +118,6 @@ _ = numbers.record("different", np.unique(alike).size, "problems", 0, "of them d
 curve = datasets.carbon_intensity(zone, None, factors)
 first_monday = curve.start.ceil("D") + pd.Timedelta(days=-curve.start.weekday() % 7)
 release_s = first_monday.timestamp()
-make = {"tight": milp.tight_program, "big-M": milp.big_m_program}
-
-
-def relaxed_g(kind, problem):
-    """Return the bound [g] of a program whose 0-or-1 variables may take any value between."""
-    program = make[kind](problem.job, curve, release_s, release_s + problem.window_s).problem
-    program.solve(pulp.HiGHS(msg=False, mip=False))
-    return pulp.value(program.objective)
-
-
-def judged(kind, solver, problem):
-    """Return bound and objective of a program over the emissions of the exact schedule."""
-    arguments = problem.job, curve, release_s, release_s + problem.window_s
-    exact_g = charge(best_schedule(*arguments), *arguments[:2]).emissions_g
-    solved = milp.solve(make[kind](*arguments), solver=solver)
-    ratio = solved.objective_g / exact_g
-    return kind, solver, 100 * relaxed_g(kind, problem) / exact_g, solved.status, ratio - 1
-
 
 # %%
 small = [
@@ -148,31 +126,53 @@ small = [
     for phases in ((60, 30), (30, 60))
     for startup in (0, 30)
 ]
-rows = [judged("tight", "highs", problem) for problem in small]
-rows += [judged("big-M", "cbc", problem) for problem in small[:2]]
-judges = pd.DataFrame(rows, columns=["program", "solver", "first_bound", "status", "off"])
+
+# %%
+tasks = [("tight", "highs", problem) for problem in small]
+tasks += [("big-M", "cbc", problem) for problem in small[:2]]
+judges = pd.DataFrame([analysis.judged(*task, curve, release_s) for task in tasks])
+
+# %%
 agree = (judges["status"] == "optimal") & (judges["off"].abs() < 1e-9)
-print(judges.groupby(["program", "solver"])["first_bound"].agg(["size", "min", "max"]).round(2))
-print(f"{agree.sum()} of {len(judges)}: proved optimal, same objective to 1e-9")
+bounds = judges.groupby("program")["first_bound"].agg(["size", "min", "max"])
+publish.table(
+    bounds.assign(agree=agree.groupby(judges["program"]).sum()),
+    {
+        "size": "problems [.0f]",
+        "min": "least first bound [.2f %]",
+        "max": "highest first bound [.2f %]",
+        "agree": "proved optimal, same objective to 1e-9 [.0f]",
+    },
+    index="program",
+)
 
 # %%
 hard = PublishedProblem("phases", 60, 60, 5, 200, 16, 96)
 arguments = hard.job, curve, release_s, release_s + hard.window_s
 program = milp.big_m_program(*arguments).problem
 states = grid(*arguments)
-print(
-    f"published program: {program.numVariables():,} variables, {program.numConstraints():,} rules"
+variables, rules = program.numVariables(), program.numConstraints()
+publish.table(
+    {
+        "published program [.0f variables]": variables,
+        "its rules [.0f]": rules,
+        "dynamic program, each looked at once [.0f states]": states.cells,
+    }
 )
-print(f"dynamic program:   {states.cells:,} states, each looked at once")
 
 # %% tags=["hide-cell"]
-numbers.record("judged", len(judges), "problems", 0, "small problems put to outside judges")
-numbers.record("judged_agree", agree.sum(), "problems", 0, "of them with the same proved optimum")
-for kind, bounds in judges.groupby("program")["first_bound"]:
-    name = "bound_" + kind.lower().replace("-", "_")
-    numbers.record(name, bounds.min(), "%", 2, f"least first bound over the optimum, {kind}")
-numbers.record("hard_variables", program.numVariables(), "variables", 0, "published program, large")
-_ = numbers.record("hard_states", states.cells, "states", 0, "dynamic program, same problem")
+numbers.record_table(
+    {
+        "judged [.0f problems]: small problems put to outside judges": len(judges),
+        "judged_agree [.0f problems]: of them with the same proved optimum": agree.sum(),
+        "hard_variables [.0f variables]: published program, large": variables,
+        "hard_states [.0f states]: dynamic program, same problem": states.cells,
+    }
+)
+
+# %% tags=["hide-cell"]
+least = {(kind.lower().replace("-", "_"), kind): least for kind, least in bounds["min"].items()}
+numbers.record_table(least, "bound_{0} [.2f %]: least first bound over the optimum, {1}")
 
 # %% [markdown]
 # The first bound of the published program is {num}`published_evaluation.bound_big_m` of the optimum, that of a tight one at least {num}`published_evaluation.bound_tight`; where a job has phases, the solver must then search its way up from nothing.
@@ -186,81 +186,38 @@ _ = numbers.record("hard_states", states.cells, "states", 0, "dynamic program, s
 # The windows of two starts do not overlap.
 
 # %%
-places = np.unique(alike)  # each different problem once
-back = np.searchsorted(places, alike)  # and from there to all of them
-jobs = [problems[i].job for i in places]
-window_s = np.array([problems[i].window_s for i in places])
-waits_h = table["longest_wait_h"].to_numpy()[places]
-
-
-def on_the_hour_g(job, curve, release_s, wait_h):
-    """Return the least emissions [g] of a start on a whole hour."""
-    starts_s = release_s + 3600.0 * np.arange(wait_h + 1)
-    profile = job.profile
-    return curve.emissions_of_profile_g(starts_s, profile.edges_s, profile.power_w).min()
-
-
-def solve_all(curve, release_s):
-    """Return one row a problem: emissions [g] by schedule and charge, and resumes."""
-    single = best_starts(jobs, curve, release_s, release_s + window_s)
-    best = [
-        best_schedule(j, curve, release_s, release_s + w)
-        for j, w in zip(jobs, window_s, strict=True)
-    ]
-    pairs = list(zip(best, jobs, strict=True))
-    solved = pd.DataFrame(
-        {
-            "now_g": single.at_release_g,
-            "hour_g": [
-                on_the_hour_g(j, curve, release_s, w) for j, w in zip(jobs, waits_h, strict=True)
-            ],
-            "start_g": single.emissions_g,
-            "best_g": [charge(s, j, curve).emissions_g for s, j in pairs],
-            "resumes": [s.resumes for s in best],
-        }
-    )
-    read = [
-        charge_as_published(s, j, curve).emissions_g if s.resumes else g
-        for (s, j), g in zip(pairs, solved["best_g"], strict=True)
-    ]
-    return solved.assign(published_g=read).iloc[back].reset_index(drop=True)
-
-
-# %%
-last = curve.stop - pd.Timedelta(seconds=window_s.max())
+last = curve.stop - pd.Timedelta(seconds=evaluation.longest_window_s)
 releases = pd.date_range(first_monday, last, freq=f"{7 * every_weeks}D")
 numbers.about(weeks=len(releases))
-solved = [solve_all(curve, release.timestamp()) for release in releases]
+solved = [evaluation.solve(curve, release.timestamp()) for release in releases]
 runs = {name: np.stack([week[name] for week in solved]) for name in solved[0].columns}
-worse = (runs["best_g"] > runs["start_g"] * (1 + 1e-12)).sum()
-print(f"{len(releases)} starts, {2 * runs['best_g'].size:,} runs, all optimal")
-print(f"with suspension worse than without: {worse}")
-
 
 # %%
-def over_weeks(weekly, per=None, confidence=0.95):
-    """Return the mean over the starts (the sum over the sum of `per`) and its interval."""
-    parts = np.stack([weekly, np.ones(len(weekly)) if per is None else per])
+worse = (runs["best_g"] > runs["start_g"] * (1 + 1e-12)).sum()
+publish.table(
+    {
+        "starts [.0f]": len(releases),
+        "runs, all optimal [.0f]": 2 * runs["best_g"].size,
+        "with suspension worse than without [.0f]": worse,
+    }
+)
 
-    def ratio(drawn, axis):
-        return np.divide(*parts[:, drawn.astype(int)].sum(axis=axis + 1))
-
-    return stats.block_bootstrap(
-        np.arange(len(weekly)),
-        block=block,
-        seed=seed,
-        statistic=ratio,
-        resamples=4999,
-        confidence=confidence,
-    )
-
-
+# %%
 saved = 100 * (1 - runs["start_g"] / runs["now_g"])  # by the best start
 gained = 100 * (1 - runs["best_g"] / runs["start_g"])  # by suspension, of what is left
 total = 100 * (1 - runs["best_g"] / runs["now_g"])
-for name, values in {"best start": saved, "suspension": gained, "both": total}.items():
-    found = over_weeks(values.mean(axis=1))
-    print(f"{name:<11}{found.value:5.1f} %  [{found.low:.1f}, {found.high:.1f}]")
+resumed = 100 * (runs["resumes"] > 0)
+
+# %%
+resampled = {"block": block, "seed": seed}
+sums = {"start": saved, "gain": gained, "both": total, "resumed": resumed}
+sums = {name: analysis.over_weeks(x.mean(axis=1), **resampled) for name, x in sums.items()}
+
+# %%
+named = {"start": "best start", "gain": "suspension, of what is left", "both": "both"}
+rows = {words: asdict(sums[name]) for name, words in named.items()}
+heads = {"value": "saved [.1f %]", "low": "from [.1f %]", "high": "to [.1f %]"}
+publish.table(pd.DataFrame(rows).T, heads, index="by")
 
 # %% mystnb={"figure": {"caption": "Mean saving over all problems by the week of the start: by the best single start (light), and with suspension (dark). Each bar is as much as a study of one week would have to go on.", "name": "fig:published-weeks"}, "image": {"alt": "Bars over the starts of two years, from {num}`published_evaluation.week_low` to {num}`published_evaluation.week_high`, most of each bar light and a thin dark part on top."}} tags=["hide-input"]
 fig, ax = plt.subplots()
@@ -276,25 +233,25 @@ ax.text(0.01, 0.85, "best single start", color=COLORS["partial"], transform=ax.t
 plt.show()
 
 # %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        f"weeks [.0f weeks]: starts, {every_weeks} weeks apart": len(releases),
+        "runs [.0f runs]: runs solved, all to the optimum": 2 * runs["best_g"].size,
+        "worse [.0f runs]: runs in which suspension is worse than none": worse,
+        "week_low [.1f %]: least mean saving of a week": total.mean(axis=1).min(),
+        "week_high [.1f %]: largest mean saving of a week": total.mean(axis=1).max(),
+    }
+)
 
-
-def claim(name, weekly, unit, digits, meaning, **options):
-    """Record the mean over the starts with its interval; return it."""
-    found = over_weeks(weekly, **options)
-    numbers.record(name, found.value, unit, digits, meaning, interval=(found.low, found.high))
-    return found
-
-
-numbers.record("weeks", len(releases), "weeks", 0, f"starts, {every_weeks} weeks apart")
-numbers.record("runs", 2 * runs["best_g"].size, "runs", 0, "runs solved, all to the optimum")
-numbers.record("worse", worse, "runs", 0, "runs in which suspension is worse than none")
-claim("saved_start", saved.mean(axis=1), "%", 1, "saved by the best start against starting at once")
-claim("gained", gained.mean(axis=1), "%", 1, "saved by suspension against the best start")
-claim("saved_both", total.mean(axis=1), "%", 1, "saved with suspension against starting at once")
-numbers.record("week_low", total.mean(axis=1).min(), "%", 1, "least mean saving of a week")
-numbers.record("week_high", total.mean(axis=1).max(), "%", 1, "largest mean saving of a week")
-resumed = 100 * (runs["resumes"] > 0)
-_ = claim("resumed", resumed.mean(axis=1), "%", 0, "problems whose optimum resumes")
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "saved_start [.1f %]: saved by the best start against starting at once": sums["start"],
+        "gained [.1f %]: saved by suspension against the best start": sums["gain"],
+        "saved_both [.1f %]: saved with suspension against starting at once": sums["both"],
+        "resumed [.0f %]: problems whose optimum resumes": sums["resumed"],
+    }
+)
 
 # %% [markdown]
 # All {num}`published_evaluation.runs` are proven optima, and suspension is worse than none in {num}`published_evaluation.worse`.
@@ -307,40 +264,21 @@ _ = claim("resumed", resumed.mean(axis=1), "%", 0, "problems whose optimum resum
 # What one parameter at a time leaves unexplained is then not noise but the other parameters, above all the length, and a small effect drowns in it.
 
 # %%
-FACTORS = ["length_h", "longest_wait_h", "phases", "startup_power_w", "power", "startup_min"]
-
-
-def analyse(start_g, best_g):
-    """Return p-values of each parameter: alone, and with all the others beside it."""
-    both = pd.concat(
-        [table.assign(scheduler=name, g=g) for name, g in (("start", start_g), ("best", best_g))]
-    )
-    names = [*FACTORS, "scheduler"]
-    alone = {n: f_oneway(*(group["g"] for _, group in both.groupby(n))).pvalue for n in names}
-    fitted = ols("g ~ " + " + ".join(f"C({n})" for n in names), both).fit()
-    beside = anova_lm(fitted)["PR(>F)"].drop("Residual").to_numpy()
-    return pd.DataFrame({"alone": alone, "with the others": beside}, index=names)
-
-
-tested = [analyse(week["start_g"], week["best_g"]) for week in solved[::3]]
-print(f"p-values, median of {len(tested)} weeks, each week analysed as the published one was")
-print(
-    pd.concat(tested)
-    .groupby(level=0)
-    .median()
-    .loc[tested[0].index]
-    .map("{:.1g}".format)
-    .to_string()
-)
+tested = [analysis.p_values(table, week["start_g"], week["best_g"]) for week in solved[::3]]
+medians = pd.concat(tested).groupby(level=0).median().loc[tested[0].index]
+medians = medians.map("{:.1g}".format)
+publish.table(medians, "p, {}", index=f"parameter (median of {len(tested)} weeks)")
 
 # %% tags=["hide-cell"]
-blind = [t.loc["scheduler"] for t in tested]
-numbers.record("anova_weeks", len(tested), "weeks", 0, "weeks analysed by analysis of variance")
-for name, column in (("alone", "alone"), ("beside", "with the others")):
-    missed = np.sum([row[column] >= 0.05 for row in blind])
-    numbers.record(
-        f"anova_missed_{name}", missed, "weeks", 0, f"weeks with p >= 0.05 for suspension, {column}"
-    )
+blind = pd.DataFrame([test.loc["scheduler"] for test in tested]) >= 0.05
+missed = {("alone", "alone"): blind["alone"].sum()}
+missed["beside", "with the others"] = blind["with the others"].sum()
+claim = "anova_missed_{0} [.0f weeks]: weeks with p >= 0.05 for suspension, {1}"
+numbers.record_table(missed, claim)
+
+# %% tags=["hide-cell"]
+claim = "anova_weeks [.0f weeks]: weeks analysed by analysis of variance"
+numbers.record_table({claim: len(tested)})
 
 # %% [markdown]
 # At the proven optimum, too, the one-way analysis misses suspension in {num}`published_evaluation.anova_missed_alone` of {num}`published_evaluation.anova_weeks`, and with all parameters beside it still in {num}`published_evaluation.anova_missed_beside`: the time limit was not what hid it.
@@ -351,42 +289,15 @@ for name, column in (("alone", "alone"), ("beside", "with the others")):
 # The difference is taken within each pair, averaged over all pairs of a week, and the weeks are resampled in blocks.
 
 # %%
-baseline = {
-    "power": "constant",
-    "phases": "60/60",
-    "startup_min": 0,
-    "startup_power_w": 100,
-    "longest_wait_h": 6,
-    "length_h": 1,
-}
-wording = {
-    "power": "phases, not their average",
-    "phases": "phases {} min, not 60/60",
-    "startup_min": "start-up {} min, not 0",
-    "startup_power_w": "start-up {} W, not 100",
-    "longest_wait_h": "longest wait {} h, not 6",
-    "length_h": "length {} h, not 1",
-}
-
-
-def paired(values, factor, level):
-    """Return the mean difference of each week between problems that differ in one parameter."""
-    counted = table["startup_min"] > 0 if factor == "startup_power_w" else table["length_h"] > 0
-    of_level, of_base = (
-        np.flatnonzero(counted & (table[factor] == x)) for x in (level, baseline[factor])
-    )
-    return (values[:, of_level] - values[:, of_base]).mean(axis=1)
-
-
-contrasts = [
-    (factor, level, wording[factor].format(level))
-    for factor, base in baseline.items()
-    for level in table[factor].unique()
-    if level != base
-]
+contrasts = analysis.contrasts(table)
 sure = 1 - 0.05 / (2 * len(contrasts))  # all intervals together hold with 95 %
+
+# %%
 effects = {
-    name: [over_weeks(paired(values, f, x), confidence=sure) for f, x, _ in contrasts]
+    name: [
+        analysis.over_weeks(evaluation.paired(values, f, x), confidence=sure, **resampled)
+        for f, x, _ in contrasts
+    ]
     for name, values in {"start": saved, "suspension": gained}.items()
 }
 
@@ -407,42 +318,53 @@ plt.show()
 
 # %% tags=["hide-cell"]
 short = {"longest_wait_h": "wait", "length_h": "length", "startup_min": "startup"}
-for (factor, level, text), start, gain in zip(contrasts, *effects.values(), strict=True):
-    label = f"{short.get(factor, factor)}_{level}".lower().replace("/", "_")
-    for kind, interval in (("start", start), ("gain", gain)):
-        numbers.record(
-            f"{kind}_{label}",
-            interval.value,
-            "points",
-            2,
-            f"{'saving of the best start' if kind == 'start' else 'gain of suspension'}: {text}",
-            interval=(interval.low, interval.high),
-            level=round(sure, 4),
-        )
+labels = [f"{short.get(f, f)}_{x}".lower().replace("/", "_") for f, x, _ in contrasts]
+texts = [text for *_, text in contrasts]
+
+# %% tags=["hide-cell"]
+for kind, name, what in (
+    ("start", "start", "saving of the best start"),
+    ("gain", "suspension", "gain of suspension"),
+):
+    found = [replace(one, confidence=round(sure, 4)) for one in effects[name]]
+    found = dict(zip(zip(labels, texts, strict=True), found, strict=True))
+    numbers.record_table(found, f"{kind}_{{0}} [.2f points]: {what}: {{1}}")
+
+# %% tags=["hide-cell"]
 clear = sum(interval.low > 0 or interval.high < 0 for interval in effects["suspension"])
 found_them = clear > len(contrasts) / 2
 numbers.fact("effects_found", found_them, "over half of the paired contrasts leave zero out")
-numbers.record("contrasts", len(contrasts), "contrasts", 0, "paired contrasts of each outcome")
-numbers.record("contrasts_clear", clear, "contrasts", 0, "whose interval for the gain leaves 0 out")
-for minutes in (0, 30):
-    chosen = table["startup_min"] == minutes
-    meaning = f"gain of suspension, start-up {minutes} min"
-    claim(f"gained_{minutes}", gained[:, chosen].mean(axis=1), "%", 2, meaning)
-lost = paired(gained, "startup_min", 30)
-_ = numbers.record(
-    "lost_startup_30",
-    -lost.mean(),
-    "points",
-    1,
-    "less gain of suspension with a start-up of 30 min instead of none",
+less = -evaluation.paired(gained, "startup_min", 30).mean()
+text = "less gain of suspension with a start-up of 30 min instead of none"
+numbers.record_table(
+    {
+        "contrasts [.0f contrasts]: paired contrasts of each outcome": len(contrasts),
+        "contrasts_clear [.0f contrasts]: whose interval for the gain leaves 0 out": clear,
+        f"lost_startup_30 [.1f points]: {text}": less,
+    }
 )
-with_phases, average = (runs["best_g"][:, table["power"] == x] for x in ("phases", "constant"))
+
+# %% tags=["hide-cell"]
+starts = {minutes: evaluation.where(startup_min=minutes) for minutes in STARTUPS_MIN}
+found = {
+    minutes: analysis.over_weeks(gained[:, starts[minutes]].mean(axis=1), **resampled)
+    for minutes in (0, 30)
+}
+numbers.record_table(found, "gained_{} [.2f %]: gain of suspension, start-up {} min")
+
+# %% tags=["hide-cell"]
+of_power = (evaluation.where(power=power) for power in ("phases", "constant"))
+with_phases, average = (runs["best_g"][:, chosen] for chosen in of_power)
 ratio = with_phases / average - 1
-meaning = "between a job with phases and its average, either way"
-claim("phases_absolute", 100 * np.abs(ratio).mean(axis=1), "%", 1, meaning)
-for name, differs in (("more", ratio > 1e-9), ("less", ratio < -1e-9)):
-    meaning = f"pairs in which phases emit {name} than their average"
-    claim(f"phases_{name}", 100 * differs.mean(axis=1), "%", 0, meaning)
+weekly = 100 * np.abs(ratio).mean(axis=1)
+claim = "phases_absolute [.1f %]: between a job with phases and its average, either way"
+numbers.record_table({claim: analysis.over_weeks(weekly, **resampled)})
+
+# %% tags=["hide-cell"]
+differs = {"more": ratio > 1e-9, "less": ratio < -1e-9}
+found = {n: analysis.over_weeks(100 * x.mean(axis=1), **resampled) for n, x in differs.items()}
+claim = "phases_{} [.0f %]: pairs in which phases emit {} than their average"
+numbers.record_table(found, claim)
 
 # %% [markdown]
 # Of {num}`published_evaluation.contrasts` of the gain of suspension, {num}`published_evaluation.contrasts_clear` are clear of zero.
@@ -456,18 +378,13 @@ for name, differs in (("more", ratio > 1e-9), ("less", ratio < -1e-9)):
 
 
 # %%
-def cells(values, **fixed):
-    """Return the mean by length (rows) and longest wait (columns) of the problems chosen."""
-    chosen = np.all([table[name] == value for name, value in fixed.items()], axis=0)
-    part = table[chosen].assign(value=values.mean(axis=0)[chosen])
-    return part.pivot_table("value", "length_h", "longest_wait_h")
-
+cells = {m: evaluation.by_length_and_wait(gained, startup_min=m) for m in STARTUPS_MIN}
+publish.table(cells[0], "longest wait {} h [.1f %]", index="length of the job, no start-up [.0f h]")
 
 # %% mystnb={"figure": {"caption": "Gain of suspension beyond the best start, per cent, by length of the job and longest wait, for four lengths of the start-up; mean over the weeks.", "name": "fig:published-cells"}, "image": {"alt": "Four tables of coloured cells; for the longest job and the longest wait the gain is {num}`published_evaluation.cell_free_16_96` without a start-up and {num}`published_evaluation.cell_slow_16_96` with the longest; for a job of four hours {num}`published_evaluation.cell_free_4_96` and {num}`published_evaluation.cell_slow_4_96`."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.8), sharex=True, sharey=True)
-top = cells(gained, startup_min=0).to_numpy().max()
-for ax, minutes in zip(axes.flat, STARTUPS_MIN, strict=True):
-    part = cells(gained, startup_min=minutes)
+top = cells[0].to_numpy().max()
+for ax, (minutes, part) in zip(axes.flat, cells.items(), strict=True):
     ax.imshow(part, cmap="cividis", vmin=0, vmax=top, aspect="auto", origin="lower")
     for (row, column), value in np.ndenumerate(part.to_numpy()):
         shade = "black" if value > 0.6 * top else "white"
@@ -483,16 +400,11 @@ for ax in axes[:, 0]:
 plt.show()
 
 # %% tags=["hide-cell"]
+claim = "cell_{0}_{1}_{2} [.1f %]: gain of a job of {1} h, longest wait {2} h, start-up {3} min"
+corners = [(16, 96), (16, 6), (4, 96), (4, 6)]
 for minutes, name in ((0, "free"), (30, "slow")):
-    part = cells(gained, startup_min=minutes)
-    for length, wait in ((16, 96), (16, 6), (4, 96), (4, 6)):
-        value, meaning = (
-            part.loc[length, wait],
-            f"gain of a job of {length} h, longest wait {wait} h",
-        )
-        numbers.record(
-            f"cell_{name}_{length}_{wait}", value, "%", 1, f"{meaning}, start-up {minutes} min"
-        )
+    found = {(name, *corner, minutes): cells[minutes].loc[corner] for corner in corners}
+    numbers.record_table(found, claim)
 
 # %% [markdown]
 # A longer wait changes the gain of a job of sixteen hours without start-up from {num}`published_evaluation.cell_free_16_6` to {num}`published_evaluation.cell_free_16_96`, and that of a job of four hours from {num}`published_evaluation.cell_free_4_6` to {num}`published_evaluation.cell_free_4_96` ({numref}`fig:published-cells`).
@@ -503,77 +415,66 @@ for minutes, name in ((0, "free"), (30, "slow")):
 # ## When suspension pays
 
 # %%
-counts = pd.DataFrame(
-    {
-        m: np.bincount(runs["resumes"][:, table["startup_min"] == m].ravel(), minlength=6)
-        for m in STARTUPS_MIN
-    }
-)
-shares = (100 * counts / counts.sum()).rename_axis("resumes").rename_axis("start-up, min", axis=1)
-print("problems [%] by resumes of their optimum")
-print(shares.round(2).to_string())
+resumes = {m: runs["resumes"][:, chosen].ravel() for m, chosen in starts.items()}
+counts = pd.DataFrame({m: np.bincount(found, minlength=6) for m, found in resumes.items()})
+shares = 100 * counts / counts.sum()
+publish.table(shares, "start-up {} min [.2f %]", index="resumes of the optimum [.0f]")
+
+# %%
 bound_by = runs["resumes"] + 1 > milp.PUBLISHED_STARTS
-print(f"optima with more than {milp.PUBLISHED_STARTS} starts: {bound_by.sum()}")
+publish.table({f"optima with more than {milp.PUBLISHED_STARTS} starts [.0f]": bound_by.sum()})
+
+# %% tags=["hide-cell"]
+kinds = {"16 h": evaluation.where(length_h=16), "all lengths": np.full(len(table), True)}
+
+# %% tags=["hide-cell"]
+shown = {
+    (name, power, m): resumed[:, kind & evaluation.where(startup_power_w=power, startup_min=m)]
+    for name, kind in kinds.items()
+    for power in STARTUP_POWERS_W
+    for m in STARTUPS_MIN
+}
+shown = {case: analysis.over_weeks(x.mean(axis=1), **resampled) for case, x in shown.items()}
 
 # %% mystnb={"figure": {"caption": "Problems whose optimum resumes at least once, by length of the start-up, for jobs of 16 h (upper) and of all lengths (lower) and both powers of the start-up; 95 % intervals over the weeks.", "name": "fig:published-resumes"}, "image": {"alt": "Lines of the share of problems with a resume against the length of the start-up: jobs of sixteen hours from {num}`published_evaluation.resumed_0_16h` to {num}`published_evaluation.resumed_30_16h`, all lengths from {num}`published_evaluation.resumed_0` to {num}`published_evaluation.resumed_30`."}} tags=["hide-input"]
 fig, ax = plt.subplots()
-for chosen, name in ((table["length_h"] == 16, "16 h"), (table["length_h"] > 0, "all lengths")):
-    for power, line in zip(STARTUP_POWERS_W, ("-", "--"), strict=True):
-        mask = chosen & (table["startup_power_w"] == power)
-        found = [
-            over_weeks(resumed[:, mask & (table["startup_min"] == m)].mean(axis=1))
-            for m in STARTUPS_MIN
-        ]
-        color = COLORS["work" if name == "16 h" else "baseline"]
-        ax.fill_between(
-            STARTUPS_MIN,
-            [i.low for i in found],
-            [i.high for i in found],
-            color=color,
-            alpha=0.15,
-            linewidth=0,
-        )
-        ax.plot(STARTUPS_MIN, [i.value for i in found], line, marker="o", markersize=4, color=color)
-        shift = (4, 3 if power == STARTUP_POWERS_W[0] else -4)
-        figures.label_line(
-            ax, STARTUPS_MIN[-1], found[-1].value, f"{name}, {power} W", color, xytext=shift
-        )
+for name, color in (("16 h", COLORS["work"]), ("all lengths", COLORS["baseline"])):
+    for power, line, up in zip(STARTUP_POWERS_W, ("-", "--"), (3, -4), strict=True):
+        found = [shown[name, power, m] for m in STARTUPS_MIN]
+        low, value, high = zip(*((i.low, i.value, i.high) for i in found), strict=True)
+        ax.fill_between(STARTUPS_MIN, low, high, color=color, alpha=0.15, linewidth=0)
+        ax.plot(STARTUPS_MIN, value, line, marker="o", markersize=4, color=color)
+        end, text = (STARTUPS_MIN[-1], value[-1]), f"{name}, {power} W"
+        figures.label_line(ax, *end, text, color, xytext=(4, up))
 ax.set(xlabel="start-up, min", ylabel="problems that resume, %", ylim=(0, 100), xticks=STARTUPS_MIN)
 plt.show()
 
 # %% tags=["hide-cell"]
-for minutes in (0, 30):
-    chosen = table["startup_min"] == minutes
-    claim(
-        f"resumed_{minutes}",
-        resumed[:, chosen].mean(axis=1),
-        "%",
-        0,
-        f"problems that resume, start-up {minutes} min",
-    )
-    long = chosen & (table["length_h"] == 16)
-    claim(
-        f"resumed_{minutes}_16h",
-        resumed[:, long].mean(axis=1),
-        "%",
-        0,
-        f"the same, 16 h, start-up {minutes} min",
-    )
-numbers.record("most_resumes", runs["resumes"].max(), "resumes", 0, "most resumes of an optimum")
-numbers.record(
-    "starts_allowed", milp.PUBLISHED_STARTS, "starts", 0, "most starts of the published program"
+weekly = {m: resumed[:, starts[m]].mean(axis=1) for m in (0, 30)}
+found = {m: analysis.over_weeks(x, **resampled) for m, x in weekly.items()}
+numbers.record_table(found, "resumed_{} [.0f %]: problems that resume, start-up {} min")
+weekly = {m: resumed[:, starts[m] & kinds["16 h"]].mean(axis=1) for m in (0, 30)}
+found = {m: analysis.over_weeks(x, **resampled) for m, x in weekly.items()}
+numbers.record_table(found, "resumed_{}_16h [.0f %]: the same, 16 h, start-up {} min")
+
+# %% tags=["hide-cell"]
+first_alike = evaluation.alike == np.arange(len(table))
+lost, limit = [0.0], {"most_resumes": milp.PUBLISHED_STARTS - 1}
+for week, release in enumerate(releases):
+    places = np.flatnonzero(bound_by[week] & first_alike)
+    capped_g = evaluation.under_rules_g(curve, release.timestamp(), places, **limit)
+    lost += list(100 * (np.array(capped_g) / runs["best_g"][week, places] - 1))
+
+# %% tags=["hide-cell"]
+most, bind = runs["resumes"].max(), bound_by.mean() * 100
+numbers.record_table(
+    {
+        "most_resumes [.0f resumes]: most resumes of an optimum": most,
+        "starts_allowed [.0f starts]: most starts of the published program": milp.PUBLISHED_STARTS,
+        "starts_bind [.2f %]: problems whose optimum needs more starts": bind,
+        "starts_lost [.2f %]: most that the limit costs one of them": max(lost),
+    }
 )
-rules = Suspension(most_resumes=milp.PUBLISHED_STARTS - 1)
-lost = [0.0]
-for week, i in np.argwhere(bound_by & (alike == np.arange(alike.size))):
-    at = releases[week].timestamp()
-    arguments = problems[i].job, curve, at, at + problems[i].window_s
-    capped = charge(best_schedule(*arguments, suspension=rules), *arguments[:2])
-    lost.append(100 * (capped.emissions_g / runs["best_g"][week, i] - 1))
-numbers.record(
-    "starts_bind", bound_by.mean() * 100, "%", 2, "problems whose optimum needs more starts"
-)
-_ = numbers.record("starts_lost", max(lost), "%", 2, "most that the limit costs one of them")
 
 # %% [markdown]
 # Without a start-up {num}`published_evaluation.resumed_0` of the problems resume, with half an hour {num}`published_evaluation.resumed_30`; of the jobs of sixteen hours {num}`published_evaluation.resumed_0_16h` and {num}`published_evaluation.resumed_30_16h`.
@@ -588,28 +489,29 @@ _ = numbers.record("starts_lost", max(lost), "%", 2, "most that the limit costs 
 # %%
 coarse = 100 * (1 - runs["start_g"] / runs["hour_g"])
 never = runs["resumes"] == 0
-only_finer = never & (coarse > 1e-9)
-print(f"best start off the hour: {100 * (coarse > 1e-9).mean():.0f} % of the problems")
-print(f"saved by it: {coarse.mean():.3f} % in the mean, at most {coarse.max():.1f} %")
-print(f"'gain of suspension' without any resume: {100 * only_finer.mean():.0f} % of the problems")
+off_hour = coarse > 1e-9
+only_finer = never & off_hour
+publish.table(
+    {
+        "problems whose best start is off the hour [.0f %]": 100 * off_hour.mean(),
+        "saved by it, mean [.3f %]": coarse.mean(),
+        "saved by it, at most [.1f %]": coarse.max(),
+        "problems with 'gain of suspension' without any resume [.0f %]": 100 * only_finer.mean(),
+    }
+)
 
 # %% tags=["hide-cell"]
-claim(
-    "off_hour",
-    100 * (coarse > 1e-9).mean(axis=1),
-    "%",
-    0,
-    "problems whose best start is off the hour",
-)
-claim("coarse", coarse.mean(axis=1), "%", 3, "saved by starting off the hour")
-numbers.record("coarse_most", coarse.max(), "%", 1, "most that it saves in a problem")
-_ = claim(
-    "only_finer",
-    100 * only_finer.mean(axis=1),
-    "%",
-    0,
-    "problems with a gain over whole hours, but without a resume",
-)
+finer = "problems with a gain over whole hours, but without a resume"
+weekly = {
+    "off_hour [.0f %]: problems whose best start is off the hour": 100 * off_hour,
+    "coarse [.3f %]: saved by starting off the hour": coarse,
+    f"only_finer [.0f %]: {finer}": 100 * only_finer,
+}
+
+# %% tags=["hide-cell"]
+found = {n: analysis.over_weeks(x.mean(axis=1), **resampled) for n, x in weekly.items()}
+numbers.record_table(found)
+numbers.record_table({"coarse_most [.1f %]: most that it saves in a problem": coarse.max()})
 
 # %% [markdown]
 # In {num}`published_evaluation.off_hour` of the problems the best start lies off the hour, and in {num}`published_evaluation.only_finer` the published comparison would find a gain of suspension although nothing is suspended.
@@ -625,69 +527,81 @@ _ = claim(
 wrong = 100 * (1 - runs["published_g"] / runs["best_g"])  # understated
 claimed = 100 * (1 - runs["published_g"] / runs["start_g"])  # gain as published
 again = runs["resumes"] > 0
-inside = wrong[again & (table["startup_min"] > 0).to_numpy()]
-print(f"resumed with a start-up: understated by {inside.mean():.2f} % in the mean,")
-print(f"at most {inside.max():.1f} %, least {inside.min():.2f} %")
+counted = again & ~starts[0]
+inside = wrong[counted]
+
+# %%
+publish.table(
+    {
+        "resumed with a start-up: understated, mean [.2f %]": inside.mean(),
+        "at most [.1f %]": inside.max(),
+        "at least [.2f %]": inside.min(),
+    }
+)
+
+# %% tags=["hide-cell"]
+means = {
+    (power, name): [
+        values[:, evaluation.where(length_h=16, startup_power_w=power, startup_min=m)].mean()
+        for m in STARTUPS_MIN
+    ]
+    for power in STARTUP_POWERS_W
+    for name, values in (("right", gained), ("as published", claimed))
+}
 
 # %% mystnb={"figure": {"caption": "Gain of suspension for jobs of 16 h against the length of the start-up: charged right (full) and as published (dashed), for two powers of the start-up; mean over the weeks.", "name": "fig:published-charge"}, "image": {"alt": "Lines of gain against start-up length; those charged right fall steeply, those charged as published fall much less, so the gap opens with the length of the start-up."}} tags=["hide-input"]
 fig, ax = plt.subplots()
-for power, color in zip(STARTUP_POWERS_W, ("work", "model"), strict=True):
-    mask = (table["length_h"] == 16) & (table["startup_power_w"] == power)
-    lines = {
-        name: [values[:, mask & (table["startup_min"] == m)].mean() for m in STARTUPS_MIN]
-        for name, values in (("right", gained), ("as published", claimed))
-    }
-    ax.plot(STARTUPS_MIN, lines["right"], "o-", color=COLORS[color], markersize=4)
-    ax.plot(STARTUPS_MIN, lines["as published"], "o--", color=COLORS[color], markersize=4)
-    for name, line in lines.items():
-        figures.label_line(ax, STARTUPS_MIN[-1], line[-1], f"{name}, {power} W", COLORS[color])
+shades = dict(zip(STARTUP_POWERS_W, (COLORS["work"], COLORS["model"]), strict=True))
+for (power, name), line in means.items():
+    look, text = "o-" if name == "right" else "o--", f"{name}, {power} W"
+    ax.plot(STARTUPS_MIN, line, look, color=shades[power], markersize=4)
+    figures.label_line(ax, STARTUPS_MIN[-1], line[-1], text, shades[power])
 ax.set(xlabel="start-up, min", ylabel="gain of suspension, %", ylim=(0, None), xticks=STARTUPS_MIN)
 plt.show()
 
+# %%
+swapped = {  # name, words, parameter, its levels
+    ("power", "phases or constant"): ("power", ("phases", "constant")),
+    ("startup_power", "start-up 100 or 200 W"): ("startup_power_w", (100, 200)),
+    ("startup_5_10", "start-up 5 or 10 min"): ("startup_min", (5, 10)),
+    ("startup_10_30", "start-up 10 or 30 min"): ("startup_min", (10, 30)),
+}
 
 # %%
-def flipped(factor, one, other):
-    """Return the share [%] of pairs that the published charge puts into the other order."""
-    counted = table["startup_min"] > 0
-    first, second = (np.flatnonzero(counted & (table[factor] == x)) for x in (one, other))
-    right, read = (runs[n][:, first] - runs[n][:, second] for n in ("best_g", "published_g"))
-    touched = (again[:, first] | again[:, second]) & (np.abs(right) > 1e-9)
-    return 100 * (np.sign(right) != np.sign(read))[touched].mean()
+charges = runs["best_g"], runs["published_g"], runs["resumes"]
+swaps = {case: evaluation.flipped(*charges, *pair) for case, pair in swapped.items()}
 
-
-swaps = {
-    "phases or constant": flipped("power", "phases", "constant"),
-    "start-up 100 or 200 W": flipped("startup_power_w", 100, 200),
-    "start-up 5 or 10 min": flipped("startup_min", 5, 10),
-    "start-up 10 or 30 min": flipped("startup_min", 10, 30),
-}
-print("pairs with a resume and a start-up that change order [%]")
-for name, share in swaps.items():
-    print(f"  {name:<24}{share:5.1f}")
+# %%
+shown = {words: share for (_, words), share in swaps.items()}
+shown = pd.Series(shown).to_frame("change order [.1f %]")
+publish.table(shown, index="pairs with a resume and a start-up")
 
 # %% tags=["hide-cell"]
-counted = again & (table["startup_min"] > 0).to_numpy()
-claim(
-    "understated",
-    (wrong * counted).sum(axis=1),
-    "%",
-    1,
-    "understated where a job with a start-up resumes",
-    per=counted.sum(axis=1),
+numbers.record_table(swaps, "flipped_{0} [.0f %]: pairs that change order: {1}")
+per = counted.sum(axis=1)
+understated = analysis.over_weeks((wrong * counted).sum(axis=1), per=per, **resampled)
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "understated [.1f %]: understated where a job with a start-up resumes": understated,
+        "understated_most [.1f %]: most that one of them is understated": inside.max(),
+        "understated_least [.2f %]: least that one of them is understated": inside.min(),
+    }
 )
-numbers.record("understated_most", inside.max(), "%", 1, "most that one of them is understated")
-numbers.record("understated_least", inside.min(), "%", 2, "least that one of them is understated")
-claim("claimed", claimed.mean(axis=1), "%", 1, "gain of suspension charged as published")
-slow = table["startup_min"] == 30
-claim("claimed_30", claimed[:, slow].mean(axis=1), "%", 2, "gain, start-up 30 min, as published")
-mask = (table["length_h"] == 16) & slow
-claim(
-    "true_16_30", gained[:, mask].mean(axis=1), "%", 1, "gain, 16 h, start-up 30 min, charged right"
-)
-claim("claimed_16_30", claimed[:, mask].mean(axis=1), "%", 1, "the same, as published")
-labels = ("power", "startup_power", "startup_5_10", "startup_10_30")
-for label, (name, share) in zip(labels, swaps.items(), strict=True):
-    numbers.record(f"flipped_{label}", share, "%", 0, f"pairs that change order: {name}")
+
+# %% tags=["hide-cell"]
+long = starts[30] & kinds["16 h"]
+weekly = {
+    "claimed [.1f %]: gain of suspension charged as published": claimed,
+    "claimed_30 [.2f %]: gain, start-up 30 min, as published": claimed[:, starts[30]],
+    "true_16_30 [.1f %]: gain, 16 h, start-up 30 min, charged right": gained[:, long],
+    "claimed_16_30 [.1f %]: the same, as published": claimed[:, long],
+}
+
+# %% tags=["hide-cell"]
+found = {n: analysis.over_weeks(x.mean(axis=1), **resampled) for n, x in weekly.items()}
+numbers.record_table(found)
 
 # %% [markdown]
 # Where a job with a start-up resumes, the published charge understates its emissions by {num}`published_evaluation.understated`, between {num}`published_evaluation.understated_least` and {num}`published_evaluation.understated_most`, and never overstates them.
@@ -707,24 +621,33 @@ for label, (name, share) in zip(labels, swaps.items(), strict=True):
 
 # %% tags=["download"]
 july = datasets.electricity_maps("DE-2024-07")
-there = solve_all(july, july.start.timestamp())
-means = {
-    "saved, best start": 100 * (1 - there["start_g"] / there["now_g"]).mean(),
-    "saved, with suspension": 100 * (1 - there["best_g"] / there["now_g"]).mean(),
-    "gain of suspension": 100 * (1 - there["best_g"] / there["start_g"]).mean(),
-    "gain as published": 100 * (1 - there["published_g"] / there["start_g"]).mean(),
-}
+there = evaluation.solve(july, july.start.timestamp())
 jumped = there[there["resumes"] > 0]
 short_by = 100 * (1 - jumped["published_g"] / jumped["best_g"])
-print("problems by resumes:", *there["resumes"].value_counts().sort_index().to_dict().items())
-for name, value in means.items():
-    print(f"{name:<24}{value:5.1f} %")
-print(f"resumed jobs understated by {short_by.mean():.1f} %, at most {short_by.max():.1f} %")
+
+# %% tags=["download"]
+publish.table(
+    {
+        "saved, best start [.1f %]": 100 * (1 - there["start_g"] / there["now_g"]).mean(),
+        "saved, with suspension [.1f %]": 100 * (1 - there["best_g"] / there["now_g"]).mean(),
+        "gain of suspension [.1f %]": 100 * (1 - there["best_g"] / there["start_g"]).mean(),
+        "gain as published [.1f %]": 100 * (1 - there["published_g"] / there["start_g"]).mean(),
+        "resumed jobs understated, mean [.1f %]": short_by.mean(),
+        "resumed jobs understated, at most [.1f %]": short_by.max(),
+    }
+)
+
+# %% tags=["download"]
+by_resumes = there["resumes"].value_counts().sort_index().to_frame("problems [.0f]")
+publish.table(by_resumes, index="resumes of the optimum")
+
+# %% tags=["download"]
+summer_end = july.stop - pd.Timedelta(seconds=evaluation.longest_window_s)
+summer = pd.date_range(july.start, summer_end, freq="14D")
+shown = [there, *(evaluation.solve(july, release.timestamp()) for release in summer[1:])]
+by_week = [100 * (1 - week["best_g"] / week["now_g"]).mean() for week in shown]
 
 # %% mystnb={"figure": {"caption": "Mean saving over all problems, with suspension: the weeks of this chapter (grey) and of the published curve (blue), the week of the study marked.", "name": "fig:published-july"}, "image": {"alt": "Two rows of dots on an axis of mean saving, above the weeks of the published curve with the study's week marked, below the weeks of this chapter, from {num}`published_evaluation.week_low` to {num}`published_evaluation.week_high`."}} tags=["hide-input", "download"]
-summer = pd.date_range(july.start, july.stop - pd.Timedelta(seconds=window_s.max()), freq="14D")
-shown = [there, *(solve_all(july, release.timestamp()) for release in summer[1:])]
-by_week = [100 * (1 - week["best_g"] / week["now_g"]).mean() for week in shown]
 fig, ax = plt.subplots(figsize=(7.2, 2.4))
 ax.plot(total.mean(axis=1), np.zeros(len(releases)), "o", color=COLORS["baseline"], alpha=0.4)
 ax.plot(by_week, np.ones(len(by_week)), "o", color=COLORS["work"], alpha=0.5)
@@ -737,10 +660,10 @@ ax.grid(axis="y", visible=False)
 plt.show()
 
 # %% tags=["download"]
-again_p = analyse(there["start_g"], there["published_g"])["alone"]
-print("one-way p-values      published  all optimal, charged as published")
-for name, value in published_p.items():
-    print(f"{name:<20}{value:>11.2g}{again_p[name]:>11.2g}")
+july_p = analysis.p_values(table, there["start_g"], there["published_g"])["alone"]
+one_way = pd.DataFrame({"published": dict(analysis.PUBLISHED_P), "all optimal": july_p})
+shown = one_way.loc[list(analysis.PUBLISHED_P)].map("{:.2g}".format)
+publish.table(shown, "one-way p, {}", index="parameter")
 
 # %% [markdown] tags=["download"]
 # {if}`in-book` Within its own summer the study's week is not unusual; against the weeks of {word}`published_evaluation.years` it is at the upper end ({numref}`fig:published-july`).
@@ -751,34 +674,24 @@ for name, value in published_p.items():
 # Each is checked, charged both ways and held against the optimum.
 
 # %% tags=["download"]
-rows = []
-for stored in STORED_RUNS:
-    job, at = stored.problem.job, july.start.timestamp()
-    schedule = Schedule.from_intervals(
-        job, at + np.array(stored.start_s), at + np.array(stored.stop_s)
-    )
-    check(schedule, job, release=at, deadline=at + stored.problem.window_s)
-    place = problems.index(stored.problem)
-    rows.append(
-        (
-            *(
-                getattr(stored.problem, n)
-                for n in ("power", "startup_min", "length_h", "longest_wait_h")
-            ),
-            schedule.resumes,
-            stored.charged_g,
-            charge_as_published(schedule, job, july).emissions_g - stored.charged_g,
-            charge(schedule, job, july).emissions_g,
-            there["best_g"][place],
-            there["start_g"][place],
-        )
-    )
-columns = ["power", "startup", "length", "wait", "resumes"]
-columns += ["stored", "again", "right", "optimum", "single"]
-judge = pd.DataFrame(rows, columns=columns)
-assert judge["again"].abs().max() < 1e-6
-print("emissions [g]: as stored, charged right, of the optimum, of the best single start")
-print(judge.drop(columns="again").round(1).to_string(index=False))
+judge = evaluation.stored_runs(july, there)
+assert (judge["again"] - judge["stored"]).abs().max() < 1e-6
+
+# %% tags=["download"]
+publish.table(
+    judge,
+    {
+        "power": "power",
+        "startup_min": "start-up [.0f min]",
+        "length_h": "length [.0f h]",
+        "longest_wait_h": "longest wait [.0f h]",
+        "resumes": "resumes [.0f]",
+        "stored": "as stored [.1f g]",
+        "right": "charged right [.1f g]",
+        "optimum": "optimum [.1f g]",
+        "single": "best single start [.1f g]",
+    },
+)
 
 # %% [markdown] tags=["download"]
 # Charged as its simulator did, each of these schedules gives back the stored number to the last digit, so the problems solved here are those of the study.

@@ -18,7 +18,6 @@ UNCUT = {
     "carbon_intensity",
     "counting_carbon",
     "pause_and_resume",
-    "published_evaluation",
     "sharing_a_cluster",
     "waiting_for_clean_power",
     "when_to_start",
