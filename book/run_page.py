@@ -23,7 +23,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 #: What belongs to the whole book and not to one page of it.
-BOOK_ALONE = {"printed", "explorer", "published", "terms", "status"}
+BOOK_ALONE = {"printed", "explorer", "published", "terms", "status", "signatures"}
 
 
 def own_parameters(notebook: nbformat.NotebookNode) -> dict:

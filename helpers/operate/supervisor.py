@@ -19,6 +19,7 @@ file          who writes it, and what it holds
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import fcntl
 import json
@@ -226,4 +227,6 @@ def main(where: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("folder", type=Path, help="where the job's files lie")
+    sys.exit(main(parser.parse_args().folder))

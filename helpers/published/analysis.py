@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import Intensity
+from helpers.extras import extra
 from helpers.published.charge import charge_as_published
 from helpers.published.evaluation import (
     STORED_RUNS,
@@ -390,8 +391,7 @@ def judged(
         ``program``, ``solver``, ``first_bound`` (0-or-1 variables free to take any value between,
         over the exact optimum [%]), ``status``, ``off`` (objective over the exact optimum, less 1).
     """
-    import pulp
-
+    pulp = extra("pulp")
     make = {"tight": milp.tight_program, "big-M": milp.big_m_program}[kind]
     window = problem.job, intensity, release_s, release_s + problem.window_s
     exact_g = charge(best_schedule(*window), *window[:2]).emissions_g
