@@ -107,5 +107,6 @@ def test_backfilling_by_predictions_comes_out_as_published(scheduler, predictor,
 
     assert len(jobs) == found["length"].item()
     # The order of jobs that arrive or end at one instant is not published, and one job of 28,481
-    # can carry a hundredth of the mean; the more a prediction errs, the more order decides.
+    # can carry a hundredth of the mean. That the rest is order, too, is a guess: with predictions
+    # from the past it reaches 4.5 %, so the tolerance was set to 5 % after 3 % had failed.
     assert found["avgbsld"].item() == pytest.approx(slowdown.mean(), rel=0.05)
