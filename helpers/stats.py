@@ -34,6 +34,7 @@ __all__ = [
     "p_in_words",
     "paired_t",
     "permutation_p",
+    "ratio_of_sums",
     "runs_to_detect",
     "sample",
     "smallest_detectable",
@@ -550,6 +551,49 @@ def block_bootstrap(
         drawn[first : first + count] = statistic(values[places], axis=1)
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(statistic(values, axis=0)), float(low), float(high), confidence)
+
+
+def ratio_of_sums(
+    over: ArrayLike,
+    under: ArrayLike,
+    *,
+    block: int,
+    seed: int,
+    resamples: int = 9999,
+    confidence: float = 0.95,
+) -> Interval:
+    """Return the ratio of two sums over time, with its block bootstrap interval.
+
+    Parameters
+    ----------
+    over, under : array_like of float, shape (n,)
+        What is added up above and below the line, in order of time: drawn together.
+    block, seed, resamples, confidence
+        As for `block_bootstrap`.
+
+    Raises
+    ------
+    ValueError
+        If the two are not of one length, or as `block_bootstrap`.
+    """
+    above, below = _values(over, "over"), _values(under, "under")
+    if above.size != below.size:
+        raise ValueError(
+            f"over has {above.size} values and under {below.size}: each needs the other."
+        )
+
+    def statistic(drawn: NDArray, axis: int) -> NDArray:
+        at = drawn.astype(np.int64)
+        return above[at].sum(axis=axis) / below[at].sum(axis=axis)
+
+    return block_bootstrap(
+        np.arange(above.size),
+        block=block,
+        seed=seed,
+        statistic=statistic,
+        resamples=resamples,
+        confidence=confidence,
+    )
 
 
 def _block_places(

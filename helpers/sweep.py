@@ -361,6 +361,8 @@ def _state(value: Any, seen: frozenset[int]) -> str:
     """Return the state of an object as text."""
     if not isinstance(value, pd.DataFrame | pd.Series | pd.Index):
         state = value.__getstate__() if hasattr(value, "__getstate__") else vars(value)
+        if isinstance(state, dict):  # what was computed and kept is no state of its own
+            state = {k: v for k, v in state.items() if not _kept(type(value), k)}
         if state is not None:
             return _told(state, seen)
     try:
@@ -370,6 +372,11 @@ def _state(value: Any, seen: frozenset[int]) -> str:
             f"{value!r}, which the function carries, cannot be told apart from others ({error}): "
             "bind plain values, or make it an axis."
         ) from None
+
+
+def _kept(kind: type, name: Any) -> bool:
+    """Return whether an attribute holds what a property computed once."""
+    return isinstance(getattr(kind, str(name), None), functools.cached_property)
 
 
 def _digest(data: bytes) -> str:

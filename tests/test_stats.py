@@ -19,6 +19,7 @@ from helpers.stats import (
     holm,
     paired_t,
     permutation_p,
+    ratio_of_sums,
     runs_to_detect,
     sample,
     smallest_detectable,
@@ -392,3 +393,16 @@ def test_an_effect_so_large_that_the_noncentral_t_has_no_value_far_off_still_has
     effect = hedges_g(rng.normal(221.56, 1.10, 10), rng.normal(217.45, 1.38, 19))
 
     assert effect.g.low < effect.g.value < effect.g.high < 0 or effect.g.low > 0
+
+
+def test_a_ratio_of_sums_draws_what_is_above_and_below_the_line_together():
+    under = np.array([1.0, 5.0, 2.0, 8.0, 3.0, 9.0])
+
+    found = ratio_of_sums(3 * under, under, block=2, seed=1, resamples=99)
+
+    assert (3.0, 3.0, 3.0) == (found.value, found.low, found.high)
+
+
+def test_a_ratio_of_sums_refuses_two_lengths():
+    with pytest.raises(ValueError, match="each needs the other"):
+        ratio_of_sums([1.0, 2.0, 3.0], [1.0, 2.0], block=1, seed=1)

@@ -569,3 +569,26 @@ def test_a_kept_result_is_a_parquet_file_for_any_reader_whose_pages_have_checksu
     damaged = path.read_bytes().replace((14).to_bytes(8, "little"), (15).to_bytes(8, "little"), 1)
     with pytest.raises(OSError, match="CRC"):
         parquet.read_table(pyarrow.BufferReader(damaged), page_checksum_verification=True)
+
+
+class Machine:
+    def __init__(self, speed):
+        self.speed = speed
+
+    @functools.cached_property
+    def twice(self):
+        return 2 * self.speed
+
+    def case(self, seed):
+        return {"value": self.twice + seed}
+
+
+def test_what_an_object_computes_and_keeps_makes_it_no_other(tmp_path):
+    machine = Machine(3)
+
+    first = serial(machine.case, {"seed": [1]}, out=tmp_path)
+    again = serial(machine.case, {"seed": [1]}, out=tmp_path)
+
+    assert [7] == first["value"].tolist() == again["value"].tolist()
+    with pytest.raises(ValueError, match="choose another folder"):
+        serial(Machine(4).case, {"seed": [1]}, out=tmp_path)

@@ -229,6 +229,14 @@ def test_weeks_without_jobs_are_left_out_of_a_panel():
     assert [3.0, 3.0, 4.0] == table["emissions_g"].tolist()
 
 
+def test_sums_by_week_without_grids_make_a_panel_without_clusters():
+    panel = weekly_panel({"now": [1.0, 2.0, 3.0]}, np.array([3, 3, 5]), value="delay_h")
+
+    assert panel.cluster is None
+    assert [3.0, 3.0] == panel.table["delay_h"].tolist()
+    assert [3, 5] == panel.table["week"].tolist()
+
+
 def test_the_share_kept_is_that_of_the_sums():
     rng = np.random.default_rng(1)
     now = 100 + rng.random(40)
