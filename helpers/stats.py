@@ -555,45 +555,73 @@ def block_bootstrap(
 
 def ratio_of_sums(
     over: ArrayLike,
-    under: ArrayLike,
+    under: ArrayLike | None = None,
     *,
-    block: int,
     seed: int,
+    block: int = 1,
     resamples: int = 9999,
     confidence: float = 0.95,
 ) -> Interval:
-    """Return the ratio of two sums over time, with its block bootstrap interval.
+    """Return the sum of one series over that of another, with its bootstrap interval over time.
+
+    A share saved is such a ratio: long and dirty weeks weigh as much as they emit.
 
     Parameters
     ----------
-    over, under : array_like of float, shape (n,)
-        What is added up above and below the line, in order of time: drawn together.
-    block, seed, resamples, confidence
-        As for `block_bootstrap`.
+    over : array_like of float, shape (n,) or (k, n)
+        Values in order of time; of k ratios, one a row, the mean is taken.
+    under : array_like of float, in the shape of `over`, optional
+        What they are divided by, drawn together; ones by default, which gives the mean of `over`.
+    seed : int
+        Seed of the resampling.
+    block : int
+        Length of the circular blocks that are kept together [values]; 1 where neighbours do not
+        resemble each other.
+    resamples : int
+        How many.
+    confidence : float
+        Level of the interval.
+
+    Returns
+    -------
+    Interval
+        Ratio and percentile interval, whose ends hold the ratio. All NaN where `under` adds
+        up to 0, in the series or in a resample: then the data do not tell it.
 
     Raises
     ------
     ValueError
-        If the two are not of one length, or as `block_bootstrap`.
+        If shapes differ, there are fewer than 2 values, one is not finite, or `block` is out of
+        range.
     """
-    above, below = _values(over, "over"), _values(under, "under")
-    if above.size != below.size:
+    above = np.atleast_2d(np.asarray(over, dtype=np.float64))
+    below = np.ones_like(above) if under is None else np.atleast_2d(np.asarray(under, np.float64))
+    if above.shape != below.shape or above.ndim != 2:
         raise ValueError(
-            f"over has {above.size} values and under {below.size}: each needs the other."
+            f"over {above.shape} and under {below.shape} must have one shape: (n,), or (k, n) for "
+            "the mean of k ratios."
         )
+    if not (np.isfinite(above).all() and np.isfinite(below).all()):
+        raise ValueError("over and under must be finite: leave out what is missing in either.")
 
-    def statistic(drawn: NDArray, axis: int) -> NDArray:
-        at = drawn.astype(np.int64)
-        return above[at].sum(axis=axis) / below[at].sum(axis=axis)
+    def mean_ratio(places: NDArray, axis: int) -> NDArray:
+        drawn = places.astype(np.int64)
+        tops, bottoms = (x[:, drawn].sum(axis=axis + 1) for x in (above, below))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(bottoms == 0, np.nan, tops / bottoms).mean(axis=0)
 
-    return block_bootstrap(
-        np.arange(above.size),
+    found = block_bootstrap(
+        np.arange(above.shape[1]),
         block=block,
         seed=seed,
-        statistic=statistic,
+        statistic=mean_ratio,
         resamples=resamples,
         confidence=confidence,
     )
+    if not np.isfinite([found.value, found.low, found.high]).all():
+        return Interval(math.nan, math.nan, math.nan, confidence)
+    value = found.value
+    return Interval(value, min(found.low, value), max(found.high, value), confidence)
 
 
 def _block_places(

@@ -20,7 +20,6 @@ UNCUT = {
     "pause_and_resume",
     "sharing_a_cluster",
     "waiting_for_clean_power",
-    "when_to_start",
     "workload_traces",
 }
 

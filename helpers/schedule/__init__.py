@@ -19,7 +19,7 @@ is loaded when a hot loop is first called, PuLP when a program is written, not b
 """
 
 from helpers.schedule.intervals import Certificate, Charge, Schedule, charge, check
-from helpers.schedule.start import best_start, best_starts
+from helpers.schedule.start import best_start, best_starts, starts_of_twin
 from helpers.schedule.suspend import best_schedule, best_schedules, least_emissions_g
 
 __all__ = [
@@ -33,4 +33,5 @@ __all__ = [
     "charge",
     "check",
     "least_emissions_g",
+    "starts_of_twin",
 ]

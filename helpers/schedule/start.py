@@ -45,7 +45,7 @@ from helpers.schedule.intervals import (
 )
 from helpers.timeline import Duration, Times, epoch_seconds
 
-__all__ = ["Starts", "best_start", "best_starts"]
+__all__ = ["Starts", "best_start", "best_starts", "starts_of_twin"]
 
 _TIE = 1e-12
 """Emissions that differ by less than this share of the largest possible are equal."""
@@ -110,9 +110,9 @@ def best_start(
     --------
     >>> from helpers.phases import Phase
     >>> hourly = Intensity(3600.0 * np.arange(5), [300, 200, 100, 400], "average", "XX", "example")
-    >>> job = PhaseModel("report", work=[Phase("work", 3600, 1000.0)])
+    >>> job = PhaseModel("report", [], [Phase("work", 3600, 1000.0)])
     >>> best = best_start(job, hourly, 0.0, start_within="3h")
-    >>> best.start_s[0] / 3600, best.emissions_g, best.at_once_g
+    >>> float(best.start_s[0]) / 3600, best.emissions_g, best.at_once_g
     (2.0, 100.0, 300.0)
     """
     deadline_s = latest_finish_s(job, release, deadline, start_within, end_within)
@@ -185,6 +185,39 @@ def best_starts(
         )
     )
     start_s = release_s + shift_s
+    return Starts(
+        start_s,
+        _emissions_g(intensity, start_s, first, edges_s, power_w),
+        _emissions_g(intensity, release_s, first, edges_s, power_w),
+    )
+
+
+def starts_of_twin(
+    job: PhaseModel, intensity: Intensity, release: Times, deadline: Times
+) -> Starts:
+    """Find the starts of a planner that knows one power a job, charged with the job's own phases.
+
+    It plans the constant twin (`PhaseModel.constant_twin`): same length, same energy. What its
+    starts emit above those of `best_starts` is what not knowing the phases costs.
+
+    Parameters
+    ----------
+    job, intensity, release, deadline
+        As in `best_starts`, with one job.
+
+    Returns
+    -------
+    Starts
+        Best starts of the twin, and the emissions of the job itself [g CO2e].
+
+    Raises
+    ------
+    ValueError
+        As `best_starts`.
+    """
+    start_s = best_starts(job.constant_twin("whole"), intensity, release, deadline).start_s
+    first, edges_s, power_w = _packed([job] * start_s.size)
+    release_s = np.broadcast_to(np.atleast_1d(epoch_seconds(release)), start_s.shape)
     return Starts(
         start_s,
         _emissions_g(intensity, start_s, first, edges_s, power_w),

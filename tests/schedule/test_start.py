@@ -9,7 +9,7 @@ from schedule_problems import EPOCH_S, curve, model
 
 from helpers.carbon import Intensity
 from helpers.schedule.intervals import charge, check
-from helpers.schedule.start import best_start, best_starts
+from helpers.schedule.start import best_start, best_starts, starts_of_twin
 
 SECONDS = st.floats(1, 5000).map(lambda x: round(x, 2))
 
@@ -198,3 +198,24 @@ def test_numbers_of_jobs_and_windows_that_differ_are_refused():
 
     with pytest.raises(ValueError, match=r"2 jobs have \(3,\) releases and deadlines"):
         best_starts([job, job], curve([100] * 20), EPOCH_S + np.arange(3), EPOCH_S + 600)
+
+
+@settings(deadline=None, max_examples=100)
+@given(starts())
+def test_who_plans_the_constant_twin_emits_what_its_start_costs_the_real_job(problem):
+    job, intensity, release_s, deadline_s = problem
+    best = best_starts(job, intensity, release_s, deadline_s)
+    blind = starts_of_twin(job, intensity, release_s, deadline_s)
+    twin = best_starts(job.constant_twin("whole"), intensity, release_s, deadline_s)
+
+    assert list(twin.start_s) == list(blind.start_s)
+    assert emissions_g(job, intensity, blind.start_s) == pytest.approx(blind.emissions_g, abs=1e-6)
+    assert best.at_release_g == pytest.approx(blind.at_release_g)
+    assert best.emissions_g[0] <= blind.emissions_g[0] + 1e-6
+
+
+def test_a_job_of_one_power_is_planned_as_well_by_its_twin():
+    job, hourly = model([], [(7200, 300.0)]), curve([5, 4, 1, 1, 2, 5], step_s=3600.0)
+    blind = starts_of_twin(job, hourly, EPOCH_S, EPOCH_S + 6 * 3600)
+
+    assert [EPOCH_S + 2 * 3600] == list(blind.start_s)
