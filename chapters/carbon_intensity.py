@@ -24,11 +24,11 @@ seed = 1
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from helpers import datasets, figures, publish
+from helpers import datasets, figures, publish, stats
 from helpers.carbon import describe
 
+# %% tags=["hide-input"]
 figures.use_style()
 COLORS = figures.COLORS
 numbers = publish.Numbers("carbon_intensity", publish.Scope(grids=(zone,), years=(year,)))
@@ -55,52 +55,43 @@ _ = numbers.fact("own_grid", datasets.is_own_grid(zone), "the grid is not one of
 # %%
 intensity = datasets.carbon_intensity(zone, year, factors)
 clock = datasets.time_zone(zone)
-zones = list(dict.fromkeys([*datasets.zones(), zone]))  # an own grid stands beside the embedded
-compared = year if year in datasets.years() else datasets.years()[-1]
-
-
-def curve_of(grid, factors=factors):
-    """Return a grid's intensity: the chosen year of the chosen grid, else a year embedded."""
-    return datasets.carbon_intensity(grid, year if grid == zone else compared, factors)
-
-
 curve = intensity.to_series(clock)
 low, high = curve.quantile([0.1, 0.9])
-print(f"{zone} {year}: {curve.size:,} h, mean {curve.mean():.1f} g/kWh")
-print(f"cleanest tenth of the hours below {low:.1f} g/kWh, dirtiest above {high:.1f} g/kWh")
 
-# %% tags=["hide-cell"]
-numbers.record("hours", curve.size, "hours", 0, "hours of the curve")
-numbers.record("mean", curve.mean(), "g/kWh", 0, f"mean intensity, {zone} {year}")
-numbers.record("low_decile", low, "g/kWh", 0, "a tenth of the hours is cleaner")
-numbers.record("high_decile", high, "g/kWh", 0, "a tenth of the hours is dirtier")
-_ = numbers.record(
-    "minimum_to_maximum",
-    curve.max() / curve.min(),
-    "",
-    1,
-    "dirtiest hour over cleanest hour of the year",
+# %%
+publish.table(
+    {
+        f"hours of the curve, {zone} {year} [.0f]": curve.size,
+        "mean [.1f g/kWh]": curve.mean(),
+        "cleanest tenth of the hours, below [.1f g/kWh]": low,
+        "dirtiest tenth of the hours, above [.1f g/kWh]": high,
+    }
 )
 
-# %% mystnb={"figure": {"caption": "One winter week and one summer week of the same grid, local time. Shaded: the hours that belong to the cleanest of the year.", "name": "fig:carbon-weeks"}, "image": {"alt": "Two line charts of carbon intensity over a week, one in winter and one in summer, with the clean hours shaded. {if}`in-book` The summer week dips every day around noon."}} tags=["hide-input"]
+# %% tags=["hide-cell"]
+ratio = curve.max() / curve.min()
+numbers.record_table(
+    {
+        "hours [.0f hours]: hours of the curve": curve.size,
+        f"mean [.0f g/kWh]: mean intensity, {zone} {year}": curve.mean(),
+        "low_decile [.0f g/kWh]: a tenth of the hours is cleaner": low,
+        "high_decile [.0f g/kWh]: a tenth of the hours is dirtier": high,
+        "minimum_to_maximum [.1f]: dirtiest hour over cleanest hour of the year": ratio,
+    }
+)
+
+# %% tags=["hide-input"]
 threshold = curve.quantile(clean_share)
+
+# %% mystnb={"figure": {"caption": "A week of January and a week of June of the same grid, local time. Shaded: the hours that belong to the cleanest of the year.", "name": "fig:carbon-weeks"}, "image": {"alt": "Two line charts of carbon intensity over a week, one in January and one in June, with the clean hours shaded. {if}`in-book` The week of June dips every day around noon."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 1, figsize=(7.2, 4.6), sharey=True)
 for ax, first in zip(axes, (f"{year}-01-13", f"{year}-06-15"), strict=True):
     monday = pd.Timestamp(first, tz=clock)
     monday -= pd.Timedelta(days=monday.weekday())
     week = curve[monday : monday + pd.Timedelta(days=7)]
     hours = (week.index - week.index[0]) / pd.Timedelta(days=1)
-    ax.fill_between(
-        hours,
-        0,
-        1,
-        week < threshold,
-        step="post",
-        color=COLORS["green"],
-        alpha=0.18,
-        transform=ax.get_xaxis_transform(),
-        linewidth=0,
-    )
+    band = {"color": COLORS["green"], "alpha": 0.18, "linewidth": 0, "step": "post"}
+    ax.fill_between(hours, 0, 1, week < threshold, transform=ax.get_xaxis_transform(), **band)
     ax.step(hours, week, where="post", color=COLORS["average"])
     ax.set(xlim=(0, 7), ylabel="g/kWh", title=f"{zone}, week of {monday:%d %B %Y}")
     ax.set_xticks(np.arange(7) + 0.5, ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])
@@ -123,9 +114,9 @@ plt.show()
 # The cleanest hour of the mean day begins at {num}`carbon_intensity.cleanest_hour` o'clock, the dirtiest at {num}`carbon_intensity.dirtiest_hour`.
 
 # %% mystnb={"figure": {"caption": "Mean carbon intensity by month and hour of the local day.", "name": "fig:carbon-seasons"}, "image": {"alt": "Heat map with a row for each month and a column for each hour of the day; the shade of a cell is the mean intensity then."}} tags=["hide-input"]
-table = describe.month_by_hour(intensity, clock)
+cells = describe.month_by_hour(intensity, clock)
 fig, ax = plt.subplots(figsize=(7.2, 3.7))
-figures.heatmap(ax, table, label="g/kWh", extent=(0, 24, 12.5, 0.5))
+figures.heatmap(ax, cells, label="g/kWh", extent=(0, 24, 12.5, 0.5))
 ax.set_yticks(range(1, 13), list("JFMAMJJASOND"))
 ax.set_xticks(range(0, 25, 3))
 ax.set(xlabel=f"hour of the day, {clock}", title=f"{zone} {year}")
@@ -134,10 +125,18 @@ plt.show()
 # %% tags=["hide-cell"]
 mean_day = 100 * (curve.groupby(curve.index.hour).mean() / curve.mean() - 1)
 noon, evening = mean_day.loc[11:13].mean(), mean_day.loc[18:20].mean()
-numbers.record("noon", noon, "%", 0, "mean intensity from 11 to 14 h, against the year's")
-numbers.record("evening", evening, "%", 0, "mean intensity from 18 to 21 h, against the year's")
-numbers.record("cleanest_hour", mean_day.idxmin(), "", 0, "cleanest hour of the mean day begins")
-numbers.record("dirtiest_hour", mean_day.idxmax(), "", 0, "dirtiest hour of the mean day begins")
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "noon [.0f %]: mean intensity from 11 to 14 h, against the year's": noon,
+        "evening [.0f %]: mean intensity from 18 to 21 h, against the year's": evening,
+        "cleanest_hour [.0f]: cleanest hour of the mean day begins": mean_day.idxmin(),
+        "dirtiest_hour [.0f]: dirtiest hour of the mean day begins": mean_day.idxmax(),
+    }
+)
+
+# %% tags=["hide-cell"]
 numbers.fact("noon_clean", noon <= -2, "noon at least 2 % below the year's mean")
 numbers.fact("noon_dirty", noon >= 2, "noon at least 2 % above the year's mean")
 numbers.fact("evening_clean", evening <= -2, "evening at least 2 % below the year's mean")
@@ -145,31 +144,26 @@ _ = numbers.fact("evening_dirty", evening >= 2, "evening at least 2 % above the 
 
 # %%
 days = describe.daily_swing(intensity, clock)
-swing = days["swing"].median()
-swing_interval = stats.bootstrap(
-    (days["swing"].to_numpy(),), np.median, rng=seed
-).confidence_interval
-share_between_days = days["mean"].var() / curve.var()
-print(f"dirtiest minus cleanest hour of a day: {100 * swing:.0f} % of the day's mean (median day)")
-print(f"{100 * share_between_days:.0f} % of the variance lies between days, the rest within them")
+swing = stats.bootstrap(100 * days["swing"], seed=seed, statistic=np.median)
+between_days = days["mean"].var() / curve.var()
+
+# %%
+publish.table(
+    {
+        "dirtiest minus cleanest hour of a median day [.0f % of the day's mean]": swing.value,
+        "share of the variance between days, not within them [.0f %]": 100 * between_days,
+    }
+)
 
 # %% tags=["hide-cell"]
-numbers.record(
-    "daily_swing",
-    100 * swing,
-    "%",
-    0,
-    "median over days of (dirtiest - cleanest hour) / mean",
-    interval=tuple(100 * np.array(swing_interval)),
+text = "share of the variance of hours that lies between days"
+numbers.record_table(
+    {
+        "daily_swing [.0f %]: median over days of (dirtiest - cleanest hour) / mean": swing,
+        f"variance_between_days [.0f %]: {text}": 100 * between_days,
+    }
 )
-numbers.record(
-    "variance_between_days",
-    100 * share_between_days,
-    "%",
-    0,
-    "share of the variance of hours that lies between days",
-)
-_ = numbers.fact("days_differ", share_between_days > 0.5, "most of the variance is between days")
+_ = numbers.fact("days_differ", between_days > 0.5, "most of the variance is between days")
 
 # %% [markdown]
 # On a median day the dirtiest hour lies {num}`carbon_intensity.daily_swing` of the day's mean above the cleanest.
@@ -182,82 +176,95 @@ _ = numbers.fact("days_differ", share_between_days > 0.5, "most of the variance 
 #
 # Not every grid swings.
 # The next figure puts {word}`carbon_intensity.place` beside all others that the book carries.
+# {if}`carbon_intensity.other_year` Their curves are of {word}`carbon_intensity.compared_year`, the last year of theirs that the book has.
 
 # %%
-curves = {z: curve_of(z).to_series(datasets.time_zone(z)) for z in zones}
-grids = pd.DataFrame(
+compared = year if year in datasets.years() else datasets.years()[-1]
+curves = {z: datasets.carbon_intensity(z, compared, factors) for z in datasets.zones()}
+curves[zone] = intensity  # an own grid stands beside those embedded
+zones = list(curves)
+hourly = {z: signal.to_series(datasets.time_zone(z)) for z, signal in curves.items()}
+
+# %% tags=["hide-cell"]
+numbers.word("compared_year", compared, "the year of the other grids' curves")
+_ = numbers.fact("other_year", compared != year, "the other grids' curves are of another year")
+of_years = f"{compared}" if compared == year else f"{compared} ({zone}: {year})"
+
+# %%
+grids = pd.DataFrame(hourly).quantile([0.05, 0.95]).T.set_axis(["p5", "p95"], axis=1)
+grids["mean"] = {z: c.mean() for z, c in hourly.items()}
+grids = grids.sort_values("mean")
+
+# %%
+swings = {z: describe.daily_swing(c, datasets.time_zone(z))["swing"] for z, c in curves.items()}
+grids["swing"] = {z: 100 * swing.median() for z, swing in swings.items()}
+
+# %%
+publish.table(
+    grids,
     {
-        "mean": {z: c.mean() for z, c in curves.items()},
-        "p5": {z: c.quantile(0.05) for z, c in curves.items()},
-        "p95": {z: c.quantile(0.95) for z, c in curves.items()},
-    }
-).sort_values("mean")
-print(grids.round(0).astype(int).rename(columns=lambda c: f"{c} [g/kWh]").T.to_string())
+        "mean": "mean [.0f g/kWh]",
+        "p5": "a twentieth of the hours is below [.0f g/kWh]",
+        "p95": "and as many above [.0f g/kWh]",
+        "swing": "median daily swing, of the day's mean [.0f %]",
+    },
+    index="grid",
+)
 
 # %% mystnb={"figure": {"caption": "{num}`carbon_intensity.grids`: mean carbon intensity (dot) and the range that holds nine tenths of the hours (line); the chosen grid in colour.", "name": "fig:carbon-grids"}, "image": {"alt": "Dot plot of {num}`carbon_intensity.grids` sorted by mean carbon intensity, from {num}`carbon_intensity.cleanest_mean` to {num}`carbon_intensity.dirtiest_mean`, each with a line that holds nine tenths of its hours."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.9))
 for row, (name, grid) in enumerate(grids.iterrows()):
     color = COLORS["average"] if name == zone else COLORS["baseline"]
-    ax.plot(
-        [grid["p5"], grid["p95"]],
-        [row, row],
-        color=color,
-        alpha=0.45,
-        linewidth=5,
-        solid_capstyle="butt",
-    )
+    wide = {"alpha": 0.45, "linewidth": 5, "solid_capstyle": "butt"}
+    ax.plot([grid["p5"], grid["p95"]], [row, row], color=color, **wide)
     ax.plot(grid["mean"], row, "o", color=color, markersize=7)
 ax.set_yticks(range(len(grids)), grids.index)
-ax.set(xlabel=f"carbon intensity in {year}, g/kWh", xlim=(0, None))
+ax.set(xlabel=f"carbon intensity in {of_years}, g/kWh", xlim=(0, None))
 ax.grid(axis="y", visible=False)
 plt.show()
 
+# %% tags=["hide-input"]
+shapes = pd.DataFrame({z: c.groupby(c.index.hour).mean() / c.mean() for z, c in hourly.items()})
+spread = shapes.sub(1).abs().max()
+shade = dict.fromkeys(zones, "rest") | dict.fromkeys([spread.idxmax(), spread.idxmin()], "baseline")
+shade[zone] = "average"
+
 # %% mystnb={"figure": {"caption": "The mean day of {num}`carbon_intensity.grids`, each relative to its own mean; the chosen grid in colour. Flat days leave nothing to shift within a day.", "name": "fig:carbon-days"}, "image": {"alt": "Line chart of the mean daily curve of {num}`carbon_intensity.grids` relative to their mean. {if}`in-book` Some dip at noon, some at night, Poland is nearly flat."}} tags=["hide-input"]
-shapes = pd.DataFrame({z: c.groupby(c.index.hour).mean() / c.mean() for z, c in curves.items()})
-others = sorted({shapes.sub(1).abs().max().idxmax(), shapes.sub(1).abs().max().idxmin()} - {zone})
 fig, ax = plt.subplots(figsize=(7.2, 4.0))
 for name, shape in shapes.items():
-    color = COLORS["average"] if name == zone else COLORS["rest"]
-    color = COLORS["baseline"] if name in others else color
-    day = np.append(shape, shape.iloc[0])
-    ax.plot(
-        range(25),
-        day,
-        color=color,
-        linewidth=2.4 if name == zone else 1.2,
-        zorder=3 if name == zone else 2,
-    )
-    if name == zone or name in others:
+    color, day = COLORS[shade[name]], np.append(shape, shape.iloc[0])
+    thick = {"linewidth": 2.4, "zorder": 3} if name == zone else {"linewidth": 1.2, "zorder": 2}
+    ax.plot(range(25), day, color=color, **thick)
+    if shade[name] != "rest":
         figures.label_line(ax, 24, day[-1], name, color)
-ax.set(
-    xlim=(0, 24), xticks=range(0, 25, 3), xlabel="hour of the local day", ylabel="intensity / mean"
-)
+ax.set(xlim=(0, 24), xticks=range(0, 25, 3))
+ax.set(xlabel="hour of the local day", ylabel="intensity / mean")
 plt.show()
 
-# %%
-grid_swing = pd.Series(
-    {z: describe.daily_swing(curve_of(z), datasets.time_zone(z))["swing"].median() for z in curves}
-).sort_values()
-print("median daily swing [% of the day's mean]")
-print((100 * grid_swing).round(0).astype(int).to_frame("").T.to_string(index=False))
+# %% tags=["hide-cell"]
+by_swing = grids["swing"].sort_values()
+flattest, widest, dirtiest = by_swing.index[0], by_swing.index[-1], grids.index[-1]
 
 # %% tags=["hide-cell"]
-flattest, widest, dirtiest = grid_swing.index[0], grid_swing.index[-1], grids.index[-1]
-all_grids = {"grids": zones}
-numbers.record("grids", len(zones), "grids", 0, "grids shown", scope=all_grids)
-numbers.record(
-    "flattest_swing", 100 * grid_swing[flattest], "%", 0, f"daily swing of the flattest, {flattest}"
+all_grids = {"grids": zones, "years": sorted({year, compared})}
+
+# %% tags=["hide-cell"]
+numbers.record_table({"grids [.0f grids]: grids shown": len(zones)}, scope=all_grids)
+numbers.record_table(
+    {
+        f"flattest_swing [.0f %]: daily swing of the flattest, {flattest}": by_swing.iloc[0],
+        f"widest_swing [.0f %]: daily swing of the widest grid, {widest}": by_swing.iloc[-1],
+        f"dirtiest_mean [.0f g/kWh]: mean of {dirtiest}": grids["mean"].iloc[-1],
+        f"cleanest_mean [.0f g/kWh]: mean of {grids.index[0]}": grids["mean"].iloc[0],
+        f"dirtiest_swing [.0f %]: daily swing of {dirtiest}": by_swing[dirtiest],
+    }
 )
-numbers.record(
-    "widest_swing", 100 * grid_swing[widest], "%", 0, f"daily swing of the widest grid, {widest}"
-)
-numbers.record("dirtiest_mean", grids["mean"].iloc[-1], "g/kWh", 0, f"mean of {dirtiest}")
-numbers.record("cleanest_mean", grids["mean"].iloc[0], "g/kWh", 0, f"mean of {grids.index[0]}")
-numbers.record("dirtiest_swing", 100 * grid_swing[dirtiest], "%", 0, f"daily swing of {dirtiest}")
+
+# %% tags=["hide-cell"]
 numbers.word("flattest", datasets.place(flattest), "the grid with the least daily swing")
 numbers.word("widest", datasets.place(widest), "the grid with the widest daily swing")
 numbers.word("dirtiest", datasets.place(dirtiest), "the grid with the highest mean")
-narrow = grid_swing[dirtiest] < grid_swing.median()
+narrow = by_swing[dirtiest] < by_swing.median()
 _ = numbers.fact("dirtiest_is_flat", narrow, "the dirtiest grid swings less than the median one")
 
 # %% [markdown]
@@ -271,18 +278,23 @@ _ = numbers.fact("dirtiest_is_flat", narrow, "the dirtiest grid swings less than
 
 # %%
 ramps = curve.diff().dropna().abs()
-print(
-    f"from one hour to the next: median {ramps.median():.1f} g/kWh, 99 % below {ramps.quantile(0.99):.0f} g/kWh"
+steep = ramps.quantile(0.99)
+
+# %%
+publish.table(
+    {
+        "median change from one hour to the next [.1f g/kWh]": ramps.median(),
+        "change that one hour in a hundred exceeds [.0f g/kWh]": steep,
+    }
 )
 
 # %% tags=["hide-cell"]
-numbers.record("ramp_median", ramps.median(), "g/kWh", 1, "median change from one hour to the next")
-_ = numbers.record(
-    "ramp_p99",
-    ramps.quantile(0.99),
-    "g/kWh",
-    0,
-    "change from one hour to the next that one hour in a hundred exceeds",
+text = "change from one hour to the next that one hour in a hundred exceeds"
+numbers.record_table(
+    {
+        "ramp_median [.1f g/kWh]: median change from one hour to the next": ramps.median(),
+        f"ramp_p99 [.0f g/kWh]: {text}": steep,
+    }
 )
 
 # %% [markdown]
@@ -295,20 +307,24 @@ _ = numbers.record(
 spells = describe.spells(intensity, threshold)
 spells = spells[spells["whole"]]
 clean, dirty = spells[spells["clean"]]["hours"], spells[~spells["clean"]]["hours"]
-print(f"{len(clean)} clean spells: median {clean.median():.0f} h, longest {clean.max():.0f} h")
-print(f"between them: median {dirty.median():.0f} h, longest {dirty.max():.0f} h")
+
+# %%
+lasting = {"clean spells": clean, "dirty spells between them": dirty}
+publish.table(
+    [(what, len(hours), hours.median(), hours.max()) for what, hours in lasting.items()],
+    ["what", "how many [.0f]", "median [.0f h]", "longest [.0f h]"],
+)
 
 # %% tags=["hide-cell"]
-numbers.record("clean_share", 100 * clean_share, "%", 0, "share of the hours that counts as clean")
-numbers.record("clean_spells", len(clean), "spells", 0, "clean spells in the year")
-numbers.record("clean_spell_median", clean.median(), "h", 0, "median length of a clean spell")
-numbers.record("dirty_spell_median", dirty.median(), "h", 0, "median time between clean spells")
-_ = numbers.record(
-    "dirty_spell_p90",
-    dirty.quantile(0.9),
-    "h",
-    0,
-    "time between clean spells that one in ten exceeds",
+tenth = dirty.quantile(0.9)
+numbers.record_table(
+    {
+        "clean_share [.0f %]: share of the hours that counts as clean": 100 * clean_share,
+        "clean_spells [.0f spells]: clean spells in the year": len(clean),
+        "clean_spell_median [.0f h]: median length of a clean spell": clean.median(),
+        "dirty_spell_median [.0f h]: median time between clean spells": dirty.median(),
+        "dirty_spell_p90 [.0f h]: time between clean spells that one in ten exceeds": tenth,
+    }
 )
 
 # %% mystnb={"figure": {"caption": "How long clean spells last, and how long one waits between them: share of spells at most so long (logarithmic axis).", "name": "fig:carbon-spells"}, "image": {"alt": "Two cumulative distribution curves on a logarithmic time axis; clean spells last {num}`carbon_intensity.clean_spell_median` in the median, the dirty spells between them {num}`carbon_intensity.dirty_spell_median`, and one in ten of those over {num}`carbon_intensity.dirty_spell_p90`."}} tags=["hide-input"]
@@ -319,15 +335,10 @@ ax.set_xscale("log")
 ax.set_xticks([1, 3, 6, 12, 24, 48, 96, 168], ["1 h", "3", "6", "12", "24", "48", "96", "1 week"])
 ax.minorticks_off()
 ax.set(xlabel="length of the spell", ylabel="share of spells")
-ax.text(0.03, 0.9, "clean spells", color=COLORS["green"], transform=ax.transAxes)
-ax.text(
-    0.97,
-    0.12,
-    "dirty spells between them",
-    color=COLORS["baseline"],
-    transform=ax.transAxes,
-    ha="right",
-)
+on_axes = {"transform": ax.transAxes}
+ax.text(0.03, 0.9, "clean spells", color=COLORS["green"], **on_axes)
+between_them = "dirty spells between them"
+ax.text(0.97, 0.12, between_them, color=COLORS["baseline"], ha="right", **on_axes)
 plt.show()
 
 # %% [markdown]
@@ -342,9 +353,10 @@ plt.show()
 
 # %%
 waits_h = [0, 1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 72, 96, 120, 144, 168]
-gains = pd.DataFrame({z: describe.lowest_within(curve_of(z), waits_h)["saving"] for z in curves})
-shown = gains.loc[[1, 3, 6, 12, 24, 48, 96, 168]]
-print((100 * shown).round(0).astype(int).rename_axis("wait [h]").to_string())
+gains = {z: 100 * describe.lowest_within(c, waits_h)["saving"] for z, c in curves.items()}
+gains = pd.DataFrame(gains)
+shown = {wait: f"within {wait} h [.0f %]" for wait in (1, 3, 6, 12, 24, 48, 96, 168)}
+publish.table(gains.T, shown, index="grid")
 
 # %% mystnb={"figure": {"caption": "Emissions saved by an hour's work that starts in the cleanest hour within its longest wait, with perfect knowledge; the chosen grid in colour.", "name": "fig:carbon-waiting"}, "image": {"alt": "Curves of saving against longest wait for {num}`carbon_intensity.grids`. {if}`carbon_intensity.diminishing` That of the chosen grid rises ever more slowly, to {num}`carbon_intensity.saving_24h` within a day and {num}`carbon_intensity.saving_96h` within four."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 4.0))
@@ -352,59 +364,42 @@ ends = gains.iloc[-1].sort_values()
 named = {zone, ends.index[0], ends.index[-1]}
 for name, gain in gains.items():
     color = COLORS["average"] if name == zone else COLORS["baseline" if name in named else "rest"]
-    ax.plot(gain.index, 100 * gain, color=color, linewidth=2.6 if name == zone else 1.3)
+    ax.plot(gain.index, gain, color=color, linewidth=2.6 if name == zone else 1.3)
     if name in named:
-        figures.label_line(ax, gain.index[-1], 100 * gain.iloc[-1], name, color)
+        figures.label_line(ax, gain.index[-1], gain.iloc[-1], name, color)
 ax.set_xticks(range(0, 169, 24))
 ax.set(xlabel="longest wait, h", ylabel="emissions saved, %", xlim=(0, 168), ylim=(0, None))
 plt.show()
 
+# %% tags=["hide-cell"]
+ceiling = {"jobs": "an hour's work", "pauses": "none", "future": "known"}
+claim = "saving_{0}h [.0f %]: saved by an hour's work in the cleanest hour within {0} h"
+for wait in (6, 24, 96):
+    arrivals = describe.lowest_ahead(intensity, wait).tz_convert(clock)
+    weeks = arrivals.resample("W").mean()
+    share = stats.ratio_of_sums(weeks["now"] - weeks["best"], weeks["now"], seed=seed).scaled(100)
+    numbers.record_table(
+        {wait: (gains.loc[wait, zone], share.low, share.high)}, claim, scope=ceiling
+    )
 
 # %% tags=["hide-cell"]
-def saving_by_week(wait_h):
-    """Return emissions now and in the best hour ahead, week by week of arrival."""
-    ahead = curve[::-1].rolling(wait_h + 1, min_periods=1).min()[::-1]
-    return pd.DataFrame({"now": curve, "best": ahead})[: -wait_h or None].resample("W").mean()
+day = gains.loc[24]
+least, most = day.idxmin(), day.idxmax()
 
-
-def saving(now, best, axis=-1):
-    """Return the share saved."""
-    return 1 - best.mean(axis) / now.mean(axis)
-
-
-ceiling = {"jobs": "an hour's work", "pauses": "none", "future": "known"}
-for wait_h in (6, 24, 96):
-    weeks = saving_by_week(wait_h)
-    interval = stats.bootstrap(
-        (weeks["now"], weeks["best"]), saving, paired=True, vectorized=True, rng=seed
-    ).confidence_interval
-    numbers.record(
-        f"saving_{wait_h}h",
-        100 * gains.loc[wait_h, zone],
-        unit="%",
-        digits=0,
-        interval=tuple(100 * np.array(interval)),
-        meaning=f"saved by an hour's work in the cleanest hour within {wait_h} h",
-        scope=ceiling,
-    )
-numbers.record(
-    "saving_24h_lowest",
-    100 * gains.loc[24].min(),
-    "%",
-    0,
-    f"the same within 24 h, least of the grids ({gains.loc[24].idxmin()})",
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        f"saving_24h_lowest [.0f %]: the same within 24 h, least of the grids ({least})": day[
+            least
+        ],
+        f"saving_24h_highest [.0f %]: the same within 24 h, most of the grids ({most})": day[most],
+    },
     scope=ceiling | all_grids,
 )
-numbers.record(
-    "saving_24h_highest",
-    100 * gains.loc[24].max(),
-    "%",
-    0,
-    f"the same within 24 h, most of the grids ({gains.loc[24].idxmax()})",
-    scope=ceiling | all_grids,
-)
-an_hour = [gains.loc[b, zone] - gains.loc[a, zone] for a, b in ((0, 6), (6, 24), (24, 96))]
-less = an_hour[0] / 6 > an_hour[1] / 18 > an_hour[2] / 72
+
+# %% tags=["hide-cell"]
+steps = gains.loc[[0, 6, 24, 96], zone].diff().iloc[1:] / [6, 18, 72]
+less = steps.is_monotonic_decreasing and steps.is_unique
 _ = numbers.fact("diminishing", less, "an hour of waiting saves less the more one has waited")
 
 # %% [markdown]
@@ -430,8 +425,15 @@ mix = describe.answering_generation(
 average = 1000 * mix["emissions_t"].sum() / mix["generation_mwh"].sum()
 slope, error = describe.marginal_slope(mix["answering_mwh"], mix["answering_t"])
 naive_slope, _ = describe.marginal_slope(mix["generation_mwh"], mix["emissions_t"])
-print(f"{mix_zone} {mix_year}: average {average:.0f} g/kWh, marginal {slope:.0f} g/kWh")
-print(f"standard error of the slope: {error:.0f} g/kWh")
+
+# %%
+publish.table(
+    {
+        f"average, {mix_zone} {mix_year} [.0f g/kWh]": average,
+        "marginal, plants that answer to load [.0f g/kWh]": slope,
+        "its standard error [.0f g/kWh]": error,
+    }
+)
 
 # %% [markdown]
 # That error is the error of *one* slope.
@@ -439,51 +441,37 @@ print(f"standard error of the slope: {error:.0f} g/kWh")
 
 # %%
 change = mix[["answering_mwh", "answering_t"]].diff().dropna()
-change = change.assign(xy=1000 * change.prod(axis=1), xx=change["answering_mwh"] ** 2)
-by_week = change.groupby(np.arange(len(change)) // 168)[["xy", "xx"]].sum()
-drawn = np.random.default_rng(seed).integers(len(by_week), size=(1999, len(by_week)))
-sums = by_week.to_numpy()[drawn].sum(axis=1)
-slope_low, slope_high = np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975])
-by_month = change.groupby(change.index.tz_convert(None).to_period("M"))[["xy", "xx"]].sum()
+change["xy"] = 1000 * change["answering_mwh"] * change["answering_t"]
+change["xx"] = change["answering_mwh"] ** 2
+by_week = change.groupby(np.arange(len(change)) // 168).sum()
+by_month = change.groupby(change.index.tz_convert(None).to_period("M")).sum()
+
+# %%
+slopes = stats.ratio_of_sums(by_week["xy"], by_week["xx"], seed=seed, resamples=1999)
 monthly = by_month["xy"] / by_month["xx"]
-print(f"95 % interval from resampled weeks: {slope_low:.0f} to {slope_high:.0f} g/kWh")
-print(f"slopes of single months: {monthly.min():.0f} to {monthly.max():.0f} g/kWh")
+publish.table(
+    [("resampled weeks, 95 %", slopes.low, slopes.high), ("months", monthly.min(), monthly.max())],
+    ["slopes of", "least [.0f g/kWh]", "most [.0f g/kWh]"],
+)
 
 # %% tags=["hide-cell"]
 the_mix = {"grids": (mix_zone,), "years": (mix_year,)}
 numbers.word("mix_place", datasets.place(mix_zone), "the grid whose generation mix is carried")
 numbers.word("mix_year", mix_year, "the year of that mix")
-numbers.record(
-    "de_2020_average",
-    average,
-    "g/kWh",
-    0,
-    "average intensity weighted by generation, DE 2020",
-    scope=the_mix,
-)
 hours_alike = datasets.carbon_intensity(mix_zone, mix_year, factors).mean()
-numbers.record(
-    "de_2020_hours", hours_alike, "g/kWh", 0, "the same, each hour counting alike", scope=the_mix
-)
-numbers.record(
-    "de_2020_marginal",
-    slope,
-    "g/kWh",
-    0,
-    "emissions over generation, both of plants that answer to load, by regression of changes, DE 2020",
-    interval=(min(slope_low, slope), max(slope_high, slope)),
-    scope=the_mix,
-)
-for end, value in (("least", monthly.min()), ("most", monthly.max())):
-    numbers.record(
-        f"de_2020_month_{end}", value, "g/kWh", 0, f"the {end} of single months", scope=the_mix
-    )
-_ = numbers.record(
-    "de_2020_naive_slope",
-    naive_slope,
-    "g/kWh",
-    0,
-    "the same with sun and wind among the plants, DE 2020",
+text = "emissions over generation, both of plants that answer to load, by regression of changes"
+
+# %% tags=["hide-cell"]
+mixed = f"{mix_zone} {mix_year}"
+numbers.record_table(
+    {
+        f"de_2020_average [.0f g/kWh]: average intensity weighted by generation, {mixed}": average,
+        "de_2020_hours [.0f g/kWh]: the same, each hour counting alike": hours_alike,
+        f"de_2020_marginal [.0f g/kWh]: {text}, {mixed}": slopes,
+        "de_2020_month_least [.0f g/kWh]: the least of single months": monthly.min(),
+        "de_2020_month_most [.0f g/kWh]: the most of single months": monthly.max(),
+        f"de_2020_naive_slope [.0f g/kWh]: the same with sun and wind among the plants, {mixed}": naive_slope,
+    },
     scope=the_mix,
 )
 
@@ -502,36 +490,36 @@ abroad = {"grids": (region,), "years": ()}
 marginal = datasets.marginal_intensity(region)
 rate = marginal.to_series("America/Los_Angeles")
 at_zero, at_cap = (rate < 1).mean(), (rate > 0.99 * rate.max()).mean()
-print(
-    f"{region}, {marginal.start:%Y-%m-%d} to {marginal.stop:%Y-%m-%d}: mean {rate.mean():.0f} g/kWh"
-)
-print(
-    f"zero {100 * at_zero:.1f} % of the time, at its cap of {rate.max():.0f} g/kWh {100 * at_cap:.1f} %"
+
+# %%
+publish.table(
+    {
+        f"{region}, from": f"{marginal.start:%Y-%m-%d} to {marginal.stop:%Y-%m-%d}",
+        "mean [.0f g/kWh]": rate.mean(),
+        "share of time at zero [.1f %]": 100 * at_zero,
+        f"share of time at its cap of {rate.max():.0f} g/kWh [.1f %]": 100 * at_cap,
+    }
 )
 
 # %% tags=["hide-cell"]
 numbers.word("forecast_place", datasets.place(region), "whose marginal rate and forecasts are kept")
-meaning = f"mean marginal rate, {region}"
-numbers.record("marginal_mean", rate.mean(), "g/kWh", 0, meaning, scope=abroad)
-meaning = "share of time with a marginal rate of zero"
-numbers.record("marginal_zero", 100 * at_zero, "%", 1, meaning, scope=abroad)
-meaning = "share of time with the marginal rate at its cap"
-numbers.record("marginal_cap", 100 * at_cap, "%", 1, meaning, scope=abroad)
-_ = numbers.record("marginal_cap_rate", rate.max(), "g/kWh", 0, "that cap", scope=abroad)
+numbers.record_table(
+    {
+        f"marginal_mean [.0f g/kWh]: mean marginal rate, {region}": rate.mean(),
+        "marginal_zero [.1f %]: share of time with a marginal rate of zero": 100 * at_zero,
+        "marginal_cap [.1f %]: share of time with the marginal rate at its cap": 100 * at_cap,
+        "marginal_cap_rate [.0f g/kWh]: that cap": rate.max(),
+    },
+    scope=abroad,
+)
 
 # %% mystnb={"figure": {"caption": "How often which intensity occurs: an average (left) and a marginal rate (right). The marginal rate piles up where one kind of plant answers, and drops to zero when green power would otherwise be thrown away.", "name": "fig:carbon-kinds"}, "image": {"alt": "Two histograms; on the left the average intensity of the chosen grid; on the right the marginal rate with a spike at zero, where it is {num}`carbon_intensity.marginal_zero` of the time, a broad peak, and a spike at its cap of {num}`carbon_intensity.marginal_cap_rate`."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True)
-for ax, series, kind, name in (
-    (axes[0], curve, "average", f"average, {zone} {year}"),
-    (axes[1], rate, "marginal", f"marginal, {region}"),
-):
+panels = {f"average, {zone} {year}": curve, f"marginal, {region}": rate}
+bins = np.arange(0, max(rate.max(), curve.max()) + 20, 20)
+for ax, (name, series), kind in zip(axes, panels.items(), ("average", "marginal"), strict=True):
     weights = np.full(len(series), 100 / len(series))
-    ax.hist(
-        series,
-        bins=np.arange(0, max(rate.max(), curve.max()) + 20, 20),
-        weights=weights,
-        color=COLORS[kind],
-    )
+    ax.hist(series, bins=bins, weights=weights, color=COLORS[kind])
     ax.set(xlabel="g/kWh", title=name)
 axes[0].set_ylabel("share of time, %")
 plt.show()
@@ -552,38 +540,58 @@ forecasts = datasets.marginal_forecasts(region)
 runs = datasets.marginal_runs(region)
 runs = runs[runs["level"] == "between"]  # runs at zero or at the cap can be true
 issued = pd.to_datetime(forecasts.issued_s, unit="s", utc=True)
+
+# %%
 margin = pd.Timedelta(hours=3, minutes=5)
 near = np.zeros(len(issued), dtype=bool)
 for run in runs.itertuples():
     near |= (issued >= run.start - margin) & (issued <= run.stop)
+
+# %%
 covered = (issued >= marginal.start) & (issued + margin <= marginal.stop)
 errors = describe.forecast_errors(forecasts, marginal, keep=~near & covered)
-print(f"{errors['n'].iloc[0]:,} forecasts judged, {near.sum():,} left out")
-shown = errors[["mae", "persistence_mae", "bias"]].loc[[300, 1800, 3600, 7200, 10800]]
-print(shown.round(1).rename_axis("lead [s]").to_string())
+shown = errors.loc[[300, 1800, 3600, 7200, 10800]].reset_index()
+shown["lead_min"] = shown["lead_s"] / 60
+
+# %%
+publish.table(
+    shown,
+    {
+        "lead_min": "lead [.0f min]",
+        "mae": "mean absolute error [.1f g/kWh]",
+        "persistence_mae": "that of persistence [.1f g/kWh]",
+        "bias": "bias [.1f g/kWh]",
+        "n": "forecasts judged [.0f]",
+    },
+    caption=f"Left out around repeated values: {near.sum():,} forecasts",
+)
 
 # %% mystnb={"figure": {"caption": "Mean absolute error of the forecasts against their lead, beside persistence.", "name": "fig:carbon-forecast"}, "image": {"alt": "Two rising curves of error against lead time up to three hours; persistence starts lower than the forecast and is above it from {num}`carbon_intensity.forecast_crossing` on."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 lead_min = errors.index / 60
-ax.plot(lead_min, errors["mae"], color=COLORS["forecast"])
-ax.plot(lead_min, errors["persistence_mae"], color=COLORS["baseline"])
-figures.label_line(ax, lead_min[-1], errors["mae"].iloc[-1], "forecast", COLORS["forecast"])
-figures.label_line(
-    ax, lead_min[-1], errors["persistence_mae"].iloc[-1], "persistence", COLORS["baseline"]
-)
+for column, name, color in (
+    ("mae", "forecast", "forecast"),
+    ("persistence_mae", "persistence", "baseline"),
+):
+    last = errors[column].iloc[-1]
+    ax.plot(lead_min, errors[column], color=COLORS[color])
+    figures.label_line(ax, lead_min[-1], last, name, COLORS[color])
 ax.set(xlabel="lead, min", ylabel="mean absolute error, g/kWh", xlim=(0, 182), ylim=(0, None))
 plt.show()
 
 # %% tags=["hide-cell"]
 crossing = (errors.index[errors["skill"] <= 0].max() + 300) / 60
 mae_g, skill = errors["mae"], 100 * errors.loc[10800, "skill"]
-for key, value, unit, meaning in (
-    ("forecast_mae_1h", mae_g[3600], "g/kWh", "error of the forecast one hour ahead"),
-    ("forecast_mae_3h", mae_g[10800], "g/kWh", "error of the forecast three hours ahead"),
-    ("forecast_skill_3h", skill, "%", "error three hours ahead below that of persistence"),
-    ("forecast_crossing", crossing, "min", "lead from which the forecast beats persistence"),
-):
-    numbers.record(key, value, unit, 0, meaning, scope=abroad)
+text = "error three hours ahead below that of persistence"
+numbers.record_table(
+    {
+        "forecast_mae_1h [.0f g/kWh]: error of the forecast one hour ahead": mae_g[3600],
+        "forecast_mae_3h [.0f g/kWh]: error of the forecast three hours ahead": mae_g[10800],
+        f"forecast_skill_3h [.0f %]: {text}": skill,
+        "forecast_crossing [.0f min]: lead from which the forecast beats persistence": crossing,
+    },
+    scope=abroad,
+)
 
 # %% [markdown]
 # One hour ahead the forecast errs by {num}`carbon_intensity.forecast_mae_1h`, three hours ahead by {num}`carbon_intensity.forecast_mae_3h`, which is {num}`carbon_intensity.forecast_skill_3h` less than the guess that nothing changes.
@@ -593,26 +601,22 @@ for key, value, unit, meaning in (
 # For averages a day ahead no forecasts are carried here, but anyone can make two: 'as at this hour yesterday' and 'as at this hour a week ago'.
 
 # %%
-hourly = intensity.to_series()
-naive = pd.Series(
-    {
-        name: (hourly - hourly.shift(lag)).abs().mean()
-        for name, lag in {
-            "1 hour ago": 1,
-            "6 hours ago": 6,
-            "yesterday": 24,
-            "a week ago": 168,
-        }.items()
-    }
-)
-constant = (hourly - hourly.mean()).abs().mean()
-print(naive.round(1).rename("mean absolute error [g/kWh]").to_string())
-print(f"the year's mean: {constant:.1f} g/kWh")
+lags_h = {"an hour ago": 1, "six hours ago": 6, "yesterday": 24, "a week ago": 168}
+naive = {name: (curve - curve.shift(lag)).abs().mean() for name, lag in lags_h.items()}
+naive["the mean of the year"] = (curve - curve.mean()).abs().mean()
+publish.table({f"mean absolute error, {name} [.1f g/kWh]": e for name, e in naive.items()})
 
 # %% tags=["hide-cell"]
-numbers.record("naive_day", naive["yesterday"], "g/kWh", 0, "error of 'as at this hour yesterday'")
-numbers.record("naive_mean", constant, "g/kWh", 0, "error of 'always the mean of the year'")
-weather = naive["yesterday"] > 0.5 * constant
+day_g, mean_g = naive["yesterday"], naive["the mean of the year"]
+numbers.record_table(
+    {
+        "naive_day [.0f g/kWh]: error of 'as at this hour yesterday'": day_g,
+        "naive_mean [.0f g/kWh]: error of 'always the mean of the year'": mean_g,
+    }
+)
+
+# %% tags=["hide-cell"]
+weather = day_g > 0.5 * mean_g
 _ = numbers.fact("weather", weather, "yesterday errs by over half of what the year's mean errs by")
 
 # %% [markdown]
@@ -628,43 +632,47 @@ _ = numbers.fact("weather", weather, "yesterday errs by over half of what the ye
 # %%
 sets = datasets.factor_sets()
 judged = [z for z in zones if not datasets.is_own_grid(z)]  # an own grid has factors of its own
-levels = pd.DataFrame({s: {z: curve_of(z, s).mean() for z in judged} for s in sets})
+made = {(z, s): datasets.carbon_intensity(z, compared, s) for z in judged for s in sets}
+levels = pd.DataFrame({s: {z: made[z, s].mean() for z in judged} for s in sets})
+levels = levels.sort_values(factors)
+publish.table(levels, "{} [.0f g/kWh]", index="grid")
+
+# %% tags=["hide-cell"]
 chosen = pd.DataFrame({s: datasets.carbon_intensity(zone, year, s).to_series() for s in sets})
-order = chosen.corr("spearman").to_numpy()
+order = chosen.corr("spearman").to_numpy().min()
 is_clean = chosen < chosen.quantile(clean_share)
 agree = is_clean.all(axis=1).sum() / is_clean.any(axis=1).sum()
 spread = chosen.mean().max() / chosen.mean().min() - 1
-print(levels.sort_values(factors).round(0).astype(int).T.to_string())
-if zone in judged:
-    print(f"{zone}: rank correlation of the hours between sets at least {order.min():.3f}")
 
 # %% mystnb={"figure": {"caption": "The same generation, three sets of emission factors: mean intensity of each grid.", "name": "fig:carbon-factors"}, "image": {"alt": "Dot plot with a mark for each grid and factor set; the order of the grids differs little between the sets (rank correlation at least {num}`carbon_intensity.factor_zone_order`)."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.9))
-sorted_levels = levels.sort_values(factors)
-for (name, column), marker, color in zip(
-    sorted_levels.items(),
-    "osD",
-    (COLORS["average"], COLORS["cancelled"], COLORS["green"]),
-    strict=True,
-):
-    ax.plot(column, range(len(column)), marker, color=color, markersize=6, linestyle="", label=name)
-ax.set_yticks(range(len(sorted_levels)), sorted_levels.index)
-ax.set(xlabel=f"mean carbon intensity in {year}, g/kWh", xlim=(0, None))
+shades = ("average", "cancelled", "green")
+for (name, column), marker, shade in zip(levels.items(), "osD", shades, strict=True):
+    places = range(len(column))
+    ax.plot(column, places, marker, color=COLORS[shade], markersize=6, linestyle="", label=name)
+ax.set_yticks(range(len(levels)), levels.index)
+ax.set(xlabel=f"mean carbon intensity in {compared}, g/kWh", xlim=(0, None))
 ax.legend(loc="lower right")
 plt.show()
 
 # %% tags=["hide-cell"]
+text = f"highest over lowest mean of the three factor sets, minus one, {zone} {year}"
+correlation = "least rank correlation of the hours between two factor sets"
+clean_to_all = "hours that all three sets call clean, of those that any does"
 if zone in judged:
-    meaning = f"highest over lowest mean of the three factor sets, minus one, {zone} {year}"
-    numbers.record("factor_spread", 100 * spread, "%", 0, meaning)
-    meaning = "least rank correlation of the hours between two factor sets"
-    numbers.record("factor_rank_correlation", order.min(), "", 3, meaning)
-    meaning = "hours that all three sets call clean, of those that any does"
-    numbers.record("factor_clean_agreement", 100 * agree, "%", 0, meaning)
-    numbers.fact("order_kept", order.min() > 0.95, "rank correlation of the hours above 0.95")
-meaning = "least rank correlation of the grids between two factor sets"
+    numbers.record_table(
+        {
+            f"factor_spread [.0f %]: {text}": 100 * spread,
+            f"factor_rank_correlation [.3f]: {correlation}": order,
+            f"factor_clean_agreement [.0f %]: {clean_to_all}": 100 * agree,
+        }
+    )
+    numbers.fact("order_kept", order > 0.95, "rank correlation of the hours above 0.95")
+
+# %% tags=["hide-cell"]
+claim = "factor_zone_order [.2f]: least rank correlation of the grids between two factor sets"
 between = levels.corr("spearman").to_numpy().min()
-_ = numbers.record("factor_zone_order", between, "", 2, meaning, scope={"grids": judged})
+numbers.record_table({claim: between}, scope={"grids": judged, "years": (compared,)})
 
 # %% [markdown]
 # {if}`carbon_intensity.own_grid` The curve of {word}`carbon_intensity.place` was made with one set of its own; what follows here is about the other grids.

@@ -18,6 +18,7 @@ __all__ = [
     "answering_generation",
     "daily_swing",
     "forecast_errors",
+    "lowest_ahead",
     "lowest_within",
     "marginal_slope",
     "month_by_hour",
@@ -106,6 +107,41 @@ def spells(intensity: Intensity, threshold_g_per_kwh: float) -> pd.DataFrame:
     )
 
 
+def lowest_ahead(intensity: Intensity, wait_h: int) -> pd.DataFrame:
+    """Tell for each hour of arrival how clean the cleanest hour is that starts within a wait.
+
+    Parameters
+    ----------
+    intensity : Intensity
+        The curve, known beforehand (an oracle's view).
+    wait_h : int
+        Longest wait [h], >= 0.
+
+    Returns
+    -------
+    DataFrame
+        One row an hour of the curve (UTC), but for the last `wait_h`, whose wait would leave it:
+        ``now`` and ``best``, the intensity [g CO2e/kWh] at arrival and in the cleanest hour.
+
+    Raises
+    ------
+    ValueError
+        If the wait is negative or the curve is no longer than it.
+    """
+    from scipy.ndimage import minimum_filter1d
+
+    hourly = _hourly(intensity)
+    if not 0 <= wait_h < hourly.size:
+        raise ValueError(
+            f"a wait of {wait_h} h must lie in [0, {hourly.size - 1}] h, "
+            f"within the {hourly.size} h that the curve covers."
+        )
+    now = hourly.iloc[: hourly.size - wait_h]
+    # With this origin the filter looks ahead only: hours i to i + wait.
+    best = minimum_filter1d(hourly.to_numpy(), wait_h + 1, origin=-((wait_h + 1) // 2))
+    return pd.DataFrame({"now": now, "best": best[: now.size]})
+
+
 def lowest_within(intensity: Intensity, waits_h: Sequence[int]) -> pd.DataFrame:
     """Tell what an hour's work could gain by waiting for the cleanest hour ahead.
 
@@ -128,24 +164,11 @@ def lowest_within(intensity: Intensity, waits_h: Sequence[int]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a wait is negative or the curve is no longer than the longest wait.
+        As `lowest_ahead`.
     """
-    from scipy.ndimage import minimum_filter1d
-
-    values = _hourly(intensity).to_numpy()
-    longest = max(waits_h)
-    if min(waits_h) < 0 or longest >= values.size:
-        raise ValueError(
-            f"waits_h={list(waits_h)} must lie in [0, {values.size - 1}] h, "
-            f"within the {values.size} h that the curve covers."
-        )
-    arrivals = values.size - longest
-    now = values[:arrivals].mean()
-    best = [  # with this origin the filter looks ahead only: hours i to i + wait
-        minimum_filter1d(values, wait + 1, origin=-((wait + 1) // 2))[:arrivals].mean()
-        for wait in waits_h
-    ]
-    table = pd.DataFrame({"now": now, "best": best}, index=pd.Index(waits_h, name="wait_h"))
+    arrivals = len(lowest_ahead(intensity, max(waits_h)))
+    means = {wait: lowest_ahead(intensity, wait).iloc[:arrivals].mean() for wait in waits_h}
+    table = pd.DataFrame(means).T.rename_axis("wait_h")
     table["saving"] = 1 - table["best"] / table["now"]
     return table
 

@@ -60,6 +60,13 @@ def test_the_lowest_within_a_wait_is_the_brute_minimum_ahead(values, wait):
     assert table.loc[wait, "best"] == pytest.approx(brute)
 
 
+def test_each_hour_of_arrival_has_the_cleanest_hour_of_its_own_wait():
+    found = describe.lowest_ahead(hourly([5.0, 3.0, 4.0, 1.0, 2.0]), 2)
+
+    assert [5.0, 3.0, 4.0] == found["now"].tolist()
+    assert [3.0, 1.0, 1.0] == found["best"].tolist()
+
+
 def test_waiting_longer_than_the_curve_is_refused():
     with pytest.raises(ValueError, match="must lie in"):
         describe.lowest_within(hourly([1, 2, 3]), [3])
