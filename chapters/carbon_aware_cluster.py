@@ -863,8 +863,9 @@ plt.show()
 
 # %%
 on_top = {x: asleep.select(load=x).compare("whole", "EASY", **independent) for x in roomier}
-for comparison in on_top.values():
-    print("\n".join(fill(sentence, 96) for sentence in comparison.sentences[1:3]))
+tables = pd.concat({load: found.table for load, found in on_top.items()}, names=["load"])
+words = {"load": "load [.2f]", "policy": "policy"} | on_top[roomier[0]].words()
+publish.table(tables.reset_index(), words)
 
 # %% tags=["hide-cell"]
 numbers.about(weeks=len(half))

@@ -117,7 +117,7 @@ family = {
     f"{a} against {b}": stats.compare(energy[a], energy[b], names=(a, b), **settings)
     for a, b in (("save", "whole"), ("no save", "whole"), ("no save", "save"))
 }
-print(family["save against whole"])
+publish.table(family["save against whole"].figures())
 
 # %% tags=["hide-cell"]
 for name in ("save", "no save"):
@@ -217,7 +217,7 @@ for name, rest_j in remaining.items():
     names = (f"{name} less its explanation", "whole")
     found = stats.compare(rest_j, energy["whole"], names=names, **settings)
     family[f"{name}: overhead against explanation"] = found
-print(found)
+publish.table(found.figures())
 
 # %% tags=["hide-cell"]
 for name, (_, resumed) in parts.items():
@@ -427,7 +427,7 @@ stop, resume = (start_j[part] for part in parts["save"])
 names = ("start at resume", "fresh start")
 found = stats.compare(resume[stop.index], stop, paired=True, names=names, **settings)
 family["start: resumed against fresh"] = found
-print(found)
+publish.table(found.figures())
 
 # %%
 heads = {"s": "duration, {} [.1f s]", "J": "energy, {} [.1f J]"}
@@ -492,7 +492,7 @@ for name in ("save", "no save"):
     names = (f"{name}, above idle", "whole")
     found = stats.compare(above[name], above["whole"], names=names, **settings)
     family[f"{name} against whole, above idle"] = found
-print(family["save against whole, above idle"])
+publish.table(family["save against whole, above idle"].figures())
 
 # %% tags=["hide-cell"]
 for name in ("save", "no save"):

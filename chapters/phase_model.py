@@ -341,7 +341,7 @@ rmse_w = left_out.pivot_table(index="run", columns="model", values="rmse_w")
 names = ("phases", "constant")
 two = [rmse_w[name].to_numpy() for name in names]
 against = stats.compare(*two, paired=True, seed=seed, names=names, unit="W")
-print(against)
+publish.table(against.figures())
 
 # %% tags=["hide-cell"]
 keys = {"phases": "phases", "one epoch": "epoch", "barycenter": "barycenter"}

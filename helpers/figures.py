@@ -41,6 +41,7 @@ __all__ = [
     "heatmap",
     "interactive_gantt",
     "label_line",
+    "paler",
     "power_under_carbon",
     "repeats",
     "say",
@@ -464,6 +465,18 @@ def gantt(
     ax.set(xlim=(left.min(), right.max()), ylim=(low.min(), high.max()))
     ax.grid(False)
     return drawn
+
+
+def paler(colors: Sequence[str], steps: ArrayLike) -> list[Any]:
+    """Return colours made paler by so many steps of a quarter, 0 to 3, one a colour."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    shades = {}
+    for color in set(colors):
+        for step in range(4):
+            red, green, blue = (1 - (1 - 0.25 * step) * (1 - part) for part in to_rgb(color))
+            shades[color, step] = to_hex((red, green, blue))
+    return [shades[of] for of in zip(colors, np.asarray(steps).tolist(), strict=True)]
 
 
 def _rectangles(

@@ -365,6 +365,27 @@ class PanelComparison:
             lines += [_effect(self, name, row), _doubt(self, name, row)]
         return (*lines, *_cautions(self))
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What would change our mind on each policy, and cautions: sentences."""
+        lines = [_doubt(self, name, row) for name, row in self.table.iterrows()]
+        return (*lines, *_cautions(self))
+
+    def words(self) -> dict[str, str]:
+        """Return what stands above the columns of `table` for a reader, words and units.
+
+        For ``helpers.publish.table(found.table, found.words(), index="policy")``.
+        """
+        confidence = f"{100 * self.confidence:g} % interval"
+        return {
+            "percent": "effect [.1f %]",
+            "percent_low": f"{confidence} from [.1f %]",
+            "percent_high": "to [.1f %]",
+            "p_holm": "p (Holm) [.4f]",
+            "times_same": f"{self.time}s the same way, of {self.times} [.0f]",
+            "detectable": "smallest effect likely seen [.1f %]",
+        }
+
     def __str__(self) -> str:
         return "\n".join(self.sentences)
 

@@ -938,6 +938,10 @@ class Comparison:
     detectable: float
     equivalence: Equivalence | None
 
+    def figures(self) -> dict[str, str]:
+        """Return all figures in words and units, by what they are: rows of a table for readers."""
+        return _rows(self)
+
     def __str__(self) -> str:
         return "\n".join(_sentences(self))
 
@@ -1079,6 +1083,40 @@ def p_in_words(value: float) -> str:
     if math.isnan(value):
         return "not testable"
     return "p < 0.0001" if value < 1e-4 else f"p = {value:.2g}"
+
+
+def _rows(c: Comparison) -> dict[str, str]:
+    unit = f" {c.unit}" if c.unit else ""
+    rows = {
+        f"{name}: mean (sd; runs)": f"{_figure(s.mean)}{unit} ({_figure(s.sd)}; {s.n})"
+        for name, s in zip(c.names, c.samples, strict=True)
+    }
+    shares = f"{100 * c.test.estimate.confidence:g} %"
+    kind = "paired" if c.paired else "Welch"
+    against = f" against {_figure(c.test.expected)}{unit}" if c.test.expected else ""
+    rows[f"{c.names[0]} less {c.names[1]} ({shares} interval)"] = _between(c.test.estimate, unit)
+    rows[f"t-test, {kind}{against}"] = (
+        f"t({c.test.df:.1f}) = {c.test.t:.2f}, {p_in_words(c.test.p)}"
+    )
+    rows[f"Hedges' g, {c.effect.kind} ({shares} interval)"] = _between(c.effect.g)
+    if c.bootstrap is not None:
+        rows[f"bootstrap, BCa ({shares} interval)"] = _between(c.bootstrap, unit)
+    if c.permutation_p is not None:
+        rows["permutation test"] = p_in_words(c.permutation_p)
+    if c.normality_p is not None:
+        rows["normality, Shapiro-Wilk"] = ", ".join(map(p_in_words, c.normality_p))
+    if c.variance_p is not None:
+        rows["equal variance, Brown-Forsythe"] = p_in_words(c.variance_p)
+    rows["difference detected with 80 % power"] = f"{_figure(c.detectable)}{unit}"
+    if c.equivalence is not None:
+        shown = "shown" if c.equivalence.shown else "not shown"
+        within = f"equivalence within {_figure(c.equivalence.margin)}{unit}"
+        rows[within] = f"{shown}, {p_in_words(c.equivalence.p)}"
+    return rows
+
+
+def _between(one: Interval, unit: str = "") -> str:
+    return f"{_figure(one.value)}{unit} ({_figure(one.low)} to {_figure(one.high)})"
 
 
 def _sentences(c: Comparison) -> list[str]:

@@ -17,7 +17,6 @@ LONGEST, MEDIAN = 20, 6  # lines of code in a cell
 UNCUT = {
     "counting_carbon",
     "pause_and_resume",
-    "sharing_a_cluster",
     "waiting_for_clean_power",
     "workload_traces",
 }

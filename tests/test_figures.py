@@ -111,6 +111,10 @@ def test_the_blocks_of_a_gantt_chart_bear_the_names_of_their_runs(ax, runs, bloc
     assert (1.75, 5.5) == ax.texts[2].get_position()
 
 
+def test_paler_colours_go_a_quarter_of_the_way_to_white_a_step():
+    assert ["#000000", "#404040", "#808080"] == figures.paler(["#000000"] * 3, [0, 1, 2])
+
+
 def test_a_gantt_chart_of_nothing_is_refused(ax, runs, blocks):
     with pytest.raises(ValueError, match="no blocks"):
         figures.gantt(ax, runs, blocks[:0])

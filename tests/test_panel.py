@@ -10,6 +10,7 @@ from scipy import stats as scipy_stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
+from helpers import publish
 from helpers.panel import Panel, compare_panel
 from helpers.stats import Interval, block_bootstrap, paired_t
 
@@ -310,6 +311,16 @@ def test_the_smallest_effect_said_to_be_seen_is_seen_four_times_in_five():
     family = scipy_stats.t.isf(0.025 / 400, judge["df"]) + scipy_stats.t.ppf(0.8, judge["df"])
     assert judge["detectable"].to_numpy() == pytest.approx((family * judge["error"]).to_numpy())
     assert found == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_comparison_of_a_panel_lays_itself_out_as_a_table_of_words_and_units():
+    found = panel_of(panel(13, week_sd=0.2, phi=0.0))
+
+    shown = publish.table(found.table, found.words(), index="policy")
+
+    assert ("policy", "effect [%]", "95 % interval from [%]", "to [%]") == shown.head[:4]
+    assert len(found.table) == len(shown.rows)
+    assert all(doubt in found.sentences for doubt in found.doubts)
 
 
 def test_a_panel_says_in_words_what_was_found_and_what_would_change_our_mind():

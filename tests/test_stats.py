@@ -340,6 +340,17 @@ def test_a_comparison_of_summary_figures_leaves_out_what_needs_measurements():
     assert result.test.p < 1e-9
 
 
+def test_a_comparison_lays_its_figures_out_by_what_they_are():
+    found = compare(A, B, seed=1, margin=0.5, names=("save", "whole"), unit="kJ")
+
+    rows = found.figures()
+
+    assert {"save: mean (sd; runs)", "save less whole (95 % interval)"} < set(rows)
+    assert rows["difference detected with 80 % power"] in str(found)
+    assert {"permutation test", "equivalence within 0.5 kJ"} < set(rows)
+    assert "permutation test" not in compare(Sample(10, 13.9, 0.1), Sample(10, 12.9, 0.1)).figures()
+
+
 def test_a_comparison_says_in_words_what_was_found():
     text = str(compare(A, B, seed=1, margin=0.5, names=("save and resume", "whole"), unit="kJ"))
 

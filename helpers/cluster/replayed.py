@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from helpers.carbon.signal import Intensity
@@ -58,11 +59,38 @@ class Replay(Outcome):
         """Return energy and emissions of each job: `helpers.cluster.account.job_energy`."""
         return account.job_energy(self, intensity or self.intensity)
 
-    def gantt(self, ax: Axes, **options: Any) -> None:
-        """Draw which job holds which cores when: `helpers.figures.gantt`, with its options."""
-        from helpers.figures import gantt
+    def gantt(self, ax: Axes, *, names: bool = False, shades: bool = False, **options: Any) -> None:
+        """Draw which job holds which cores when, on a chart of `helpers.figures.gantt`.
 
-        gantt(ax, self.runs, self.blocks, **options)
+        Best-effort jobs have a colour of their own; what a start or a resume takes is a strip at
+        the beginning of its run.
+
+        Parameters
+        ----------
+        ax : Axes
+            Where to draw.
+        names : bool
+            Write the name of a job into its blocks: for a few jobs.
+        shades : bool
+            Tell neighbours apart by three shades: for many jobs.
+        **options
+            As for `helpers.figures.gantt`.
+        """
+        from helpers import figures
+
+        runs, jobs = self.runs, self.workload.jobs
+        number = runs["job"].to_numpy()
+        kinds = np.where(jobs["best_effort"].to_numpy()[number], "best_effort", "jobs")
+        shade = number % 3 if shades else np.zeros_like(number)
+        options.setdefault("colors", figures.paler([figures.COLORS[k] for k in kinds], shade))
+        labels = jobs["job_id"].to_numpy()[number] if names else None
+        figures.gantt(ax, runs, self.blocks, labels=labels, **options)
+        if runs["transition_s"].any():
+            strips = runs.assign(stop_s=runs["start_s"] + runs["transition_s"])
+            look = options | {"colors": figures.COLORS["startup"], "linewidths": 0}
+            limits = ax.get_xlim(), ax.get_ylim()
+            figures.gantt(ax, strips, self.blocks, **look)
+            ax.set(xlim=limits[0], ylim=limits[1])
 
     def _known(self, intensity: Intensity | None) -> Intensity:
         known = intensity or self.intensity

@@ -8,11 +8,14 @@ import pytest
 from cluster_problems import EPOCH, LEARNING, SAVING, Chaos, curve, problems, workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from helpers.cluster import replay
 from helpers.cluster.account import energy_j, node_states, segments
 from helpers.cluster.metrics import check
-from helpers.decide import Easy, Fifo, Policy
+from helpers.decide import Easy, Fifo, Policy, RoundRobin
+from helpers.figures import COLORS
 from helpers.jobs.table import JobLog, jobs_table
 from helpers.phases import Suspension
 from helpers.schedule.intervals import Schedule, charge
@@ -712,3 +715,19 @@ def test_a_policy_without_its_method_is_named():
     jobs = Workload(workload_table(TWO | {"processors": 1, "power_w": 10.0}))
     with pytest.raises(NotImplementedError, match=r"Empty has no method decide\(self, view\)"):
         replay(jobs, Cluster(2), Empty())
+
+
+def test_a_gantt_chart_names_jobs_and_shows_what_resumes_take():
+    jobs = workload([0, 0], [14400.0, 14400.0], 1, best_effort=[False, True])
+    done = replay(jobs, Cluster(1), RoundRobin(3600.0, 600.0))
+    ax = Figure().subplots()
+
+    done.gantt(ax, names=True)
+
+    runs, strips = ax.collections
+    assert len(done.runs) == len(runs.get_paths()) == len(strips.get_paths())
+    assert {COLORS["jobs"].lower(), COLORS["best_effort"].lower()} == {
+        to_hex(color) for color in runs.get_facecolor()
+    }
+    assert {"a", "b"} == {text.get_text() for text in ax.texts}
+    assert (0, done.stop_s / 3600) == pytest.approx(ax.get_xlim())
