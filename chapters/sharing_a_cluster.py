@@ -83,6 +83,7 @@ asked = pd.DataFrame(
         "best_effort": [False, False, False, False, False, True, False, False],
     }
 )
+# %%
 publish.table(
     asked,
     {
