@@ -47,23 +47,17 @@ from helpers import datasets, figures, publish
 from helpers.jobs import describe, end_s, header_fields, to_epoch
 from helpers.timeline import same_weekday
 
+# %% tags=["hide-input"]
 figures.use_style()
 COLORS = figures.COLORS | {"processors": figures.COLORS["jobs"]}
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 numbers = publish.Numbers("workload_traces", publish.Scope(jobs=trace))
-numbers.word("log", trace, "the log of this chapter")
-numbers.word("place", datasets.place(zone), "the grid that is laid over the log")
-numbers.word("year", year, "the year of its curve")
 rng = np.random.default_rng(seed)
 
-
-def claim(name, value, unit, digits, meaning, **more):
-    """Record a number, or say that this log does not tell it."""
-    if np.isfinite(value):
-        numbers.record(name, value, unit, digits, meaning, **more)
-    else:
-        print(f"{meaning}: not known in {trace}")
-
+# %% tags=["hide-cell"]
+numbers.word("log", trace, "the log of this chapter")
+numbers.word("place", datasets.place(zone), "the grid that is laid over the log")
+_ = numbers.word("year", year, "the year of its curve")
 
 # %% [markdown]
 # ## The log
@@ -77,45 +71,63 @@ def claim(name, value, unit, digits, meaning, **more):
 log = datasets.job_log(trace)
 if epoch:
     log = replace(log, epoch=to_epoch(epoch))
-jobs, clock = log.jobs, log.epoch.tz if log.epoch else None
-print(
-    f"{trace}: {len(log):,} jobs, {jobs['user'].nunique()} users, {len(log.skipped)} rows skipped"
+jobs = log.jobs
+
+# %%
+publish.table(
+    {
+        f"jobs in {trace} [.0f]": len(log),
+        "users [.0f]": jobs["user"].nunique(),
+        "rows skipped [.0f]": len(log.skipped),
+        "second 0": log.epoch or "not known",
+        "submitted over [.1f days]": np.ptp(jobs["submit_s"]) / 86400,
+        "jobs whose run time is not recorded [.0f]": jobs["run_s"].isna().sum(),
+        "jobs that ran for 0 s [.0f]": (jobs["run_s"] == 0).sum(),
+        "columns without any value": ", ".join(jobs.columns[jobs.isna().all()]) or "none",
+    }
 )
-print(f"second 0: {log.epoch or 'not known'}")
-print(f"submitted over {(np.ptp(jobs['submit_s'])) / 86400:.1f} days")
-print(
-    f"run time not recorded: {jobs['run_s'].isna().sum()} jobs, 0 s: {(jobs['run_s'] == 0).sum()}"
-)
-print("columns without any value:", ", ".join(jobs.columns[jobs.isna().all()]))
 
 # %% [markdown]
 # A log seldom tells everything.
 # What this one does not tell is said here, and where it matters again below; nothing is filled in silently.
+# {if-not}`workload_traces.has_waits` It tells no waits: each job is taken to start when it is submitted.
+# {if-not}`workload_traces.has_users` It tells no users: a batch is what anyone submitted in one go.
+# {if-not}`workload_traces.is_dated` It tells no instant of second 0: hours and weekdays are unknown; the parameter `epoch` sets it.
 
 # %%
-if jobs["wait_s"].isna().all():
-    print("No waits: each job is taken to start when it is submitted.")
+waits = jobs["wait_s"].dropna()
+if waits.empty:
     jobs = jobs.assign(wait_s=0.0)
-if jobs["user"].isna().all():
-    print("No users: a batch is what anyone submitted in one go.")
-if log.epoch is None:
-    print("No instant of second 0: hours and weekdays are unknown; the parameter epoch sets it.")
-header_cores = header_fields(log.header).get("MaxProcs", ("0",))[0]
 usage = describe.processors_in_use(jobs)
+header_cores = header_fields(log.header).get("MaxProcs", ("0",))[0]
 machine = cores or int(header_cores) or usage.processors.max()
 known = "given" if cores else "from the header" if int(header_cores) else "the most ever in use"
-print(f"processors of the machine: {machine:,.0f} ({known})")
-print(f"not in the curve of processors in use: {usage.left_out} jobs of unknown run time")
+
+# %%
+publish.table(
+    {
+        f"processors of the machine, {known} [.0f]": machine,
+        "jobs of unknown run time, in no curve of processors in use [.0f]": usage.left_out,
+    }
+)
 
 # %% tags=["hide-cell"]
 numbers.fact("is_gaia", trace == "unilu-gaia-2014", "the log is that of the book")
 numbers.fact("has_users", jobs["user"].notna().any(), "the log tells users")
 numbers.fact("has_limits", jobs["requested_s"].notna().any(), "the log tells time limits")
-numbers.fact("is_dated", log.epoch is not None, "the log tells when it was")
-claim("jobs", len(log), "jobs", 0, f"jobs in the log {trace}")
-claim("users", jobs["user"].nunique() or np.nan, "users", 0, "distinct users")
-claim("long_job", long_job_h, "h", 0, "run time above which a job is called long")
-claim("batch_gap", batch_gap_s, "s", 0, "longest gap between two jobs of one batch")
+numbers.fact("has_waits", len(waits) > 0, "the log tells waits")
+_ = numbers.fact("is_dated", log.epoch is not None, "the log tells when it was")
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        f"jobs [.0f jobs]: jobs in the log {trace}": len(log),
+        "users [.0f users]: distinct users": jobs["user"].nunique() or np.nan,
+        "long_job [.0f h]: run time above which a job is called long": long_job_h,
+        "batch_gap [.0f s]: longest gap between two jobs of one batch": batch_gap_s,
+    },
+    unknown=True,
+)
 
 # %% [markdown]
 # ### What was recorded, and what was not
@@ -126,27 +138,31 @@ claim("batch_gap", batch_gap_s, "s", 0, "longest gap between two jobs of one bat
 # %%
 spans = describe.recorded_spans(jobs, silence_h * 3600)
 complete = describe.complete_spans(spans, edge_days * 86400) or spans
-for start, stop in spans:
-    print(f"ends recorded from day {start / 86400:5.2f} to day {stop / 86400:5.2f}")
 last_end = end_s(jobs).max()
 work = describe.work_s(jobs)
 beyond = work[jobs["run_s"] > (edge_days + 0.05) * 86400].sum() / work.sum()
-print(f"share of the work in jobs of over {edge_days} days: {100 * beyond:.1f} %")
 
-
-def utilization(parts):
-    """Share of the machine in use in spans of time."""
-    done = sum(usage.integral(start, stop) for start, stop in parts)
-    return done / machine / sum(stop - start for start, stop in parts)
-
+# %%
+publish.table(
+    [(start / 86400, stop / 86400) for start, stop in spans],
+    ["ends of jobs are recorded from day [.2f]", "to day [.2f]"],
+    caption=f"Share of the work in jobs of over {edge_days} days: {100 * beyond:.1f} %",
+)
 
 # %% tags=["hide-cell"]
 pause = (spans[1][0] - spans[0][1]) / 86400 if len(spans) > 1 else np.nan
-claim("recording_break", pause, "days", 1, "time within the log in which no job ends")
-whole = 100 * utilization([(0, last_end)])
-claim("utilization", whole, "%", 0, "processors in use over those there are, from second 0 on")
-inner = 100 * utilization(complete)
-claim("utilization_complete", inner, "%", 0, "the same, where the log holds all running jobs")
+
+# %% tags=["hide-cell"]
+text = "processors in use over those there are, from second 0 on"
+inner = "utilization_complete [.0f %]: the same, where the log holds all running jobs"
+numbers.record_table(
+    {
+        "recording_break [.1f days]: time within the log in which no job ends": pause,
+        f"utilization [.0f %]: {text}": 100 * usage.share([(0, last_end)], machine),
+        inner: 100 * usage.share(complete, machine),
+    },
+    unknown=True,
+)
 
 # %% mystnb={"figure": {"caption": "Processors in use: exact (light) and daily means (line). Hatched: no job ended, so nothing was recorded. Grey: jobs that ran on into such a time, or past the end of the log, would be missing.", "name": "fig:workload-usage"}, "image": {"alt": "Area chart of processors in use over the days of the log against the size of the machine. {if}`in-book` Usage rises over the first days, breaks off in the middle where recording stopped, and falls off at the end."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.7))
@@ -186,9 +202,17 @@ batches = jobs.groupby(batch).agg(submit_s=("submit_s", "min"), run_s=("run_s", 
 arrivals = {"jobs": jobs["submit_s"], "batches": batches["submit_s"]}
 sizes = batch.value_counts()
 large = 100 * sizes[sizes >= 100].sum() / len(jobs)
-print(f"{len(batches):,} batches; the largest has {sizes.max():,} jobs")
-print(f"batches of one job: {100 * (sizes == 1).mean():.0f} % of the batches")
-print(f"batches of 100 jobs and more: {(sizes >= 100).sum()}, with {large:.0f} % of the jobs")
+
+# %%
+publish.table(
+    {
+        "batches [.0f]": len(batches),
+        "batches of one job, of all batches [.0f %]": 100 * (sizes == 1).mean(),
+        "batches of 100 jobs and more [.0f]": (sizes >= 100).sum(),
+        "share of the jobs in those [.0f %]": large,
+        "jobs in the largest batch [.0f]": sizes.max(),
+    }
+)
 
 # %% mystnb={"figure": {"caption": "Submissions by hour of the local week: jobs per hour (left) and batches per hour (right), while recording ran.", "name": "fig:workload-week"}, "image": {"alt": "Two heat maps with a row for each weekday and a column for each hour, jobs on the left, batches on the right; {num}`workload_traces.office_hours_share` of the jobs and {num}`workload_traces.office_hours_share_batches` of the batches fall into office hours."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.0))
@@ -211,12 +235,20 @@ if log.epoch is not None:
     for what, seconds in arrivals.items():
         instants = log.epoch + pd.to_timedelta(seconds[describe.within(seconds, spans)], unit="s")
         office[what] = 100 * describe.office_hours(instants).mean()
-claim("batches", len(batches), "batches", 0, "submissions of one user in one go")
-claim("large_batch_share", large, "%", 0, "share of the jobs in batches of 100 jobs and more")
-claim("office_hours_time", 100 * 40 / 168, "%", 0, "share of the week that is Mon-Fri, 9 to 17 h")
-claim("office_hours_share", office["jobs"], "%", 0, "share of jobs submitted Mon-Fri, 9 to 17 h")
-meaning = "share of batches submitted Mon-Fri, 9 to 17 h"
-claim("office_hours_share_batches", office["batches"], "%", 0, meaning)
+
+# %% tags=["hide-cell"]
+week_share = "office_hours_time [.0f %]: share of the week that is Mon-Fri, 9 to 17 h"
+of_batches = "office_hours_share_batches [.0f %]: share of batches submitted Mon-Fri, 9 to 17 h"
+numbers.record_table(
+    {
+        "batches [.0f batches]: submissions of one user in one go": len(batches),
+        "large_batch_share [.0f %]: share of the jobs in batches of 100 jobs and more": large,
+        week_share: 100 * 40 / 168,
+        "office_hours_share [.0f %]: share of jobs submitted Mon-Fri, 9 to 17 h": office["jobs"],
+        of_batches: office["batches"],
+    },
+    unknown=True,
+)
 
 # %% [markdown]
 # {if}`in-book` The two halves of {numref}`fig:workload-week` tell different stories.
@@ -227,9 +259,10 @@ claim("office_hours_share_batches", office["batches"], "%", 0, meaning)
 
 # %%
 by_user = describe.totals(jobs, jobs["user"])
-for what, held in by_user.items():
-    top = 100 * held.nlargest(3).sum() / held.sum()
-    print(f"three largest of {len(held)} users: {top:.0f} % of the {what.replace('_', '-')}")
+largest = pd.Series({what: held.nlargest(3).sum() for what, held in by_user.items()})
+top = 100 * largest / by_user.sum()
+text = f"held by the three largest of {len(by_user)} users [.0f %]"
+publish.table({f"jobs {text}": top["jobs"], f"core-hours {text}": top["core_hours"]})
 
 # %% mystnb={"figure": {"caption": "Concentration. Left: share of the jobs and of the core-hours held by the least active users. Right: share of the jobs that lie in batches of at least so many jobs.", "name": "fig:workload-concentration"}, "image": {"alt": "Left, two Lorenz curves below the diagonal; the Gini coefficient of core-hours over users is {num}`workload_traces.gini_work`; right, a falling curve of the share of jobs against batch size on a logarithmic axis, {num}`workload_traces.large_batch_share` in large ones."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.3))
@@ -250,11 +283,19 @@ plt.show()
 
 # %% tags=["hide-cell"]
 gini = describe.gini(by_user["core_hours"]) if len(by_user) else np.nan
-claim("gini_work", gini, "", 2, "Gini coefficient of core-hours over users")
-top_user = by_user["jobs"].max() / len(jobs) if len(by_user) else np.nan
-claim("top_user_jobs", 100 * top_user, "%", 0, "share of the jobs that one user submitted")
-top_user = jobs["user"].groupby(batch).first().value_counts(normalize=True).max()
-claim("top_user_batches", 100 * top_user, "%", 0, "share of the batches that one user submitted")
+first_users = jobs["user"].groupby(batch).first().value_counts(normalize=True)
+of_jobs = by_user["jobs"].max() / len(jobs)
+
+# %% tags=["hide-cell"]
+of_one = "top_user_{0} [.0f %]: share of the {0} that one user submitted"
+numbers.record_table(
+    {
+        "gini_work [.2f]: Gini coefficient of core-hours over users": gini,
+        of_one.format("jobs"): 100 * of_jobs,
+        of_one.format("batches"): 100 * first_users.max(),
+    },
+    unknown=True,
+)
 
 # %% [markdown]
 # The Gini coefficient of core-hours over the {num}`workload_traces.users` is {num}`workload_traces.gini_work`.
@@ -267,27 +308,34 @@ claim("top_user_batches", 100 * top_user, "%", 0, "share of the batches that one
 # %%
 ran = jobs["run_s"].notna()
 run_s, run_work = jobs["run_s"][ran], work[ran].fillna(0)
-bounds = pd.Series(
-    {"1 min": 60, "10 min": 600, "1 h": 3600, "6 h": 21600, "1 d": 86400, "3 d": 259200}
-)
-longer = pd.DataFrame(
-    {
-        "jobs [%]": bounds.map(lambda bound: 100 * (run_s > bound).mean()),
-        "core-hours [%]": bounds.map(lambda b: 100 * run_work[run_s > b].sum() / run_work.sum()),
-    }
-)
-print(longer.round(1).rename_axis("longer than").T.to_string())
+bounds_s = {"1 min": 60, "10 min": 600, "1 h": 3600, "6 h": 21600, "1 d": 86400, "3 d": 259200}
+
+# %%
+rows = [
+    (text, 100 * (run_s > bound).mean(), 100 * run_work[run_s > bound].sum() / run_work.sum())
+    for text, bound in bounds_s.items()
+]
+publish.table(rows, ["longer than", "share of the jobs [.1f %]", "of the core-hours [.1f %]"])
 
 # %% tags=["hide-cell"]
 long = run_s > long_job_h * 3600
-claim("median_run", run_s.median() / 60, "min", 1, "median run time")
-claim("long_jobs", 100 * long.mean(), "%", 1, f"share of jobs that run over {long_job_h} h")
 long_work = 100 * run_work[long].sum() / run_work.sum()
+half_h = float(describe.weighted_quantile(run_s, 0.5, run_work)) / 3600
+
+# %% tags=["hide-cell"]
+half = "median_work_run [.0f h]: run time above which half of the core-hours lie"
+held = f"share_work_over_6h [.0f %]: share of core-hours in jobs over {long_job_h} h"
+numbers.record_table(
+    {
+        "median_run [.1f min]: median run time": run_s.median() / 60,
+        f"long_jobs [.1f %]: share of jobs that run over {long_job_h} h": 100 * long.mean(),
+        held: long_work,
+        half: half_h,
+    },
+    unknown=True,
+)
 if np.isfinite(long_work):
     numbers.fact("long_hold_most", long_work > 50, "long jobs hold over half of the core-hours")
-claim("share_work_over_6h", long_work, "%", 0, f"share of core-hours in jobs over {long_job_h} h")
-half = float(describe.weighted_quantile(run_s, 0.5, run_work)) / 3600
-claim("median_work_run", half, "h", 0, "run time above which half of the core-hours lie")
 
 # %% mystnb={"figure": {"caption": "Share of the jobs, and share of the core-hours, in jobs that run at most so long (logarithmic axis). Dashed: above, a job is called long.", "name": "fig:workload-lengths"}, "image": {"alt": "Two cumulative curves over run time on a logarithmic axis; half of the jobs run for less than {num}`workload_traces.median_run`, half of the core-hours lie in jobs that run for more than {num}`workload_traces.median_work_run`."}} tags=["hide-input"]
 fig, ax = plt.subplots()
@@ -314,11 +362,15 @@ plt.show()
 # ## How long jobs wait
 
 # %%
-waits = log.jobs["wait_s"].dropna()
 queues = jobs["queue"].astype(object).fillna("no queue")[waits.index]
 lines = [line.split() for line in header_fields(log.header).get("Queue", ())]
 queue_names = {words[0]: words[1] for words in lines if len(words) == 3}
-print(f"wait known for {len(waits):,} jobs; {100 * (waits > 3600).mean():.1f} % wait over an hour")
+
+# %%
+over_an_hour = 100 * (waits > 3600).mean()
+publish.table(
+    {"jobs of known wait [.0f]": len(waits), "of those wait over an hour [.1f %]": over_an_hour}
+)
 
 # %% mystnb={"figure": {"caption": "Share of the jobs that wait at most so long, by queue (logarithmic axis; waits below a second are drawn at one).", "name": "fig:workload-waits"}, "image": {"alt": "Cumulative curves of the wait time by queue; {num}`workload_traces.wait_below_minute` of all jobs wait at most a minute, with a tail up to days."}} tags=["hide-input"]
 fig, ax = plt.subplots()
@@ -336,9 +388,15 @@ plt.show()
 
 # %% tags=["hide-cell"]
 short = 100 * (waits <= 60).mean() if len(waits) else np.nan
-claim("wait_below_minute", short, "%", 0, "share of jobs that wait at most a minute")
-mean_wait = waits.mean() / 60 if len(waits) else np.nan
-claim("mean_wait", mean_wait, "min", 0, "mean wait time")
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "wait_below_minute [.0f %]: share of jobs that wait at most a minute": short,
+        "mean_wait [.0f min]: mean wait time": waits.mean() / 60,
+    },
+    unknown=True,
+)
 
 # %% [markdown]
 # On this machine {num}`workload_traces.wait_below_minute` of the jobs start within a minute, although the mean wait is {num}`workload_traces.mean_wait`.
@@ -348,12 +406,14 @@ claim("mean_wait", mean_wait, "min", 0, "mean wait time")
 # %% [markdown]
 # ## How large jobs are
 
-# %% mystnb={"figure": {"caption": "Jobs and core-hours by processors of the job.", "name": "fig:workload-sizes"}, "image": {"alt": "Paired bars of the share of jobs and of core-hours in classes of job size that double; {num}`workload_traces.wide_jobs` of the jobs and {num}`workload_traces.wide_work` of the core-hours are those of jobs of more than {num}`workload_traces.wide_job`."}} tags=["hide-input"]
+# %% tags=["hide-input"]
 top = int(np.ceil(np.log2(jobs["processors"].max())))
 edges = np.concatenate([[0], 2.0 ** np.arange(top + 1)])
 size_class = pd.cut(jobs["processors"], edges, labels=False)
 share = describe.totals(jobs, size_class).reindex(range(top + 1), fill_value=0)
 share *= 100 / share.sum()
+
+# %% mystnb={"figure": {"caption": "Jobs and core-hours by processors of the job.", "name": "fig:workload-sizes"}, "image": {"alt": "Paired bars of the share of jobs and of core-hours in classes of job size that double; {num}`workload_traces.wide_jobs` of the jobs and {num}`workload_traces.wide_work` of the core-hours are those of jobs of more than {num}`workload_traces.wide_job`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.2))
 for what, offset in (("jobs", -0.2), ("core_hours", 0.2)):
     text = what.replace("_", "-")
@@ -369,10 +429,18 @@ plt.show()
 # %% tags=["hide-cell"]
 node = 16
 wide = jobs["processors"] > node
-claim("wide_job", node, "processors", 0, "size above which a job is called wide")
-claim("wide_jobs", 100 * wide.mean(), "%", 0, f"share of jobs of over {node} processors")
 wide_work = 100 * work[wide].sum() / work.sum()
-claim("wide_work", wide_work, "%", 0, f"share of core-hours in jobs of over {node} processors")
+
+# %% tags=["hide-cell"]
+held = f"wide_work [.0f %]: share of core-hours in jobs of over {node} processors"
+numbers.record_table(
+    {
+        "wide_job [.0f processors]: size above which a job is called wide": node,
+        f"wide_jobs [.0f %]: share of jobs of over {node} processors": 100 * wide.mean(),
+        held: wide_work,
+    },
+    unknown=True,
+)
 
 # %% [markdown]
 # {if}`in-book` Sizes cluster at one processor and at what fills a node ({numref}`fig:workload-sizes`).
@@ -381,9 +449,11 @@ claim("wide_work", wide_work, "%", 0, f"share of core-hours in jobs of over {nod
 # %% [markdown]
 # ## What became of them
 
-# %% mystnb={"figure": {"caption": "Jobs and core-hours by what became of the job, as the log's status says.", "name": "fig:workload-states"}, "image": {"alt": "Horizontal bars of the share of jobs and of core-hours by state; {num}`workload_traces.failed_jobs` of the jobs failed, with {num}`workload_traces.failed_work` of the core-hours."}} tags=["hide-input"]
+# %% tags=["hide-input"]
 states = describe.totals(jobs, jobs["state"].astype(str)).sort_values("jobs", ascending=False)
 states *= 100 / states.sum()
+
+# %% mystnb={"figure": {"caption": "Jobs and core-hours by what became of the job, as the log's status says.", "name": "fig:workload-states"}, "image": {"alt": "Horizontal bars of the share of jobs and of core-hours by state; {num}`workload_traces.failed_jobs` of the jobs failed, with {num}`workload_traces.failed_work` of the core-hours."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 0.9 + 0.45 * len(states)), sharey=True)
 colors = [COLORS.get(state, COLORS["baseline"]) for state in states.index]
 for ax, what in zip(axes, states, strict=True):
@@ -398,8 +468,15 @@ plt.show()
 failed = states.reindex(["failed"]).fillna(0).iloc[0]
 if list(states.index) == ["unknown"]:
     failed = failed * np.nan
-claim("failed_jobs", failed["jobs"], "%", 0, "share of jobs with the state failed")
-claim("failed_work", failed["core_hours"], "%", 0, "share of core-hours in failed jobs")
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "failed_jobs [.0f %]: share of jobs with the state failed": failed["jobs"],
+        "failed_work [.0f %]: share of core-hours in failed jobs": failed["core_hours"],
+    },
+    unknown=True,
+)
 
 # %% [markdown]
 # Failed are {num}`workload_traces.failed_jobs` of the jobs, and {num}`workload_traces.failed_work` of the core-hours lie in them ({numref}`fig:workload-states`).
@@ -421,13 +498,22 @@ used = {  # what the limit is used to, and what each value weighs
     "batches": (ratio.groupby(batch[ratio.index]).first(), None),
     "core_hours": (ratio, work[ratio.index]),
 }
+
+# %%
 over_s = (jobs["run_s"] - jobs["requested_s"])[ratio.index][ratio > 1]
-failed_over = (jobs["state"][over_s.index] == "failed").mean()
+failed_over = 100 * (jobs["state"][over_s.index] == "failed").mean()
 at_limit = 100 * work[ratio.index][ratio > 0.995].sum() / work.sum()
-print(f"limit and run time known for {len(ratio):,} of {len(jobs):,} jobs")
-if len(over_s):
-    print(f"beyond their limit: {len(over_s):,} jobs, in the median by {over_s.median():.0f} s")
-    print(f"by over a minute: {(over_s > 60).sum()}; state failed: {100 * failed_over:.0f} %")
+
+# %%
+publish.table(
+    {
+        "jobs of known limit and run time [.0f]": len(ratio),
+        "of those ran beyond their limit [.0f]": len(over_s),
+        "by so long, in the median [.0f s]": over_s.median(),
+        "by over a minute [.0f jobs]": (over_s > 60).sum(),
+        "of those beyond the limit have the state failed [.0f %]": failed_over,
+    }
+)
 
 # %% mystnb={"figure": {"caption": "Run time over requested time, by jobs, by batches (their first job) and by core-hours (logarithmic axis). Dashed: the limit.", "name": "fig:workload-limits"}, "image": {"alt": "Three cumulative curves of run time over requested time. The medians are {num}`workload_traces.requested_ratio_median` for jobs, {num}`workload_traces.requested_ratio_batches` for batches and {num}`workload_traces.requested_ratio_work` for core-hours."}} tags=["hide-input"]
 fig, ax = plt.subplots()
@@ -446,16 +532,25 @@ if not len(ratio):
 plt.show()
 
 # %% tags=["hide-cell"]
-used_names = ("requested_ratio_median", "requested_ratio_batches", "requested_ratio_work")
-for (what, (values, weights)), name, digits in zip(
-    used.items(), used_names, (1, 0, 0), strict=True
-):
-    middle = describe.weighted_quantile(values, 0.5, weights) if len(ratio) else np.nan
-    claim(name, 100 * float(middle), "%", digits, f"share of the limit used, median of {what}")
-past = (ratio > 1).sum() if len(ratio) else np.nan
-claim("past_limit", past, "jobs", 0, "jobs that ran past their limit")
-at_limit = at_limit if len(ratio) else np.nan
-claim("work_at_limit", at_limit, "%", 0, "share of core-hours in jobs that ran to their limit")
+medians = dict.fromkeys(used, np.nan)
+for what, (values, weights) in used.items() if len(ratio) else ():
+    medians[what] = 100 * float(describe.weighted_quantile(values, 0.5, weights))
+
+# %% tags=["hide-cell"]
+text = "share of the limit used, median of"
+ran_to = "work_at_limit [.0f %]: share of core-hours in jobs that ran to their limit"
+numbers.record_table(
+    {
+        f"requested_ratio_median [.1f %]: {text} jobs": medians["jobs"],
+        f"requested_ratio_batches [.0f %]: {text} batches": medians["batches"],
+        f"requested_ratio_work [.0f %]: {text} core_hours": medians["core_hours"],
+        "past_limit [.0f jobs]: jobs that ran past their limit": len(over_s)
+        if len(ratio)
+        else np.nan,
+        ran_to: at_limit if len(ratio) else np.nan,
+    },
+    unknown=True,
+)
 
 # %% [markdown]
 # The median job uses {num}`workload_traces.requested_ratio_median` of the time it asked for; the median batch uses {num}`workload_traces.requested_ratio_batches`.
@@ -472,15 +567,14 @@ claim("work_at_limit", at_limit, "%", 0, "share of core-hours in jobs that ran t
 
 # %%
 bursty = {name: describe.burstiness(times, spans) for name, times in arrivals.items()}
-for name, (cv, b) in bursty.items():
-    print(f"{name}: coefficient of variation of the intervals {cv:.1f}, B = {b:.2f}")
+columns = ["submissions", "variation of the intervals [.1f]", "burstiness B [.2f]"]
+publish.table([(name, *found) for name, found in bursty.items()], columns)
+
+# %%
 windows_s = np.array([10, 60, 600, 3600, 6 * 3600, 86400, 3 * 86400])
 scatter = {name: describe.dispersion(times, windows_s, spans) for name, times in arrivals.items()}
-print(
-    pd.DataFrame({n: s["index"].round(1) for n, s in scatter.items()})
-    .rename_axis("window [s]")
-    .T.to_string()
-)
+indexes = pd.DataFrame({name: found["index"] for name, found in scatter.items()})
+publish.table(indexes, "variance / mean, {} [.1f]", index="length of the window, s")
 
 # %% mystnb={"figure": {"caption": "Index of dispersion of submissions over windows of growing length. Grey: where a Poisson process would lie (95 % of the time).", "name": "fig:workload-dispersion"}, "image": {"alt": "Two rising lines on logarithmic axes, jobs and batches, against a grey band at one; in windows of a day that of jobs stands at {num}`workload_traces.dispersion_day_jobs`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.3))
@@ -513,16 +607,15 @@ for name, times in arrivals.items():
     spectra[name] = describe.clock_spectrum(day, counts, periods_h)
     shuffled = describe.shuffled_days(counts, samples, rng, order=True, phase=True)
     chance[name] = np.quantile(describe.clock_spectrum(day, shuffled, periods_h), 0.95, axis=0)
-    for period, lost in ((24, "phase"), (168, "order")):
-        null = describe.shuffled_days(
-            counts, samples, rng, order=lost == "order", phase=lost == "phase"
-        )
-        power = describe.clock_spectrum(day, counts, [period])
-        reached = (describe.clock_spectrum(day, null, [period]) >= power).sum()
-        p_value[name, period] = (1 + reached) / (1 + samples)
-        print(
-            f"{name}, {period:3} h: {100 * power[0]:4.1f} % of the variance, p = {p_value[name, period]:.3f}"
-        )
+    p_value[name, 24] = describe.wave_p(day, counts, 24, samples, rng, phase=True)
+    p_value[name, 168] = describe.wave_p(day, counts, 168, samples, rng, order=True)
+
+# %%
+waves = [
+    (name, hours, 100 * spectra[name][np.searchsorted(periods_h, hours)], p)
+    for (name, hours), p in p_value.items()
+]
+publish.table(waves, ["of", "period [.0f h]", "share of the variance [.1f %]", "p [.3f]"])
 
 # %% mystnb={"figure": {"caption": "Spectrum of hourly submissions: jobs (left) and batches (right). Grey: up to here reach 95 of 100 shuffled logs.", "name": "fig:workload-spectrum"}, "image": {"alt": "Two spectra over periods from six hours to two weeks; at one day jobs reach {num}`workload_traces.daily_jobs` of the variance and batches {num}`workload_traces.daily_batches`, at one week batches {num}`workload_traces.weekly_batches`."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2))
@@ -537,17 +630,24 @@ axes[0].set_ylabel("share of the variance [%]")
 plt.show()
 
 # %% tags=["hide-cell"]
-claim("burstiness_jobs", bursty["jobs"][1], "", 2, "burstiness B of submissions of jobs")
-day_index = scatter["jobs"]["index"][86400]
-claim("dispersion_day_jobs", day_index, "", 0, "index of dispersion of jobs in windows of a day")
-claim("burstiness_batches", bursty["batches"][1], "", 2, "burstiness B of submissions of batches")
-for name in arrivals:
-    for label, period in (("daily", 24), ("weekly", 168)):
-        share = 100 * spectra[name][np.searchsorted(periods_h, period)]
-        meaning = f"share of the variance of hourly {name} in the {label} wave"
-        claim(f"{label}_{name}", share, "%", 1, meaning)
-        meaning = f"p-value of the {label} wave of {name} against shuffled logs"
-        claim(f"{label}_{name}_p", p_value[name, period], "", 3, meaning)
+burstiness = "burstiness_{0} [.2f]: burstiness B of submissions of {0}"
+day_index = indexes.loc[86400, "jobs"]
+numbers.record_table(
+    {
+        burstiness.format("jobs"): bursty["jobs"][1],
+        "dispersion_day_jobs [.0f]: index of dispersion of jobs in windows of a day": day_index,
+        burstiness.format("batches"): bursty["batches"][1],
+    },
+    unknown=True,
+)
+
+# %% tags=["hide-cell"]
+for name, hours, share, p in waves:
+    wave = {24: "daily", 168: "weekly"}[hours]
+    text = f"share of the variance of hourly {name} in the {wave} wave"
+    numbers.record_table({f"{wave}_{name} [.1f %]: {text}": share}, unknown=True)
+    text = f"p-value of the {wave} wave of {name} against shuffled logs"
+    numbers.record_table({f"{wave}_{name}_p [.3f]: {text}": p})
 
 # %% [markdown]
 # Of the variance of batches the day explains {num}`workload_traces.daily_batches` (p = {num}`workload_traces.daily_batches_p`) and the week {num}`workload_traces.weekly_batches` (p = {num}`workload_traces.weekly_batches_p`).
@@ -566,29 +666,48 @@ positive = {
     "all": jobs["run_s"][jobs["run_s"] > 0],
     "batches": batches["run_s"][batches["run_s"] > 0],
 }
+
+# %%
 fits = {
     who: {family: describe.fit_lengths(values, family, 1.0) for family in describe.FAMILIES}
     for who, values in positive.items()
 }
-table = pd.DataFrame(
-    {f"AIC, {who}": {f: fit.aic for f, fit in found.items()} for who, found in fits.items()}
-)
-table -= table.min()
+
+# %%
+fitted = pd.DataFrame(index=list(describe.FAMILIES))
 for who, found in fits.items():
-    table[f"distance, {who}"] = {f: fit.distance for f, fit in found.items()}
+    fitted[f"AIC, {who}"] = {family: fit.aic for family, fit in found.items()}
+fitted -= fitted.min()
+for who, found in fits.items():
+    fitted[f"distance, {who}"] = {family: fit.distance for family, fit in found.items()}
 
 # %%
 for family, fit in fits["batches"].items():
     size = len(positive["batches"])
     null = describe.bootstrap_distances(fit, size, fit_samples, rng, resolution=1.0)
-    table.loc[family, "p, batches"] = (1 + (null >= fit.distance).sum()) / (1 + fit_samples)
-    table.loc[family, "by chance"] = np.quantile(null, 0.95)
-print(f"{len(positive['all']):,} jobs, {len(positive['batches']):,} batches; AIC above the best")
-print(table.round({c: 0 if "AIC" in c else 3 for c in table}).to_string())
+    fitted.loc[family, "p, batches"] = (1 + (null >= fit.distance).sum()) / (1 + fit_samples)
+    fitted.loc[family, "by chance"] = np.quantile(null, 0.95)
 
-# %% mystnb={"figure": {"caption": "Quantiles of run times in the log (one job a batch) against those of each fitted distribution, logarithmic axes. A good fit would lie on the grey diagonal.", "name": "fig:workload-fits"}, "image": {"alt": "Quantile-quantile plots, one for each fitted distribution, against the diagonal; the smallest distance of a fit is {num}`workload_traces.fit_distance`, where chance would allow {num}`workload_traces.fit_chance`."}} tags=["hide-input"]
+# %%
+publish.table(
+    fitted,
+    {
+        "AIC, all": "AIC above the best, jobs [.0f]",
+        "distance, all": "distance, jobs [.3f]",
+        "AIC, batches": "AIC above the best, batches [.0f]",
+        "distance, batches": "distance, batches [.3f]",
+        "by chance": "distance by chance [.3f]",
+        "p, batches": "p, batches [.3f]",
+    },
+    index="distribution",
+    caption=f"Of {len(positive['all']):,} jobs and {len(positive['batches']):,} batches",
+)
+
+# %% tags=["hide-input"]
 q = (np.arange(500) + 0.5) / 500
 observed = describe.weighted_quantile(positive["batches"], q)
+
+# %% mystnb={"figure": {"caption": "Quantiles of run times in the log (one job a batch) against those of each fitted distribution, logarithmic axes. A good fit would lie on the grey diagonal.", "name": "fig:workload-fits"}, "image": {"alt": "Quantile-quantile plots, one for each fitted distribution, against the diagonal; the smallest distance of a fit is {num}`workload_traces.fit_distance`, where chance would allow {num}`workload_traces.fit_chance`."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 3, figsize=(7.2, 5.0), sharex=True, sharey=True)
 for ax, (family, fit) in zip(axes.flat, fits["batches"].items(), strict=False):
     ax.plot([0.5, 4e6], [0.5, 4e6], color=COLORS["rest"], linewidth=4)
@@ -604,15 +723,22 @@ fig.supylabel("run time in the log", fontsize="medium")
 plt.show()
 
 # %% tags=["hide-cell"]
-best = table["distance, batches"].idxmin()
-meaning = f"smallest distance of a fitted distribution, one job a batch ({best})"
-claim("fit_distance", table["distance, batches"].min(), "", 3, meaning)
-meaning = "distance that 5 % of samples of that distribution exceed"
-claim("fit_chance", table.loc[best, "by chance"], "", 3, meaning)
-nothing = table["distance, batches"].min() > table.loc[best, "by chance"]
-numbers.fact("none_fits", nothing, "the best distance is larger than chance allows")
-claim("fit_p", table["p, batches"].max(), "", 2, "largest p-value of the fitted distributions")
-claim("fit_samples", fit_samples, "samples", 0, "fitted again for each p-value of a distribution")
+best = fitted["distance, batches"].idxmin()
+least, by_chance = fitted.loc[best, ["distance, batches", "by chance"]]
+text = f"smallest distance of a fitted distribution, one job a batch ({best})"
+_ = numbers.fact("none_fits", least > by_chance, "the best distance is larger than chance allows")
+
+# %% tags=["hide-cell"]
+drawn = "fit_samples [.0f samples]: fitted again for each p-value of a distribution"
+largest = "fit_p [.2f]: largest p-value of the fitted distributions"
+numbers.record_table(
+    {
+        f"fit_distance [.3f]: {text}": least,
+        "fit_chance [.3f]: distance that 5 % of samples of that distribution exceed": by_chance,
+        largest: fitted["p, batches"].max(),
+        drawn: fit_samples,
+    }
+)
 
 # %% [markdown]
 # {if}`workload_traces.none_fits` None fits.
@@ -634,37 +760,40 @@ claim("fit_samples", fit_samples, "samples", 0, "fitted again for each p-value o
 grid_clock = datasets.time_zone(zone)
 grid = datasets.carbon_intensity(zone, None).to_series(grid_clock)
 
-
-def aligned(weeks=0):
-    """Complete hours of the log on the grid's calendar, moved by more whole weeks."""
-    start = same_weekday(log.epoch, year, grid_clock, weeks)
-    at_s = (grid.index - start).total_seconds().to_numpy()
-    whole = describe.within(at_s, complete) & describe.within(at_s + 3599, complete)
-    at_s, here = at_s[whole], grid[whole]
-    hours = pd.DataFrame({"intensity": here, "processors": usage.mean(at_s, at_s + 3600)})
-    for name, times in arrivals.items():
-        hours[name] = np.diff(np.searchsorted(np.sort(times), [at_s, at_s + 3600]), axis=0)[0]
-    return hours.assign(week=at_s // (7 * 86400))
-
+beside = (usage, arrivals, complete)
 
 # %%
-hours = aligned() if log.epoch is not None else pd.DataFrame()
+hours = pd.DataFrame()
+if log.epoch is not None:
+    start = same_weekday(log.epoch, year, grid_clock)
+    hours = describe.beside_hours(grid, start, *beside)
+
+# %%
 if len(hours):
     first, last = hours.index[[0, -1]].strftime("%a %Y-%m-%d %H:%M")
-    print(f"{len(hours):,} complete hours, from {first} to {last}")
-    print(f"mean intensity then: {hours['intensity'].mean():.1f} g/kWh")
+    laid = {"complete hours laid beside the curve [.0f]": len(hours), "from": first, "to": last}
+    laid["mean intensity then [.1f g/kWh]"] = hours["intensity"].mean()
 else:
-    print("Nothing to compare: the log's time of day is not known, or no complete hour is covered.")
+    laid = {"complete hours laid beside the curve": "none"}
+publish.table(laid)
 
 # %%
-follow = {}
-if len(hours):
-    for name in ("jobs", "batches", "processors"):
-        columns = (hours[name], hours["intensity"], hours["week"])
-        value, resampled = describe.weighted_ratio(*columns, samples, rng)
-        follow[name] = 100 * (np.array([value, *np.quantile(resampled, [0.025, 0.975])]) - 1)
-        text = "{:+.1f} % (95 % interval {:+.1f} to {:+.1f} %)".format(*follow[name])
-        print(f"intensity weighted by {name}, over its mean: {text}")
+names = ("jobs", "batches", "processors")
+
+# %%
+follow = dict.fromkeys(names, (np.nan,) * 3)  # change of the intensity by weights, its interval
+for name in names if len(hours) else ():
+    columns = (hours[name], hours["intensity"], hours["week"])
+    value, resampled = describe.weighted_ratio(*columns, samples, rng)
+    ends = np.quantile(resampled, [0.025, 0.975])
+    follow[name] = tuple(100 * (np.array([value, *ends]) - 1))
+
+# %%
+publish.table(
+    [(name, *found) for name, found in follow.items()],
+    ["intensity weighted by", "over its mean, less one [.1f %]", "from [.1f %]", "to [.1f %]"],
+    caption="With 95 % intervals from resampled weeks",
+)
 
 # %% mystnb={"figure": {"caption": "The mean day, each curve over its own mean: what people submit (batches), what the machine does (processors in use) and how dirty the grid is.", "name": "fig:workload-day"}, "image": {"alt": "Three curves over the hours of the day relative to their mean: batches submitted, processors in use, and carbon intensity. Processors in use swing by {num}`workload_traces.usage_swing`. {if}`in-book` Batches double in office hours, processors in use peak in the early evening, the intensity dips around noon."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.8))
@@ -683,22 +812,28 @@ else:
 plt.show()
 
 # %%
-moved = {}
-if len(hours):
-    for weeks in range(-60, 61):
-        other = aligned(weeks)
-        if len(other) == len(hours):
-            means = {n: np.average(other["intensity"], weights=other[n]) for n in follow}
-            moved[weeks] = {n: 100 * (m / other["intensity"].mean() - 1) for n, m in means.items()}
-moved = pd.DataFrame(moved).T
-if len(moved):
-    print(f"{len(moved)} ways to lay the log on the calendar; change of the weighted intensity [%]")
-    print(moved.quantile([0.025, 0.5, 0.975]).round(1).to_string())
+moved = {}  # by weeks and weight: how the weighted intensity differs from its mean [%]
+for weeks in range(-60, 61) if len(hours) else ():
+    other_start = same_weekday(log.epoch, year, grid_clock, weeks)
+    other = describe.beside_hours(grid, other_start, *beside)
+    if len(other) == len(hours):
+        intensity = other["intensity"]
+        means = {name: np.average(intensity, weights=other[name]) for name in names}
+        moved[weeks] = {n: 100 * (m / intensity.mean() - 1) for n, m in means.items()}
+moved = pd.DataFrame(moved).T.reindex(columns=names)
+
+# %%
+publish.table(
+    moved.quantile([0.025, 0.5, 0.975]).T,
+    {0.025: "2.5 % are below [.1f %]", 0.5: "half [.1f %]", 0.975: "97.5 % [.1f %]"},
+    index="intensity weighted by",
+    caption=f"{len(moved)} ways to lay the log on the calendar",
+)
 
 # %% mystnb={"figure": {"caption": "Intensity weighted by batches and by processors in use, against its plain mean, for each week in which the log could begin. Dot: the mapping used here.", "name": "fig:workload-alignment"}, "image": {"alt": "Two lines over the start week through two years; that of batches goes from {num}`workload_traces.moved_batches_low` to {num}`workload_traces.moved_batches_high`, that of processors in use from {num}`workload_traces.moved_low` to {num}`workload_traces.moved_high`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.4))
 if len(moved):
-    start = same_weekday(log.epoch, year, grid_clock).tz_localize(None)
+    start = start.tz_localize(None)
     when = start + pd.to_timedelta(moved.index * 7, unit="D")
     ax.axhline(0, color=COLORS["baseline"], linewidth=1)
     for name, text in (("batches", "batches"), ("processors", "processors in use")):
@@ -712,32 +847,37 @@ else:
 plt.show()
 
 # %% tags=["hide-cell"]
-for name, what in (("processors", "follow_carbon"), ("batches", "follow_carbon_batches")):
-    value, *interval = follow.get(name, [np.nan] * 3)
-    meaning = f"intensity weighted by {name} over its mean, less one; {zone} {year}"
-    scope = {"grids": (zone,), "years": (year,)}
-    claim(what, value, "%", 1, meaning, interval=tuple(interval), scope=scope)
-for end, limit in zip(("low", "high"), follow.get("processors", [np.nan] * 3)[1:], strict=True):
-    claim(f"follow_carbon_{end}", limit, "%", 1, f"{end} end of the 95 % interval of follow_carbon")
+text = "intensity weighted by {1} over its mean, less one; " + f"{zone} {year}"
+of = {"processors": "follow_carbon", "batches": "follow_carbon_batches"}
+found = {(name, what): follow[what] for what, name in of.items()}
+scope = {"grids": (zone,), "years": (year,)}
+numbers.record_table(found, "{0} [.1f %]: " + text, unknown=True, scope=scope)
 
 # %% tags=["hide-cell"]
-for name, what in (("processors", "moved"), ("batches", "moved_batches")):
-    for q, end in ((0.025, "low"), (0.975, "high")):
-        value = moved[name].quantile(q) if len(moved) else np.nan
-        meaning = f"the same weighted by {name}: {100 * q:.1f} % of the start weeks lie below"
-        claim(f"{what}_{end}", value, "%", 1, meaning)
-value, low, high = follow.get("processors", [np.nan] * 3)
+value, low, high = follow["processors"]
+claim = "follow_carbon_{0} [.1f %]: {0} end of the 95 % interval of follow_carbon"
+numbers.record_table({"low": low, "high": high}, claim, unknown=True)
 if np.isfinite(value):
     numbers.fact("no_following", low <= 0 <= high, "the interval of follow_carbon holds zero")
-above = 100 * (moved["processors"] > 0).mean() if len(moved) else np.nan
-claim("moved_above", above, "%", 0, "share of the start weeks in which usage lies above the mean")
 
 # %% tags=["hide-cell"]
+for what, name in (("processors", "moved"), ("batches", "moved_batches")):
+    for q, end in ((0.025, "low"), (0.975, "high")):
+        text = f"the same weighted by {what}: {100 * q:.1f} % of the start weeks lie below"
+        claim = f"{name}_{end} [.1f %]: {text}"
+        numbers.record_table({claim: moved[what].quantile(q)}, unknown=True)
+
+# %% tags=["hide-cell"]
+above = 100 * (moved["processors"] > 0).mean()
 swing = np.nan
 if len(hours):
     of_day = hours.groupby(hours.index.hour)["processors"].mean()
     swing = 100 * np.ptp(of_day) / of_day.mean()
-claim("usage_swing", swing, "%", 0, "swing of processors in use over the mean day, of their mean")
+
+# %% tags=["hide-cell"]
+text = "swing of processors in use over the mean day, of their mean"
+lie_above = "moved_above [.0f %]: share of the start weeks in which usage lies above the mean"
+numbers.record_table({lie_above: above, f"usage_swing [.0f %]: {text}": swing}, unknown=True)
 
 # %% [markdown]
 # Weighted by batches, the intensity differs from its mean by {num}`workload_traces.follow_carbon_batches`.
@@ -768,16 +908,21 @@ if second["wait_s"].isna().all():
     second = second.assign(wait_s=0.0)  # each job is taken to start when it is submitted
 second_work = describe.work_s(second)
 second_spans = describe.recorded_spans(second, silence_h * 3600)
-print(f"{second_trace}: {len(second):,} jobs over {np.ptp(second['submit_s']) / 86400:.0f} days")
-print(f"breaks of over {silence_h} h without any end: {len(second_spans) - 1}")
+
+# %% tags=["download"]
+publish.table(
+    {
+        f"jobs in {second_trace} [.0f]": len(second),
+        "submitted over [.0f days]": np.ptp(second["submit_s"]) / 86400,
+        f"breaks of over {silence_h} h without any end [.0f]": len(second_spans) - 1,
+    }
+)
 
 # %% tags=["download"]
 both = {trace: (jobs, work, spans), second_trace: (second, second_work, second_spans)}
 same = {"long_s": long_job_h * 3600, "gap_s": batch_gap_s}
-compared = {
-    name: describe.summary(log_, spans_, **same) for name, (log_, _, spans_) in both.items()
-}
-print(pd.DataFrame(compared).map("{:.3g}".format).to_string())
+told = {name: describe.summary(log_, found, **same) for name, (log_, _, found) in both.items()}
+publish.table(pd.DataFrame(told).map("{:.3g}".format), index="what")
 
 # %% mystnb={"figure": {"caption": "Two clusters. Left: share of the jobs (full) and of the core-hours (dashed) in jobs that run at most so long. Right: index of dispersion of submitted jobs.", "name": "fig:workload-second"}, "image": {"alt": "Left, cumulative curves of run time by jobs and by core-hours for two logs, core-hours to the right of the jobs; right, two rising lines of variance over mean against window length."}} tags=["hide-input", "download"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4))

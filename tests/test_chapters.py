@@ -18,7 +18,6 @@ UNCUT = {
     "counting_carbon",
     "pause_and_resume",
     "waiting_for_clean_power",
-    "workload_traces",
 }
 
 

@@ -6,7 +6,7 @@ Times are seconds since second 0 of the log; a *span* is a pair (start, stop) of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ __all__ = [
     "HyperGamma",
     "Usage",
     "batch_numbers",
+    "beside_hours",
     "bootstrap_distances",
     "burstiness",
     "clock_spectrum",
@@ -40,6 +41,7 @@ __all__ = [
     "shuffled_days",
     "summary",
     "totals",
+    "wave_p",
     "weekly_rate",
     "weighted_quantile",
     "weighted_ratio",
@@ -112,6 +114,11 @@ class Usage:
         """Return the processors in use at each of `times` [s since second 0]."""
         level = np.concatenate([[0.0], self.processors, [0.0]])
         return level[np.searchsorted(self.edges_s, times, side="right")]
+
+    def share(self, spans: Spans, of: float) -> float:
+        """Return which share of a machine of `of` processors is in use in spans, on average [1]."""
+        starts, stops = np.asarray(spans, dtype=float).T
+        return float(self.integral(starts, stops).sum() / of / (stops - starts).sum())
 
 
 def processors_in_use(jobs: pd.DataFrame) -> Usage:
@@ -638,6 +645,79 @@ def shuffled_days(
     turn = rng.integers(0, HOURS_A_DAY, (n, d)) if phase else np.zeros((n, d), dtype=int)
     columns = (np.arange(HOURS_A_DAY) + turn[..., None]) % HOURS_A_DAY
     return counts[rows[..., None], columns]
+
+
+def wave_p(
+    days: ArrayLike,
+    counts: ArrayLike,
+    period_h: float,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    order: bool = False,
+    phase: bool = False,
+) -> float:
+    """Return how often copies that lost a clock have as strong a wave of a period: its p-value.
+
+    Parameters
+    ----------
+    days, counts
+        As in `clock_spectrum`, without leading axes.
+    period_h : float
+        Period of the wave [h].
+    n : int
+        How many copies; the p-value is at least 1 / (n + 1).
+    rng : Generator
+        Source of chance.
+    order, phase : bool
+        What the copies have lost, as in `shuffled_days`: the order of days for a weekly wave, the
+        time of day for a daily one.
+    """
+    lost = shuffled_days(counts, n, rng, order=order, phase=phase)
+    reached = clock_spectrum(days, lost, [period_h]) >= clock_spectrum(days, counts, [period_h])
+    return float((1 + reached.sum()) / (1 + n))
+
+
+# --- beside a curve -----------------------------------------------------------------------
+
+
+def beside_hours(
+    hourly: pd.Series,
+    start: pd.Timestamp,
+    usage: Usage,
+    events: Mapping[str, ArrayLike],
+    spans: Spans,
+) -> pd.DataFrame:
+    """Lay a log beside an hourly curve: what happened in each hour that its spans hold whole.
+
+    Parameters
+    ----------
+    hourly : Series
+        Value of each hour, on its tz-aware start: carbon intensity [g CO2e/kWh], say.
+    start : Timestamp
+        Instant at which second 0 of the log is put (`helpers.timeline.same_weekday`).
+    usage : Usage
+        Processors in use.
+    events : mapping of str to array_like
+        Times of events [s since second 0] by name: of submissions, say.
+    spans : sequence of (start, stop)
+        When the log is complete [s since second 0].
+
+    Returns
+    -------
+    DataFrame
+        On the curve's hours: ``intensity`` (the curve), mean ``processors`` in use, how many
+        events of each name, and the ``week`` since second 0 for blocks of resamples.
+    """
+    at_s = (pd.DatetimeIndex(hourly.index) - start).total_seconds().to_numpy()
+    whole = within(at_s, spans) & within(at_s + 3599, spans)
+    at_s = at_s[whole]
+    counts = {
+        name: np.diff(np.searchsorted(np.sort(np.asarray(times)), [at_s, at_s + 3600]), axis=0)[0]
+        for name, times in events.items()
+    }
+    hours = {"intensity": hourly[whole], "processors": usage.mean(at_s, at_s + 3600)}
+    return pd.DataFrame({**hours, **counts, "week": at_s // (7 * SECONDS_A_DAY)})
 
 
 # --- distributions of lengths -------------------------------------------------------------

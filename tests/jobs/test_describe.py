@@ -371,6 +371,47 @@ def test_turned_days_keep_which_hours_follow_each_other():
     assert {1.0, -23.0} == set(np.diff(np.append(copy[0], copy[0, 0])))
 
 
+def test_a_daily_wave_is_told_from_chance_and_no_wave_is_not():
+    rng = np.random.default_rng(5)
+    wave = 50 + 20 * np.sin(2 * np.pi * np.arange(24) / 24)
+    daily, flat = rng.poisson(wave, (40, 24)), rng.poisson(50, (40, 24))
+    days = np.arange(40)
+
+    found = describe.wave_p(days, daily, 24, 99, np.random.default_rng(1), phase=True)
+    by_chance = [
+        describe.wave_p(days, flat, 24, 99, np.random.default_rng(k), phase=True) for k in (1, 2)
+    ]
+
+    assert 0.01 == found
+    assert min(by_chance) > 0.05
+
+
+# --- beside a curve -----------------------------------------------------------------------
+
+
+def test_a_log_beside_a_curve_has_its_whole_hours_at_their_instants():
+    jobs = some_jobs([(0.0, 0.0, 2.5 * HOUR, 4.0), (1.5 * HOUR, 0.0, 2 * HOUR, 2.0)])
+    usage = describe.processors_in_use(jobs)
+    starts = pd.date_range("2020-01-01 22:00", periods=6, freq="h", tz=BERLIN)
+    curve = pd.Series(np.arange(6.0), starts)
+    midnight = pd.Timestamp("2020-01-02", tz=BERLIN)
+
+    found = describe.beside_hours(
+        curve, midnight, usage, {"jobs": jobs["submit_s"]}, [(0.0, 3 * HOUR)]
+    )
+
+    assert [2.0, 3.0, 4.0] == found["intensity"].tolist()
+    assert [4.0, 5.0, 4.0] == found["processors"].tolist()
+    assert [1, 1, 0] == found["jobs"].tolist()
+    assert [0.0, 0.0, 0.0] == found["week"].tolist()
+
+
+def test_the_share_of_a_machine_in_use_is_work_over_what_it_could_have_done():
+    usage = describe.processors_in_use(some_jobs([(0.0, 0.0, HOUR, 4.0)]))
+
+    assert pytest.approx(0.25) == usage.share([(0.0, HOUR), (HOUR, 2 * HOUR)], 8)
+
+
 # --- distributions of lengths -------------------------------------------------------------
 
 SAMPLES = {
