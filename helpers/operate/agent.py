@@ -196,14 +196,16 @@ def decide(sight: Sight, settings: Settings | None = None) -> Action:
     """
     settings = settings or Settings()
     dropped = {e.job_id for e in sight.journal if e.what == "cancel"}
-    statuses = sorted(sight.statuses, key=lambda s: (s.state != "running", int(s.job_id)))
+    statuses = sorted(
+        sight.statuses, key=lambda s: (s.state != "running", s.held, int(s.job_id))
+    )  # the first is the one to keep
     alive = [status for status in statuses if not status.over]
     over = [status for status in statuses if status.over and status.job_id not in dropped]
     completed = [status for status in over if status.state == "completed"]
     if len(alive) > 1:
-        return Action("cancel", "it was handed over twice", alive[1].job_id)
+        return _cancel(sight, settings, alive[1], "it was handed over twice")
     if alive and (completed or (sight.finished and alive[0].state == "waiting")):
-        return Action("cancel", "it has finished already", alive[0].job_id)
+        return _cancel(sight, settings, alive[0], "it has finished already")
     if completed or (over and sight.finished):
         return Action("finish", "completed", (completed or over)[-1].job_id)
     if not alive and not over:
@@ -211,11 +213,22 @@ def decide(sight: Sight, settings: Settings | None = None) -> Action:
     if not alive:
         return _ended(sight, over[-1], settings)
     status = alive[0]
+    if status.held:
+        why = f"its scheduler holds it for ever ({status.reason}): it is handed over again"
+        return _cancel(sight, settings, status, why)
     if status.state == "waiting":
         return _waiting(sight, status, settings)
     if status.state == "running":
         return _running(sight, status, settings)
     return Action("wait", f"the scheduler says {status.reason!r}")
+
+
+def _cancel(sight: Sight, settings: Settings, status: Status, why: str) -> Action:
+    """Forget a job, once: what was asked for a moment ago is given the time to happen."""
+    asked = [e.time_s for e in sight.journal if (e.what, e.job_id) == ("cancel", status.job_id)]
+    if asked and sight.now_s < (again_s := asked[-1] + settings.patience_s):
+        return Action("wait", "it was asked to go", until_s=again_s)
+    return Action("cancel", why, status.job_id)
 
 
 _FOR_GOOD = ("TimeLimit", "OutOfMemory", "DeadLine", "BadConstraints")
@@ -276,6 +289,9 @@ def _missing(sight: Sight, settings: Settings) -> Action:
         return Action("finish", "completed", latest)
     if not handed:
         return Action("submit", "planned", at_s=switch_s)
+    seen_to_go = {status.job_id for status in sight.statuses if status.over} & dropped
+    if not known and handed[-1].result == "done" and handed[-1].job_id in seen_to_go:
+        return Action("submit", "it was dropped, and did not finish", at_s=switch_s)
     if known and sight.runs is None:
         return Action("look", "it is not in the queue", latest)
     runs = sight.runs or ()
@@ -311,7 +327,7 @@ def _running(sight: Sight, status: Status, settings: Settings) -> Action:
         over_s = max(e.time_s for e in sight.events if e.event == "finished") + settings.patience_s
         if now_s < over_s:
             return Action("wait", "it has just finished", until_s=over_s)
-        return Action("cancel", "it has finished, but the controller forgot", status.job_id)
+        return _cancel(sight, settings, status, "it has finished, but the controller forgot")
     asked = [
         e.time_s
         for e in sight.journal

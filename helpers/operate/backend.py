@@ -115,6 +115,9 @@ class Status:
         How often it was requeued.
     reason : str
         Why it waits or ended, in the scheduler's words.
+    held : bool
+        Whether it waits for ever, because its scheduler could not launch it. Somebody's own hold
+        is none: whoever set it knows why.
     """
 
     job_id: str
@@ -124,6 +127,7 @@ class Status:
     started_s: float | None = None
     restarts: int = 0
     reason: str = ""
+    held: bool = False
 
     @property
     def over(self) -> bool:

@@ -16,6 +16,10 @@ What was learned of Slurm 22.05 and is relied on here:
   runs; right after its start it may answer before it knows its jobs.
 - While the controller is down, ``sbatch`` blocks: hence the time-outs. A controller killed within
   a tenth of a second after ``sbatch`` answered has forgotten the job: hence the key.
+- A controller that has forgotten a start starts the job again, its node refuses the number that it
+  knows ("Duplicate jobid"), and Slurm *holds* the job for ever ("launch failed requeued held", or
+  ``JobHoldMaxRequeue`` after five of them). It is told from a hold that somebody set
+  (``Status.held``); the agent hands such a job over again, under another number.
 - ``sacct`` writes one row a run with ``--duplicates``.
 """
 
@@ -342,6 +346,14 @@ class Slurm(Backend):
         return rows
 
 
+def _held(job: Mapping[str, Any]) -> bool:
+    """Whether Slurm itself holds a job, after launches that failed."""
+    told = f"{job.get('state_reason') or ''} {job.get('state_description') or ''}"
+    return "holdmaxrequeue" in (words := told.lower().replace("_", " ")) or (
+        "launch failed" in words and "held" in words
+    )
+
+
 def _status(job: Mapping[str, Any], key: str) -> Status:
     """One entry of ``squeue --json``."""
     state, word = _state(job.get("job_state"))
@@ -354,6 +366,7 @@ def _status(job: Mapping[str, Any], key: str) -> Status:
         started_s=started if state == "running" and started else None,
         restarts=int(_number(job.get("restart_cnt"))),
         reason=str(job.get("state_reason") or word),
+        held=state == "waiting" and _held(job),
     )
 
 

@@ -31,6 +31,7 @@ class Known:
     started_s: float | None = None
     restarts: int = 0
     requeued_s: float = -math.inf
+    held: bool = False
     runs: list[Run] = field(default_factory=list)
 
 
@@ -52,6 +53,7 @@ class FakeSlurm(Backend):
         self.known: dict[str, Known] = {}
         self.count = 0
         self.on_node: dict[str, tuple[float, int]] = {}  # what really runs: since, checkpoints then
+        self.launches: dict[str, int] = {}  # the nodes' own memory: restarts at the last launch
         self.checkpoints = 0
         self.finished_s = math.nan
         self.ends = 0
@@ -70,7 +72,8 @@ class FakeSlurm(Backend):
         self.now_s = to_s
         for job_id, job in self.known.items():
             up = not self._is_away()
-            if up and job.state == "waiting" and to_s >= job.begin_s + self.lag_s:
+            due = not job.held and to_s >= job.begin_s + self.lag_s
+            if up and job.state == "waiting" and due:
                 self._start(job_id, job)
         for job_id in list(self.on_node):
             self._work(job_id)
@@ -81,6 +84,11 @@ class FakeSlurm(Backend):
         if self.now_s < job.requeued_s + REST_S - 1.0:  # "non-startable: credential revoked"
             job.state = "failed"
             return
+        if job_id in self.launches and self.launches[job_id] == job.restarts:
+            self._again(job)  # "Duplicate jobid": its node knows it, and its controller forgot
+            job.held = True
+            return
+        self.launches[job_id] = job.restarts
         job.state, job.started_s = "running", self.now_s
         if math.isfinite(self.finished_s):  # the wrapper sees that it is finished
             job.state = "completed"
@@ -191,7 +199,9 @@ class FakeSlurm(Backend):
         self._answer()
         found: dict[str, list[Status]] = {}
         for job_id, job in self.known.items():
-            status = Status(job_id, job.key, job.state, job.begin_s, job.started_s, job.restarts)
+            status = Status(
+                job_id, job.key, job.state, job.begin_s, job.started_s, job.restarts, held=job.held
+            )
             found.setdefault(job.key, []).append(status)
         return found
 

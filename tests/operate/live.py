@@ -73,6 +73,24 @@ class Live:
         """Start slurmctld again."""
         self.run("slurmctld")
 
+    def kill_node(self, number: int) -> None:
+        """Kill the slurmd of a node with SIGKILL; what it started runs on."""
+        with suppress(RuntimeError):
+            self.run("sh", "-c", f'kill -9 "$(cat /run/live/n{number}.pid)"')
+
+    def start_node(self, number: int) -> None:
+        """Start the slurmd of a node again."""
+        self.run("slurmd", "-N", f"n{number}")
+
+    def keep_logs(self, folder: Path) -> None:
+        """Copy the daemons' logs and what the controller knows of all jobs."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("slurmctld", "n1", "n2", "n3", "n4"):
+            with suppress(RuntimeError):
+                (folder / f"{name}.log").write_text(self.run("cat", f"/run/live/{name}.log"))
+        with suppress(RuntimeError):
+            (folder / "jobs").write_text(self.run("scontrol", "show", "job"))
+
     def close(self) -> None:
         """End all of it."""
         with suppress(ProcessLookupError):

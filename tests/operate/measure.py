@@ -17,6 +17,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,7 +37,8 @@ from helpers.phases.model import Phase, PhaseModel, Repeat
 from helpers.phases.suspension import Suspension
 
 SETTINGS = Settings(poll_s=1.0, tick_s=0.1, lead_s=1.0, patience_s=8.0, silent_s=6.0)
-FIRST_DAY = pd.Timestamp("2020-06-01T06:00Z").timestamp()
+VICTIMS = ("agent", "controller", "node")
+FIRST_DAY = pd.Timestamp("2020-06-01T09:00Z").timestamp()
 
 SCRIPT = """#!/bin/bash
 . "$CLEAN_HOURS_FOLDER/job.sh"
@@ -80,7 +82,7 @@ def jobs_of(
             model,
             compressed(zero_s, hour_s, 60),
             release_s,
-            release_s + hour_s * 46,
+            release_s + hour_s * 30,
             suspension=Suspension(keep="checkpoints"),
             stretch=1.15,
             margin_s=10.0,
@@ -131,12 +133,21 @@ def kill(child: int) -> None:
 
 
 def one_round(
-    live: Live, root: Path, *, jobs: int, hour_s: float, kills: int, seed: int
+    live: Live,
+    root: Path,
+    *,
+    jobs: int,
+    hour_s: float,
+    kills: int,
+    seed: int,
+    victims: Sequence[str] = VICTIMS,
 ) -> list[dict[str, object]]:
     """Carry out some jobs, with so many kills at random moments; one row a job."""
     state, work = open_to_all(root / f"state{seed}"), open_to_all(root / f"work{seed}")
     os.chdir(work)
-    zero_s = time.time() + 8.0  # planning takes some of them
+    begun_s = time.time()
+    jobs_of(open_to_all(root / f"tried{seed}"), work, jobs, hour_s, seed, begun_s)
+    zero_s = time.time() + 5.0 + 2.0 * (time.time() - begun_s)  # as long as planning may take
     folders = jobs_of(state, work, jobs, hour_s, seed, zero_s)
     curve = compressed(zero_s, hour_s, 96)  # for receipts; a run may begin a second early
     early_s = np.concatenate([[zero_s - 60.0], curve.edges_s])
@@ -150,10 +161,16 @@ def one_round(
         time.sleep(0.05)
         if moments and time.time() >= moments[0]:
             moments.pop(0)
-            if rng.random() < 0.3:
+            victim = rng.choice(victims)
+            if victim == "controller":
                 live.kill_controller()
                 time.sleep(rng.uniform(0.1, 3.0))
                 live.start_controller()
+            elif victim == "node":
+                node = rng.randint(1, 4)
+                live.kill_node(node)
+                time.sleep(rng.uniform(0.1, 3.0))
+                live.start_node(node)
             else:
                 kill(child)
                 time.sleep(rng.uniform(0.0, 2.0))
@@ -161,6 +178,7 @@ def one_round(
     kill(child)
     for path in state.glob("agent.log"):
         (root / f"agent{seed}.log").write_bytes(path.read_bytes())
+    live.keep_logs(root / f"logs{seed}")
     return [row(live, folder, hour_s) for folder in folders]
 
 
@@ -257,9 +275,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--per-round", type=int, default=20, help="kills a round (20)")
+    parser.add_argument(
+        "--victims", default=",".join(VICTIMS), help="who is killed, each as often as it is named"
+    )
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--hour", type=float, default=2.5, help="seconds of a grid hour (2.5)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-calm", action="store_true", help="leave the calm round out")
     parser.add_argument("--out", type=Path, help="write what was measured (JSON)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the Slurm is ended, too
@@ -269,8 +291,12 @@ def main() -> int:
     live = Live(root / "slurm")
     try:
         begun = time.time()
-        calm = one_round(
-            live, root, jobs=options.jobs, hour_s=options.hour, kills=0, seed=options.seed
+        calm = (
+            []
+            if options.no_calm
+            else one_round(
+                live, root, jobs=options.jobs, hour_s=options.hour, kills=0, seed=options.seed
+            )
         )
         calm_s = time.time() - begun
         rounds = []
@@ -282,6 +308,7 @@ def main() -> int:
                 jobs=options.jobs,
                 hour_s=options.hour,
                 kills=count,
+                victims=options.victims.split(","),
                 seed=options.seed + 1 + number,
             )
             print(f"round {number + 1}:", summary(rounds[-options.jobs :]), flush=True)
@@ -294,7 +321,7 @@ def main() -> int:
         "hour_s": options.hour,
         "checkpoint_s": options.hour / 2,
         "calm_loop_s": calm_s,
-        "calm": summary(calm),
+        "calm": summary(calm) if calm else {},
         "lags_s": {name: quantiles(values) for name, values in lags(calm).items()},
         "grams": {
             name: sum(r[name] or 0.0 for r in calm) for name in ("planned_g", "real_g", "at_once_g")

@@ -225,6 +225,47 @@ def test_of_two_jobs_of_one_key_the_running_one_stays():
     assert ("cancel", "7") == (action.kind, action.job_id)
 
 
+def test_a_job_that_its_scheduler_holds_is_dropped_once_and_handed_over_again():
+    held = waiting(ZERO_S - 60, restarts=1, held=True, reason="JobHeldUser")
+    journal = [Entry(ZERO_S - 900, "submit", "done", "7")]
+    dropped = [*journal, Entry(ZERO_S, "cancel", "done", "7")]
+    gone = Status("7", "0" * 16, "cancelled", ZERO_S)
+    later = {"now_s": ZERO_S + 40, "missing_s": ZERO_S + 5}
+
+    first = decide(sight(statuses=[held], journal=journal))
+    meanwhile = decide(sight(statuses=[held], journal=dropped, now_s=ZERO_S + 5))
+    stubborn = decide(sight(statuses=[held], journal=dropped, now_s=ZERO_S + 31))
+    after = decide(sight(statuses=[gone], journal=dropped, **later))
+    unseen = decide(sight(journal=dropped, **later, runs=[]))
+
+    assert ("cancel", "7") == (first.kind, first.job_id)
+    assert ["wait", "cancel", "submit"] == [meanwhile.kind, stubborn.kind, after.kind]
+    assert "submit" == unseen.kind  # only after the patience that an answer of none asks for
+    assert "wait" == decide(sight(journal=dropped, missing_s=ZERO_S + 5, runs=[])).kind
+
+
+def test_a_start_that_its_controller_forgot_costs_a_new_number_and_no_work():
+    with TemporaryDirectory() as folder:
+        world = World(folder, plan_on([900, *[100] * 11]))
+        slurm = world.slurm
+        while not slurm.on_node:
+            world.go_on(slurm.now_s + STEP_S)
+        slurm.forget(STEP_S)  # it starts the job again, and its node knows the number
+
+        world.go_on(DEADLINE_S)
+
+        assert ("completed", 1, 2) == (world.outcome, slurm.ends, slurm.count)
+        assert slurm.finished_s <= DEADLINE_S
+
+
+def test_of_two_jobs_of_one_key_the_held_one_goes():
+    other = Status("9", "0" * 16, "waiting", ZERO_S + 60)
+
+    action = decide(sight(statuses=[waiting(ZERO_S, held=True), other]))
+
+    assert ("cancel", "7") == (action.kind, action.job_id)
+
+
 def test_a_job_ended_by_a_requeue_that_its_controller_forgot_goes_on_as_a_new_one():
     journal = [Entry(ZERO_S, "submit", "done", "7"), Entry(ZERO_S + 900, "requeue", "done", "7")]
     ended = [Status("7", "0" * 16, "failed", ZERO_S)]

@@ -218,6 +218,34 @@ def test_jobs_are_read_as_newer_releases_write_them():
     assert ("running", 1000.0, 2) == (status.state, status.started_s, status.restarts)
 
 
+@pytest.mark.parametrize(
+    ("reason", "told", "held"),
+    [
+        ("JobHeldUser", "launch failed requeued held", True),  # as 22.05 writes it
+        ("launch_failed_requeued_held", "", True),
+        ("JobHoldMaxRequeue", "", True),
+        ("JobHeldUser", "", False),  # somebody's own hold
+        ("JobHeldAdmin", "", False),
+        ("JobHeldUser", "job requeued in held state", False),  # somebody's requeuehold
+        ("BeginTime", "", False),
+    ],
+)
+def test_what_slurm_holds_itself_is_told_from_what_somebody_holds(reason, told, held):
+    job_ = {
+        "job_id": 7,
+        "user_name": "u01",
+        "comment": "clean-hours:0123456789abcdef",
+        "job_state": "PENDING",
+        "state_reason": reason,
+        "state_description": told,
+        "priority": 0,
+    }
+
+    status = Recorded(json.dumps({"jobs": [job_]}), user="u01").jobs()["0123456789abcdef"][0]
+
+    assert ("waiting", held) == (status.state, status.held)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", "slurm_load_jobs error", '{"jobs": null}'])
 def test_an_answer_that_is_none_is_an_error_and_never_an_empty_queue(text):
     with pytest.raises(SchedulerError):
