@@ -4,7 +4,9 @@
 module       what it holds
 ===========  ==================================================================================
 `rules`      what a centre allows: partitions, qualities of service, accounts, prices
-`plans`      a plan: runs, pauses, last moment, grams; what-if and its frontier
+`plans`      a plan: runs, pauses, last moment, grams
+`whatif`     one job in every configuration a centre allows, and the frontier
+`queue`      what waits and runs now, and when a request would start in it
 `grid`       which carbon intensity is known for a zone and a window, and which was used
 `backend`    eight verbs that any scheduler must have
 `slurm`      them by Slurm's own commands, in a user's rights

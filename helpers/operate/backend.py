@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from helpers.operate.queue import Queue
 from helpers.operate.rules import Resources, Rules
 
 __all__ = ["Backend", "Run", "SchedulerError", "Status", "Submission", "check_key"]
@@ -192,6 +193,10 @@ class Backend(ABC):
     @abstractmethod
     def trial(self, resources: Resources) -> float:
         """Return when a request would start [s]; a refusal is a `SchedulerError` that is sure."""
+
+    def queue(self) -> Queue | None:
+        """Return what waits and runs now, of everybody; None where a scheduler does not tell."""
+        return None
 
     @abstractmethod
     def rules(self) -> Rules:

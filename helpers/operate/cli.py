@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import helpers
-from helpers.operate.words import Answer, duration, instant
+from helpers.operate.words import Answer, counts, duration, instant
 
 __all__ = ["main", "parser"]
 
@@ -102,6 +102,7 @@ def parser() -> argparse.ArgumentParser:
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     _add_plans(sub)
+    _add_choice(sub)
     _add_jobs(sub)
     _add_answers(sub)
     _add_tools(sub, top)
@@ -145,6 +146,30 @@ def _add_plans(sub: Any) -> None:
     _add_request(plan)
     _add_window(plan)
     _add_grid(plan)
+
+
+def _add_choice(sub: Any) -> None:
+    """Add the command that compares configurations of a job."""
+    from helpers.operate import commands_choice as do
+
+    choice = _command(
+        sub,
+        "what-if",
+        "one job in every configuration the centre allows: fastest, cheapest, cleanest",
+        "  clean-hours what-if --length 4h --power 800 --cores 8 --try-cores 4,8,16 --parallel 0.95\n"
+        "  clean-hours what-if job.yaml --rules rules.yaml --by 2026-12-01T06:00 --json",
+        do.what_if,
+    )
+    choice.add_argument("--rules", metavar="FILE", help="the centre's rules (YAML), with prices")
+    choice.add_argument("--try-cores", type=counts, metavar="N,N", help="numbers of cores to try")
+    choice.add_argument(
+        "--parallel", type=float, default=1.0, help="share of the work that runs in parallel (1)"
+    )
+    _add_on(choice)
+    _add_job(choice, positional=True)
+    _add_request(choice)
+    _add_window(choice)
+    _add_grid(choice)
 
 
 def _add_answers(sub: Any) -> None:

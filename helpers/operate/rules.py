@@ -40,6 +40,7 @@ __all__ = [
     "Resources",
     "Rules",
     "memory_mb",
+    "pairs_of",
     "parse_accounts",
     "parse_partitions",
     "parse_qos",
@@ -378,7 +379,7 @@ def _broken_qos(rules: Rules, request: Resources) -> Iterator[str]:
 # --- what Slurm prints ------------------------------------------------------------------------
 
 
-def _pairs(line: str) -> dict[str, str]:
+def pairs_of(line: str) -> dict[str, str]:
     """One line of ``scontrol -o show``: words of the form Key=Value."""
     return dict(re.findall(r"(\S+?)=(\S*)", line))
 
@@ -416,10 +417,10 @@ def parse_partitions(partitions: str, nodes: str) -> tuple[Partition, ...]:
     ValueError
         If a line is none of theirs.
     """
-    machines = [_pairs(line) for line in nodes.splitlines() if line.strip()]
+    machines = [pairs_of(line) for line in nodes.splitlines() if line.strip()]
     found = []
     for line in filter(str.strip, partitions.splitlines()):
-        pairs = _pairs(line)
+        pairs = pairs_of(line)
         if "PartitionName" not in pairs:
             raise ValueError(
                 f"{line[:80]!r} is no line of `scontrol -o show partition`: it lacks PartitionName."

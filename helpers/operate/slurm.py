@@ -44,15 +44,17 @@ from helpers.operate.backend import (
     Submission,
     check_key,
 )
+from helpers.operate.queue import Node, Place, Queue, Queued, hosts
 from helpers.operate.rules import (
     Resources,
     Rules,
+    pairs_of,
     parse_accounts,
     parse_partitions,
     parse_qos,
 )
 
-__all__ = ["COMMENT", "Slurm"]
+__all__ = ["COMMENT", "Slurm", "parse_nodes", "parse_places"]
 
 COMMENT = "clean-hours:"
 """What the comment of a job begins with; its key follows."""
@@ -319,31 +321,73 @@ class Slurm(Backend):
             return Rules(partitions)  # a Slurm without a data base keeps no accounts
         return Rules(partitions, qos, accounts, default_qos, default.strip().split("\n")[0] or None)
 
-    def queue(self) -> list[dict[str, Any]]:
-        """Return all jobs of all users that wait or run, as `helpers.operate.queue` takes them."""
+    def queue(self) -> Queue:
+        """Return what waits and runs now, of all users that this one may see."""
+        nodes = parse_nodes(self._call("scontrol", "-o", "show", "node"))
+        places = parse_places(self._call("scontrol", "-o", "show", "partition"))
         printed = self._call("squeue", "--json")
-        rows = []
-        for job in json.loads(printed)["jobs"]:
-            state, _ = _state(job.get("job_state"))
-            if state not in {"waiting", "running"}:
-                continue
-            rows.append(
-                {
-                    "job_id": str(job["job_id"]),
-                    "state": state,
-                    "user": str(job.get("user_name") or ""),
-                    "partition": str(job.get("partition") or ""),
-                    "cores": int(_number(job.get("cpus"), 1)),
-                    "nodes": int(_number(job.get("node_count"), 1)),
-                    "submit_s": _number(job.get("submit_time")),
-                    "begin_s": _number(job.get("eligible_time")),
-                    "start_s": _number(job.get("start_time")),
-                    "requested_s": 60.0 * _number(job.get("time_limit"), math.inf),
-                    "priority": _number(job.get("priority")),
-                    "reason": str(job.get("state_reason") or ""),
-                }
+        try:
+            jobs = [_queued(job) for job in json.loads(printed)["jobs"]]
+        except (ValueError, KeyError, TypeError):
+            raise SchedulerError(
+                f"squeue --json printed no jobs ({printed[:100]!r}): Slurm 21.08 or later is needed."
+            ) from None
+        known = {place.name for place in places}
+        return Queue(
+            time.time(), nodes, places, tuple(j for j in jobs if j and j.partition in known)
+        )
+
+
+def parse_nodes(text: str) -> tuple[Node, ...]:
+    """Return the nodes that ``scontrol -o show node`` prints."""
+    found = []
+    for pairs in map(pairs_of, filter(str.strip, text.splitlines())):
+        state = pairs.get("State", "")
+        found.append(
+            Node(
+                pairs["NodeName"],
+                int(pairs.get("CPUEfctv", pairs.get("CPUTot", "1"))),
+                tuple(filter(None, pairs.get("Partitions", "").split(","))),
+                not any(word in state for word in ("DOWN", "DRAIN", "FAIL", "MAINT", "FUTURE")),
             )
-        return rows
+        )
+    return tuple(found)
+
+
+def parse_places(text: str) -> tuple[Place, ...]:
+    """Return whose turn comes first, by what ``scontrol -o show partition`` prints."""
+    return tuple(
+        Place(
+            pairs["PartitionName"],
+            int(pairs.get("PriorityTier", "1")),
+            pairs.get("Default") == "YES",
+            pairs.get("PreemptMode", "OFF") != "OFF",
+        )
+        for pairs in map(pairs_of, filter(str.strip, text.splitlines()))
+    )
+
+
+def _queued(job: Mapping[str, Any]) -> Queued | None:
+    """One entry of ``squeue --json``, if it waits or runs."""
+    state, _ = _state(job.get("job_state"))
+    if state not in {"waiting", "running"}:
+        return None
+    reason = str(job.get("state_reason") or "")
+    running = state == "running"
+    return Queued(
+        job_id=str(int(_number(job["job_id"]))),
+        user=str(job.get("user_name") or ""),
+        partition=str(job.get("partition") or "").split(",")[0],
+        state="running" if running else "waiting",
+        processors=max(1, int(_number(job.get("cpus"), 1))),
+        submit_s=_number(job.get("submit_time")),
+        begin_s=_number(job.get("eligible_time")),
+        start_s=_number(job.get("start_time")) if running else math.nan,
+        requested_s=60.0 * _number(job.get("time_limit"), math.inf),
+        priority=_number(job.get("priority")),
+        nodes=hosts(str(job.get("nodes") or "")) if running else (),
+        held=not running and reason.startswith(("JobHeld", "JobHold", "Dependency")),
+    )
 
 
 def _held(job: Mapping[str, Any]) -> bool:
@@ -420,5 +464,12 @@ def _steers_slurm(variable: str) -> bool:
 
 def _refused(told: str) -> bool:
     """Whether an error is Slurm's refusal, and not the lack of an answer."""
-    unsure = ("timed out", "Unable to contact", "Connection refused", "Zero Bytes", "Communication")
+    unsure = (
+        "timed out",
+        "configuration source",
+        "Unable to contact",
+        "Connection refused",
+        "Zero Bytes",
+        "Communication",
+    )
     return not any(word.lower() in told.lower() for word in unsure)

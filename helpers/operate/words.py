@@ -9,7 +9,7 @@ from datetime import datetime
 
 from helpers.jobs.sacct import parse_elapsed
 
-__all__ = ["Answer", "duration", "instant", "lasting", "local", "now_s"]
+__all__ = ["Answer", "counts", "duration", "instant", "lasting", "local", "now_s"]
 
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|min|m|h|d)")
 _UNIT_S = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -62,6 +62,20 @@ def instant(text: str) -> float:
                 f"{text!r} is where clocks change: add its offset, such as {text}+01:00."
             )
     return time_.timestamp()
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """Return whole numbers above 0 such as ``4,8,16``.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If one is none.
+    """
+    words = text.split(",")
+    if not all(word.isdecimal() and 0 < int(word) < 10**9 for word in words):
+        raise argparse.ArgumentTypeError(f"{text!r} must be whole numbers > 0 such as 4,8,16.")
+    return tuple(map(int, words))
 
 
 class Answer(Exception):

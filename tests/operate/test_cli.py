@@ -297,3 +297,49 @@ def test_a_module_run_is_the_command():
     )
 
     assert done.stdout.startswith("clean-hours ")
+
+
+RULES = """
+partitions:
+  - {name: batch, nodes: 4, cores_per_node: 8, price_per_core_h: 0.02, default: true}
+  - {name: short, nodes: 2, cores_per_node: 8, longest_s: 1800}
+"""
+
+
+def test_what_if_tells_the_fastest_cheapest_and_cleanest_and_which_rule_the_others_break(
+    capsys, curve_file, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path))  # no scheduler here
+    (tmp_path / "rules.yaml").write_text(RULES)
+    words = ["what-if", "--rules", str(tmp_path / "rules.yaml"), "--intensity", curve_file, *FROM]
+    words += ["--length", "4h", "--power", "800", "--cores", "8", "--try-cores", "4,8,16"]
+
+    code, out, _ = run(capsys, *words, "--parallel", "0.9", "--json")
+    told = json.loads(out)
+    best = {name: plan for plan in told["plans"] for name in plan["best"]}
+
+    assert 0 == code
+    assert {"fastest": 16, "cheapest": 4, "cleanest": 4} == {
+        name: plan["cores"] for name, plan in best.items()
+    }
+    assert all(plan["frontier"] for plan in best.values())
+    assert {"batch"} == {plan["partition"] for plan in told["plans"]}
+    assert all("1800 s in partition 'short'" in one["why"] for one in told["refused"])
+
+
+def test_what_if_says_that_nothing_fits(capsys, curve_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "rules.yaml").write_text(RULES)
+    words = ["what-if", "--rules", str(tmp_path / "rules.yaml"), "--intensity", curve_file, *FROM]
+
+    _, out, _ = run(capsys, *words, "--length", "4h", "--cores", "999")
+
+    assert "No configuration is valid" in out
+
+
+@pytest.mark.parametrize("text", ["", "0", "4,", "4,x", "-1"])
+def test_numbers_of_cores_that_are_none_are_refused(capsys, text):
+    with pytest.raises(SystemExit):
+        main(["what-if", "--length", "4h", "--try-cores=" + text])
+
+    assert "such as 4,8,16" in capsys.readouterr().err

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from operate_problems import ZERO_S, curve, job, plan
 
 import helpers.operate.plans as plans
-from helpers.operate.plans import make_plan, read_plan, what_if, write_plan
+from helpers.operate import whatif
+from helpers.operate.plans import make_plan, read_plan, write_plan
 from helpers.operate.rules import Partition, Resources, Rules
+from helpers.operate.whatif import what_if
 from helpers.phases.model import Phase, PhaseModel
 from helpers.phases.suspension import Suspension
 
@@ -144,7 +146,7 @@ def test_what_if_keeps_the_valid_and_says_which_are_fastest_cheapest_and_cleanes
 def test_what_is_dominated_is_not_on_the_frontier():
     values = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 4.0], [0.0, 9.0, 9.0], [1.0, 2.0, 3.0]])
 
-    assert [True, False, True, True] == plans._frontier(values).tolist()
+    assert [True, False, True, True] == whatif._frontier(values).tolist()
 
 
 def test_resources_stay_in_the_plan():
