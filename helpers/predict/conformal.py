@@ -22,7 +22,7 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["track"]
+__all__ = ["shift_by", "track"]
 
 
 def track(
@@ -68,6 +68,45 @@ def track(
         raise ValueError(f"step(={step}) must be > 0.")
     if (np.diff(submit_s) < 0).any():
         raise ValueError("submit_s must not fall: sort the jobs by submission.")
+    return _tracked(quantiles, truth, levels, (submit_s, start_s, end_s), step, passed)[0]
+
+
+def shift_by(
+    quantiles: NDArray[np.float64],
+    truth: NDArray[np.float64],
+    levels: NDArray[np.float64],
+    submit_s: NDArray[np.float64],
+    start_s: NDArray[np.float64],
+    end_s: NDArray[np.float64],
+    now_s: float,
+    *,
+    step: float,
+    passed: bool,
+) -> NDArray[np.float64]:
+    """Return by how much `track` shifts each level at an instant, shape (k,).
+
+    Parameters
+    ----------
+    quantiles, truth, levels, submit_s, start_s, end_s, step, passed
+        As for `track`, all jobs submitted before the instant.
+    now_s : float
+        The instant [s].
+    """
+    times = (submit_s, start_s, end_s)
+    return _tracked(quantiles, truth, levels, times, step, passed, now_s)[1]
+
+
+def _tracked(
+    quantiles: NDArray,
+    truth: NDArray,
+    levels: NDArray,
+    times: tuple[NDArray, NDArray, NDArray],
+    step: float,
+    passed: bool,
+    now_s: float = np.inf,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the shifted quantiles, and the shifts by all that has shown at an instant."""
+    submit_s, start_s, end_s = times
     shift = [0.0] * len(levels)
     up, down = (step * levels).tolist(), (step * (1 - levels)).tolist()
     shown: list[tuple[float, int, bool]] = []  # when, of which level, whether exceeded
@@ -83,4 +122,7 @@ def track(
             if passed and exceeded:
                 when = start_s[i] + np.exp(issued[i, k])
             heapq.heappush(shown, (float(when), k, exceeded))
-    return issued
+    for when, k, exceeded in shown:
+        if when <= now_s:
+            shift[k] += up[k] if exceeded else -down[k]
+    return issued, np.array(shift)

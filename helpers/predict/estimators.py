@@ -18,14 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from helpers.jobs.table import JobLog, start_s
-from helpers.predict.conformal import track
+from helpers.predict.boosting import Trees
+from helpers.predict.conformal import shift_by, track
 from helpers.predict.features import features, requested_s
 
 __all__ = ["LEVELS", "SIMPLE", "Predictions", "learn", "simple"]
@@ -167,12 +168,22 @@ class Predictions:
             How far one job moves a quantile at most, as a logarithm, > 0. Small steps keep
             predictions sharp, large ones follow a changed crowd sooner.
         """
-        # Of a run time it is known when it passes a quantile, of memory only when the job ended.
-        logs = track(
-            np.log(self.values), np.log(self.truth), self.levels, self.submit_s, self.start_s,
-            self.end_s, step=step, passed=self.outcome == "run_s",
-        )  # fmt: skip
+        logs = track(*self._logs, step=step, passed=self.outcome == "run_s")
         return replace(self, values=np.exp(logs))
+
+    def shift(self, step: float = 0.003) -> NDArray[np.float64]:
+        """Return by how much `calibrated` shifts a job submitted after all, shape (k,).
+
+        On the logarithm, by what had shown when the last job was submitted.
+        """
+        now_s = float(self.submit_s[-1])
+        return shift_by(*self._logs, now_s, step=step, passed=self.outcome == "run_s")
+
+    @property
+    def _logs(self) -> tuple[NDArray, ...]:
+        # Of a run time it is known when it passes a quantile, of memory only when the job ended.
+        times = (self.submit_s, self.start_s, self.end_s)
+        return np.log(self.values), np.log(self.truth), self.levels, *times
 
 
 def learn(
@@ -237,31 +248,11 @@ def learn(
             )
         if len(asked):
             past = past[np.argsort(end[past], kind="stable")][-(latest or len(past)) :]
-            fitted = _fit(table[past], np.log(truth[past]), ladder, table[asked])
-            values[asked] = np.minimum(np.exp(fitted), limit[asked, None])
+            trees = Trees.quantiles(table[past], np.log(truth[past]), levels)
+            values[asked] = np.minimum(np.exp(trees.predict(table[asked])), limit[asked, None])
     rows = np.flatnonzero(counts & (submit >= start))
     rows = rows[np.argsort(submit[rows], kind="stable")]
     return Predictions(
         rows, ladder, values[rows], truth[rows], limit[rows], submit[rows], begin[rows], end[rows],
         outcome,
     )  # fmt: skip
-
-
-def _fit(past: Any, result: Any, levels: Any, asked: Any) -> NDArray[np.float64]:
-    """Return quantiles of the logarithm by boosted trees, rising along each row, shape (n, k)."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    tells = np.array([np.unique(c[~np.isnan(c)]).size > 1 for c in past.T])
-    columns = []
-    for level in levels:
-        model = HistGradientBoostingRegressor(
-            loss="quantile",
-            quantile=float(level),
-            max_iter=100,
-            learning_rate=0.1,
-            max_leaf_nodes=31,
-            early_stopping=False,
-            random_state=0,
-        )
-        columns.append(model.fit(past[:, tells], result).predict(asked[:, tells]))
-    return np.sort(np.column_stack(columns), axis=1)  # quantiles learned apart may cross

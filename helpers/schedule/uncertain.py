@@ -25,7 +25,7 @@ from helpers.phases.model import Phase, PhaseModel
 from helpers.schedule.start import Starts, best_starts
 from helpers.timeline import Times, epoch_seconds
 
-__all__ = ["best_expected_starts", "expected_emissions_g", "expected_job"]
+__all__ = ["best_expected_starts", "distribution", "expected_emissions_g", "expected_job"]
 
 
 def expected_job(lengths_s: ArrayLike, weights: ArrayLike, power_w: float = 1.0) -> PhaseModel:
@@ -45,7 +45,7 @@ def expected_job(lengths_s: ArrayLike, weights: ArrayLike, power_w: float = 1.0)
     ValueError
         If shapes differ, or a value breaks its rule.
     """
-    lengths, shares = _distribution(lengths_s, weights)
+    lengths, shares = distribution(lengths_s, weights)
     borders, place = np.unique(lengths[shares > 0], return_inverse=True)
     left = np.bincount(place, shares[shares > 0])[::-1].cumsum()[::-1]
     lasts = np.diff(borders, prepend=0.0)
@@ -53,7 +53,8 @@ def expected_job(lengths_s: ArrayLike, weights: ArrayLike, power_w: float = 1.0)
     return PhaseModel("of unknown length", (), tuple(phases))
 
 
-def _distribution(lengths_s: ArrayLike, weights: ArrayLike) -> tuple[NDArray, NDArray]:
+def distribution(lengths_s: ArrayLike, weights: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return lengths [s] and their probabilities as arrays, or refuse what is no distribution."""
     lengths, shares = (np.asarray(v, dtype=np.float64) for v in (lengths_s, weights))
     if lengths.ndim != 1 or lengths.shape != shares.shape or not lengths.size:
         raise ValueError(
@@ -84,7 +85,7 @@ def expected_emissions_g(
     lengths_s, weights, power_w
         As in `expected_job`.
     """
-    lengths, shares = _distribution(lengths_s, weights)
+    lengths, shares = distribution(lengths_s, weights)
     start_s = np.atleast_1d(epoch_seconds(start))[:, None]
     each = intensity.integral(
         np.broadcast_to(start_s, (len(start_s), len(lengths))), start_s + lengths

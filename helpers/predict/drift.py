@@ -1,0 +1,77 @@
+"""Watch a predictor from week to week, and raise an alarm when it no longer fits its jobs.
+
+Two rules, fixed beforehand. *Coverage*: fewer of a week's jobs than `LEAST_COVERED` came to lie in
+their interval. *Error*: the week's mean absolute log error is more than three standard deviations
+above the mean of the earlier weeks that raised no alarm, of which there must be four, as in a
+control chart [1]_. A week of few jobs is shown and not judged. A week's jobs resemble each other, so
+that an alarm is a reason to look, not a proof.
+
+References
+----------
+.. [1] W. A. Shewhart, *Economic Control of Quality of Manufactured Product*, 1931.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from helpers.predict.scores import by_week
+
+__all__ = ["FEWEST", "LEAST_COVERED", "watch"]
+
+LEAST_COVERED = 0.85
+"""Share of a week's jobs in their interval below which there is an alarm [1]."""
+
+FEWEST = 30
+"""Jobs without which a week is not judged."""
+
+_EARLIER = 4
+_DEVIATIONS = 3.0
+
+
+def watch(
+    submit_s: ArrayLike,
+    covered: ArrayLike,
+    log_error: ArrayLike,
+    *,
+    least_covered: float = LEAST_COVERED,
+    fewest: int = FEWEST,
+) -> pd.DataFrame:
+    """Return how predictions did in each week, and where there is an alarm.
+
+    Parameters
+    ----------
+    submit_s : array_like, shape (n,)
+        Submissions [s].
+    covered : array_like of bool, shape (n,)
+        Whether what came lay in the interval.
+    log_error : array_like, shape (n,)
+        Absolute error of the natural logarithm of each prediction [1].
+    least_covered : float
+        Share covered below which there is an alarm [1].
+    fewest : int
+        Jobs without which a week is not judged.
+
+    Returns
+    -------
+    DataFrame
+        One row a week with jobs, indexed by its number: ``jobs``, ``covered``, ``log_error`` and
+        ``alarm``: "", "coverage", "error" or "coverage, error"; "few jobs" where it is not judged.
+    """
+    weeks = by_week(submit_s, covered).rename(columns={"mean": "covered"})
+    weeks["log_error"] = by_week(submit_s, log_error)["mean"]
+    told, quiet = [], []
+    for week in weeks.itertuples():
+        if week.jobs < fewest:
+            told.append("few jobs")
+            continue
+        words = ["coverage"] if week.covered < least_covered else []
+        if len(quiet) >= _EARLIER:
+            limit = np.mean(quiet) + _DEVIATIONS * np.std(quiet, ddof=1)
+            words += ["error"] if week.log_error > limit else []
+        if not words:
+            quiet.append(week.log_error)
+        told.append(", ".join(words))
+    return weeks.assign(alarm=told)
