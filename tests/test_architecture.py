@@ -51,6 +51,7 @@ HEAVY = {
     "dask",
     "distributed",
     "dtaidistance",
+    "lightgbm",
     "matplotlib",
     "numba",
     "plotly",

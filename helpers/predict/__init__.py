@@ -5,6 +5,11 @@ module        what it holds
 ============  ===================================================================
 `features`    what is known of each job at its submission, in one pass over a log
 `estimators`  simple predictors, and boosted quantiles learned from the past alone
+`boosting`    boosted trees, kept as text that holds no code
+`mixing`      predictors mixed by how each did on the user's jobs
+`online`      a predictor that learns while a replay goes on, from its ends
+`model`       tried on the past, trained for jobs to come, saved, described by a card
+`drift`       how predictions do from week to week, and when to be alarmed
 `conformal`   quantiles that become true in the long run, whatever the model
 `scores`      how good predictions are
 `leakage`     the same log with another future, which no feature may notice

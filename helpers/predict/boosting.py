@@ -100,7 +100,9 @@ class Trees:
             raise ValueError(f"this is no text of boosted trees: {error}") from None
         wide = [one.num_feature() for one in sets if one.num_feature() != self.width]
         if wide:
-            raise ValueError(f"trees look at {wide[0]} features, not at {self.width}: another model.")
+            raise ValueError(
+                f"trees look at {wide[0]} features, not at {self.width}: another model."
+            )
         return sets
 
     def predict(self, table: ArrayLike) -> NDArray[np.float64]:

@@ -78,8 +78,8 @@ def shift_by(
     submit_s: NDArray[np.float64],
     start_s: NDArray[np.float64],
     end_s: NDArray[np.float64],
-    now_s: float,
     *,
+    now_s: float,
     step: float,
     passed: bool,
 ) -> NDArray[np.float64]:

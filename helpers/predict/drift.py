@@ -62,16 +62,17 @@ def watch(
     """
     weeks = by_week(submit_s, covered).rename(columns={"mean": "covered"})
     weeks["log_error"] = by_week(submit_s, log_error)["mean"]
-    told, quiet = [], []
-    for week in weeks.itertuples():
-        if week.jobs < fewest:
+    told: list[str] = []
+    quiet: list[float] = []
+    for jobs, share, error in weeks.to_numpy(dtype=np.float64).tolist():
+        if jobs < fewest:
             told.append("few jobs")
             continue
-        words = ["coverage"] if week.covered < least_covered else []
+        words = ["coverage"] if share < least_covered else []
         if len(quiet) >= _EARLIER:
-            limit = np.mean(quiet) + _DEVIATIONS * np.std(quiet, ddof=1)
-            words += ["error"] if week.log_error > limit else []
+            limit = float(np.mean(quiet) + _DEVIATIONS * np.std(quiet, ddof=1))
+            words += ["error"] if error > limit else []
         if not words:
-            quiet.append(week.log_error)
+            quiet.append(error)
         told.append(", ".join(words))
     return weeks.assign(alarm=told)

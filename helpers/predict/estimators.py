@@ -16,7 +16,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -24,12 +24,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from helpers.jobs.table import JobLog, start_s
+from helpers.jobs.table import JobLog, end_s, start_s
 from helpers.predict.boosting import Trees
 from helpers.predict.conformal import shift_by, track
 from helpers.predict.features import features, requested_s
 
-__all__ = ["LEVELS", "SIMPLE", "Predictions", "learn", "simple"]
+__all__ = ["LEVELS", "SIMPLE", "Predictions", "chance_of_failure", "learn", "simple"]
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Levels at which a distribution is predicted [1]."""
@@ -177,13 +177,13 @@ class Predictions:
         On the logarithm, by what had shown when the last job was submitted.
         """
         now_s = float(self.submit_s[-1])
-        return shift_by(*self._logs, now_s, step=step, passed=self.outcome == "run_s")
+        return shift_by(*self._logs, now_s=now_s, step=step, passed=self.outcome == "run_s")
 
     @property
-    def _logs(self) -> tuple[NDArray, ...]:
+    def _logs(self) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray, NDArray]:
         # Of a run time it is known when it passes a quantile, of memory only when the job ended.
-        times = (self.submit_s, self.start_s, self.end_s)
-        return np.log(self.values), np.log(self.truth), self.levels, *times
+        logs = np.log(self.values), np.log(self.truth)
+        return *logs, self.levels, self.submit_s, self.start_s, self.end_s
 
 
 def learn(
@@ -237,8 +237,63 @@ def learn(
     limit = requested_s(jobs) if outcome == "run_s" else np.full(len(jobs), np.nan)
     limit = np.where(np.isnan(limit), np.inf, limit)
     values = np.full((len(jobs), ladder.size), np.nan)
-    start = submit.min() + first_s
-    for now_s in np.arange(start, submit.max() + 1.0, every_s):
+    for past, asked in _weekly(submit, end, counts, every_s, first_s):
+        kept = past[-(latest or len(past)) :]
+        trees = Trees.quantiles(table[kept], np.log(truth[kept]), levels)
+        values[asked] = np.minimum(np.exp(trees.predict(table[asked])), limit[asked, None])
+    rows = np.flatnonzero(counts & (submit >= submit.min() + first_s))
+    rows = rows[np.argsort(submit[rows], kind="stable")]
+    return Predictions(
+        rows, ladder, values[rows], truth[rows], limit[rows], submit[rows], begin[rows], end[rows],
+        outcome,
+    )  # fmt: skip
+
+
+def chance_of_failure(
+    log: JobLog,
+    known: pd.DataFrame,
+    *,
+    every_s: float = WEEK_S,
+    first_s: float = 4 * WEEK_S,
+) -> pd.DataFrame:
+    """Predict for every job the chance that it does not complete, by a model of the past.
+
+    Parameters
+    ----------
+    log : JobLog
+        Jobs with waits, run times and states.
+    known : DataFrame, shape (n, any)
+        What is known of each at its submission.
+    every_s, first_s : float
+        As for `learn`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by row of the log, in order of submission: ``chance`` [1] and ``failed``.
+
+    Raises
+    ------
+    ValueError
+        If nothing ended before `first_s`.
+    """
+    jobs, table = log.jobs, known.to_numpy(np.float32)
+    submit, end = jobs["submit_s"].to_numpy(), end_s(jobs).to_numpy()
+    failed = ~jobs["state"].isin(["completed", "unknown"]).to_numpy()
+    counts = np.isfinite(end) & (jobs["state"] != "unknown").to_numpy()
+    chance = np.full(len(jobs), np.nan)
+    for past, asked in _weekly(submit, end, counts, every_s, first_s):
+        chance[asked] = Trees.chance(table[past], failed[past]).predict(table[asked])
+    rows = np.flatnonzero(np.isfinite(chance))
+    rows = rows[np.argsort(submit[rows], kind="stable")]
+    return pd.DataFrame({"chance": chance[rows], "failed": failed[rows]}, index=rows)
+
+
+def _weekly(
+    submit: NDArray, end: NDArray, counts: NDArray, every_s: float, first_s: float
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return for each week the jobs that had ended before it, by end, and those submitted in it."""
+    for now_s in np.arange(submit.min() + first_s, submit.max() + 1.0, every_s):
         asked = np.flatnonzero(counts & (submit >= now_s) & (submit < now_s + every_s))
         past = np.flatnonzero(counts & (end < now_s))
         if not len(past):
@@ -247,12 +302,4 @@ def learn(
                 "nothing to learn from; begin later."
             )
         if len(asked):
-            past = past[np.argsort(end[past], kind="stable")][-(latest or len(past)) :]
-            trees = Trees.quantiles(table[past], np.log(truth[past]), levels)
-            values[asked] = np.minimum(np.exp(trees.predict(table[asked])), limit[asked, None])
-    rows = np.flatnonzero(counts & (submit >= start))
-    rows = rows[np.argsort(submit[rows], kind="stable")]
-    return Predictions(
-        rows, ladder, values[rows], truth[rows], limit[rows], submit[rows], begin[rows], end[rows],
-        outcome,
-    )  # fmt: skip
+            yield past[np.argsort(end[past], kind="stable")], asked

@@ -5,6 +5,8 @@ module        what it holds
 ============  ===================================================================
 `intervals`   the schedule, its checker, its charge; what a suspension costs
 `start`       the best start of a job that is not interrupted, many at once
+`uncertain`   the same for a job that nobody knows the length of
+`revised`     the same if it may pause: a plan that is its own revision
 `suspend`     the best schedule of a job that may be suspended: dynamic program
 `capped`      a power cap for each hour, and pauses: dynamic program
 `milp`        the same as a mixed-integer program, ours and the published one

@@ -147,7 +147,7 @@ def best_revised_plan(
             f"there are {slots} before the deadline: allow more time."
         )
     left = np.array([shares[ages > age].sum() for age in range(longest)] + [0.0])
-    edges_s = first_s + step_s * np.arange(slots + 1)
+    edges_s = np.asarray(first_s + step_s * np.arange(slots + 1), dtype=np.float64)
     grams = np.asarray(intensity.integral(edges_s[:-1], edges_s[1:])) / JOULES_PER_KWH
     starting_w = power_w if startup_w is None else startup_w
     does, expected_g = _solved(grams, left, delay, power_w, starting_w)

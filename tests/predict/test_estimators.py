@@ -10,6 +10,7 @@ from helpers import datasets
 from helpers.jobs.table import JobLog, jobs_table
 from helpers.predict import Predictions, another_future, features, learn, scores, simple
 from helpers.predict.conformal import track
+from helpers.predict.estimators import chance_of_failure
 from helpers.predict.scores import by_week, mean_percentage_error
 
 DAY_S = 86_400.0
@@ -139,6 +140,19 @@ def test_weeks_are_counted_from_the_first_submission():
     pd.testing.assert_frame_equal(
         pd.DataFrame({"jobs": [2, 1], "mean": [0.5, 1.0]}, pd.Index([0, 1], name="week")), table
     )
+
+
+def test_a_chance_of_failure_lies_within_0_and_1_and_knows_no_future(log):
+    first_s, now_s = 7 * DAY_S, 10 * DAY_S
+    then = another_future(log, now_s, np.random.default_rng(2))
+
+    said, other = (chance_of_failure(x, features(x), first_s=first_s) for x in (log, then))
+
+    assert said["chance"].between(0, 1).all()
+    asked = log.jobs["submit_s"].to_numpy()[said.index] <= now_s
+    assert said["chance"][asked].tolist() == other["chance"].tolist()
+    with pytest.raises(ValueError, match="no job ended within first_s"):
+        chance_of_failure(log, features(log), first_s=-1.0)
 
 
 def test_what_cannot_be_learned_is_refused(log):
