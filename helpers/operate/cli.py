@@ -197,6 +197,8 @@ def _add_answers(sub: Any) -> None:
     account.add_argument("--out", metavar="FILE", help="write it there")
     _add_grid(account)
 
+    _add_predict(sub)
+
     explain = _command(
         sub,
         "explain",
@@ -206,6 +208,34 @@ def _add_answers(sub: Any) -> None:
     )
     explain.add_argument("plan", help="file of a plan, or the key of a job handed over")
     explain.add_argument("--intensity", metavar="FILE", help="file of the zone's intensity (CSV)")
+
+
+def _add_predict(sub: Any) -> None:
+    """Add the command that says how long jobs will run."""
+    from helpers.operate import commands_predict as do
+
+    predict = _command(
+        sub,
+        "predict",
+        "how long the jobs of a log will run, with intervals, and how good that was so far",
+        "  clean-hours predict jobs.txt --time-zone Europe/Berlin --card card.md\n"
+        "  clean-hours predict jobs.swf --of memory --save model.json --json",
+        do.predict,
+    )
+    predict.add_argument("log", help="what sacct --parsable2 printed, SWF, or a jobs table")
+    predict.add_argument("--time-zone", help="clock of the log's times, such as Europe/Berlin")
+    predict.add_argument("--of", choices=("time", "memory"), default="time", help="what (time)")
+    predict.add_argument("--show", type=_count, default=10, metavar="N", help="at most N jobs (10)")
+    predict.add_argument("--no-waits", action="store_true", help="take it that no job waited")
+    predict.add_argument("--model", metavar="FILE", help="use this saved model, learn nothing")
+    predict.add_argument("--save", metavar="FILE", help="write the model there (JSON)")
+    predict.add_argument("--card", metavar="FILE", help="write its card there (Markdown)")
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number above 0.")
+    return int(text)
 
 
 def _add_tools(sub: Any, top: argparse.ArgumentParser) -> None:

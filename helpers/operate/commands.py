@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from helpers.operate.rules import Resources
     from helpers.phases.model import PhaseModel
 
-__all__ = ["account", "completion", "explain", "plan", "record", "start"]
+__all__ = ["account", "completion", "explain", "plan", "read_log", "record", "start"]
 
 Result = dict[str, Any]
 
@@ -309,7 +309,7 @@ def account(options: argparse.Namespace) -> Result:
     from helpers.files import write_whole
     from helpers.jobs.footprint import AssumedPower
 
-    log = _log(options.log, options.time_zone)
+    log = read_log(options.log, options.time_zone)
     assumed = None
     if any((options.per_core, options.per_gpu, options.per_node)):
         assumed = AssumedPower(
@@ -368,7 +368,7 @@ def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _log(path: str, time_zone: str | None) -> JobLog:
+def read_log(path: str, time_zone: str | None) -> JobLog:
     """Read a log of jobs of any of the known kinds, told apart by how it begins."""
     from helpers.files import read_bytes
     from helpers.jobs import read_csv, read_sacct, read_swf

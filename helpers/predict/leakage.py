@@ -1,4 +1,4 @@
-"""Rewrite the future: what a feature or a predictor must not notice."""
+"""Rewrite the future, which no feature may notice; and what it would seem to gain to look ahead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ import pandas as pd
 
 from helpers.jobs.table import JobLog, end_s, start_s
 
-__all__ = ["another_future"]
+__all__ = ["LEAKS", "another_future", "leaking"]
+
+LEAKS = {
+    "none": "only what is known; trained before, tested after",
+    "random split": "the same features, trained on jobs drawn from all times",
+    "order of submission": "histories also of jobs that were submitted before and still run",
+    "whole log": "the user's mean over the whole log",
+    "afterwards": "wait and final state",
+    "all": "all of these",
+}
+"""Usual mistakes, and what each lets a model see."""
 
 _FATES = ("completed", "failed", "cancelled", "timeout", "node_fail", "out_of_memory")
 
@@ -58,3 +68,44 @@ def another_future(log: JobLog, now_s: float, rng: np.random.Generator) -> JobLo
         values[open_] = rng.exponential(1e5, n)[open_]
         changed[name] = values
     return log.with_jobs(jobs.assign(**changed).reset_index(drop=True))
+
+
+def leaking(log: JobLog, known: pd.DataFrame, kind: str) -> tuple[pd.DataFrame, bool]:
+    """Return features that make one of the usual mistakes, to see what it would seem to gain.
+
+    Parameters
+    ----------
+    log : JobLog
+        The jobs, in order of submission.
+    known : DataFrame, shape (n, m)
+        Their honest features.
+    kind : str
+        One of `LEAKS`.
+
+    Returns
+    -------
+    DataFrame
+        The features, with those that leak.
+    bool
+        Whether the test is to be drawn from all times.
+
+    Raises
+    ------
+    ValueError
+        If the mistake is not known.
+    """
+    if kind not in LEAKS:
+        raise ValueError(f"kind(={kind!r}) must be one of {', '.join(LEAKS)}.")
+    jobs = log.jobs
+    logs = np.log1p(jobs["run_s"])
+    own = logs.groupby(jobs["user"].cat.codes)
+    program = logs.groupby([jobs["user"].cat.codes, jobs["executable"].cat.codes])
+    more = {}
+    if kind in ("order of submission", "all"):
+        more |= {"before": own.shift(1), "before2": own.shift(2), "program": program.shift(1)}
+        more["mean before"] = own.transform(lambda s: s.shift(1).expanding().mean())
+    if kind in ("whole log", "all"):
+        more["mean ever"] = own.transform("mean")
+    if kind in ("afterwards", "all"):
+        more |= {"wait": jobs["wait_s"], "state": jobs["state"].cat.codes.astype(float)}
+    return known.assign(**more), kind in ("random split", "all")

@@ -55,6 +55,31 @@ class Trial:
     points: pd.DataFrame
     shift: NDArray[np.float64]
 
+    @classmethod
+    def of(
+        cls, log: JobLog, known: pd.DataFrame, raw: Predictions, step: float | None = 0.003
+    ) -> Self:
+        """Return the trial of quantiles that were learned, beside the simple predictors.
+
+        Parameters
+        ----------
+        log, known
+            The log and its features.
+        raw : Predictions
+            What `learn` gave.
+        step : float, optional
+            As for `Predictions.calibrated`; None leaves the quantiles as they are.
+        """
+        points = simple(log, known, outcome=raw.outcome).iloc[raw.rows]
+        # What ran for less than a second is predicted as one: a logarithm wants no 0.
+        points = points.clip(lower=1.0).assign(median=np.maximum(raw.point(), 1.0))
+        who = log.jobs["user"].cat.codes.to_numpy()[raw.rows]
+        candidates = points.bfill(axis=1)
+        points["mixed"] = mix(candidates, raw.truth, who, raw.submit_s, raw.end_s)
+        if step is None:
+            return cls(log, raw, points, np.zeros(len(raw.levels)))
+        return cls(log, raw.calibrated(step), points, raw.shift(step))
+
     def scores(self) -> pd.DataFrame:
         """Return the scores of each predictor, one row each, as `helpers.predict.SCORES`."""
         truth = self.predictions.truth
@@ -124,17 +149,7 @@ def trial(
     if known is None:
         known = features(log, outcome=outcome)
     raw = learn(log, known, outcome=outcome, levels=levels, every_s=every_s, first_s=first_s)
-    points = simple(log, known, outcome=outcome).iloc[raw.rows]
-    # What ran for less than a second is predicted as one: a logarithm wants no 0.
-    points = points.clip(lower=1.0).assign(median=np.maximum(raw.point(), 1.0))
-    points["mixed"] = mix(
-        points.bfill(axis=1),
-        raw.truth,
-        log.jobs["user"].cat.codes.to_numpy()[raw.rows],
-        raw.submit_s,
-        raw.end_s,
-    )
-    return Trial(log, raw.calibrated(step), points, raw.shift(step))
+    return Trial.of(log, known, raw, step)
 
 
 @dataclass(frozen=True)
