@@ -32,6 +32,7 @@ __all__ = [
     "instant_text",
     "same_weekday",
     "utc_times",
+    "weekly_at_random",
 ]
 
 #: One instant or many: tz-aware time stamps, or seconds since 1970-01-01T00:00:00Z [s].
@@ -229,6 +230,43 @@ def same_weekday(
         moved += pd.Timedelta(weeks=1 if moved.year < year else -1)
     moved += pd.Timedelta(weeks=weeks)
     return moved.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
+
+
+def weekly_at_random(
+    start: pd.Timestamp, stop: pd.Timestamp, *, seed: int, head: Duration, tail: Duration
+) -> pd.DatetimeIndex:
+    """Return one instant in each week, at an hour drawn by lot.
+
+    Parameters
+    ----------
+    start, stop : Timestamp
+        The period.
+    seed : int
+        Of the lots.
+    head, tail : duration
+        What is left out at both ends: weeks begin `head` after the first whole day, the last of
+        them at least `tail` before the end.
+
+    Returns
+    -------
+    DatetimeIndex
+        Whole hours after the beginning of each week.
+
+    Raises
+    ------
+    ValueError
+        If the period is too short for a week.
+    """
+    first = start.ceil("D") + pd.Timedelta(seconds=duration_seconds(head))
+    last = stop - pd.Timedelta(seconds=duration_seconds(tail))
+    weeks = pd.date_range(first, last, freq="7D")
+    if not len(weeks):
+        raise ValueError(
+            f"from {start} to {stop} no week begins {head} after the start and {tail} before the "
+            "end: take a longer period."
+        )
+    hours = np.random.default_rng(seed).integers(0, 7 * 24, weeks.size)
+    return weeks + pd.to_timedelta(hours, unit="h")
 
 
 class Pieces(NamedTuple):

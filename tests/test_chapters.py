@@ -16,7 +16,6 @@ LONGEST, MEDIAN = 20, 6  # lines of code in a cell
 # Chapters that are still to be cut: this list only shrinks.
 UNCUT = {
     "counting_carbon",
-    "pause_and_resume",
     "waiting_for_clean_power",
 }
 

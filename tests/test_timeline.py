@@ -15,6 +15,7 @@ from helpers.timeline import (
     duration_seconds,
     epoch_seconds,
     utc_times,
+    weekly_at_random,
 )
 
 
@@ -251,3 +252,25 @@ def test_lines_have_the_integral_of_the_trapezoid_rule_with_the_ends_put_in(func
     np.testing.assert_allclose(
         line.at(times_s), np.interp(times_s, line.edges_s, samples), rtol=1e-12, atol=1e-9
     )
+
+
+def test_one_hour_of_each_week_is_drawn_within_what_is_kept_of_the_period():
+    start, stop = (pd.Timestamp(day, tz="UTC") for day in ("2020-01-01 05:00", "2020-12-31"))
+    kept = {"head": "10D", "tail": "17D"}
+
+    drawn = weekly_at_random(start, stop, seed=1, **kept)
+
+    weeks = pd.Timestamp("2020-01-12", tz="UTC") + pd.to_timedelta(
+        7 * np.arange(len(drawn)), unit="D"
+    )
+    assert ((drawn >= weeks) & (drawn < weeks + pd.Timedelta("7D"))).all()
+    assert weeks[-1] <= stop - pd.Timedelta("17D") < weeks[-1] + pd.Timedelta("7D")
+    assert drawn.equals(weekly_at_random(start, stop, seed=1, **kept))
+    assert not drawn.equals(weekly_at_random(start, stop, seed=2, **kept))
+
+
+def test_a_period_without_a_whole_week_has_none_to_draw_from():
+    start = pd.Timestamp("2020-01-01", tz="UTC")
+
+    with pytest.raises(ValueError, match="no week begins 10D after the start and 17D before"):
+        weekly_at_random(start, start + pd.Timedelta("20D"), seed=1, head="10D", tail="17D")

@@ -29,6 +29,7 @@ from helpers.phases.model import (
     flatten,
     generic_ml,
     join,
+    steady_job,
 )
 from helpers.phases.plan import plan_from_events
 from helpers.phases.suspension import Suspension
@@ -50,6 +51,7 @@ __all__ = [
     "plan_from_events",
     "read_csv",
     "read_yaml",
+    "steady_job",
     "write_csv",
     "write_yaml",
 ]

@@ -38,6 +38,7 @@ __all__ = [
     "flatten",
     "generic_ml",
     "join",
+    "steady_job",
 ]
 
 PARTS = ("startup", "work", "end")
@@ -740,6 +741,51 @@ def _map(phases: Phases, change: Callable[[Phase], Phase]) -> Phases:
         change(p) if isinstance(p, Phase) else Repeat(p.times, _map(p.phases, change))
         for p in phases
     )
+
+
+def steady_job(
+    work_s: float,
+    power_w: float,
+    *,
+    startup_s: float = 0.0,
+    startup_power_w: float | None = None,
+    checkpoint_every_s: float | None = None,
+    name: str = "steady",
+) -> PhaseModel:
+    """Return a job of one power: a start-up, then work, with checkpoints at equal distances.
+
+    Parameters
+    ----------
+    work_s : float
+        Duration of the work [s].
+    power_w : float
+        Power while it works [W].
+    startup_s : float
+        Duration of each start-up [s]; 0 for none.
+    startup_power_w : float, optional
+        Power while it starts [W]; by default that of the work.
+    checkpoint_every_s : float, optional
+        Distance of checkpoints [s], a divisor of `work_s`; by default none is marked.
+    name : str
+        Name of the model.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range, or the distance does not divide the work.
+    """
+    watts = power_w if startup_power_w is None else startup_power_w
+    startup = (Phase("start", startup_s, watts),) if startup_s else ()
+    if checkpoint_every_s is None:
+        return PhaseModel(name, startup, (Phase("work", work_s, power_w),))
+    piece = Phase("work", checkpoint_every_s, power_w, checkpoint=True)
+    pieces = round(work_s / checkpoint_every_s)
+    if not math.isclose(pieces * checkpoint_every_s, work_s, rel_tol=_ROUNDING):
+        raise ValueError(
+            f"checkpoint_every_s(={checkpoint_every_s:g}) must divide work_s(={work_s:g}): the last "
+            "piece would be shorter than the others."
+        )
+    return PhaseModel(name, startup, (Repeat(pieces, (piece,)),))
 
 
 def generic_ml(

@@ -8,6 +8,7 @@ module        what it holds
 `uncertain`   the same for a job that nobody knows the length of
 `revised`     the same if it may pause: a plan that is its own revision
 `suspend`     the best schedule of a job that may be suspended: dynamic program
+`pausing`     does pausing pay: gains, swings, room, the plain recursion
 `capped`      a power cap for each hour, and pauses: dynamic program
 `milp`        the same as a mixed-integer program, ours and the published one
 `heuristics`  as soon as possible, cheapest slots, below a threshold

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.phases import Phase, PhaseModel, Profile, Repeat, fill, flatten, generic_ml, read_csv
+from helpers.phases import (
+    Phase,
+    PhaseModel,
+    Profile,
+    Repeat,
+    fill,
+    flatten,
+    generic_ml,
+    read_csv,
+    steady_job,
+)
 from helpers.phases.model import MAX_PHASES
 
 ROBERTA = Path(__file__).parents[2] / "data" / "phases" / "roberta.csv"
@@ -424,3 +434,20 @@ def test_a_stretched_profile_keeps_its_powers_and_the_shares_of_its_phases(phase
     assert profile.power_w.tolist() == stretched.power_w.tolist()
     shares = profile.edges_s / profile.duration_s
     assert shares == pytest.approx(stretched.edges_s / duration_s)
+
+
+def test_a_steady_job_has_one_power_its_start_up_and_checkpoints_at_equal_distances():
+    job = steady_job(7200, 200.0, startup_s=900, checkpoint_every_s=1800)
+
+    assert 900 == job.startup_profile.duration_s
+    assert (200.0, 200.0) == (job.startup_profile.mean_power_w, job.work_profile.mean_power_w)
+    assert [1800, 3600, 5400, 7200] == job.work_profile.checkpoints_s.tolist()
+    assert 0 == steady_job(7200, 200.0).startup_profile.duration_s
+    assert 50.0 == steady_job(60, 200.0, startup_s=9, startup_power_w=50.0).startup[0].power_w
+
+
+def test_checkpoints_of_a_steady_job_divide_its_work():
+    with pytest.raises(
+        ValueError, match=r"checkpoint_every_s\(=1000\) must divide work_s\(=7200\)"
+    ):
+        steady_job(7200, 200.0, checkpoint_every_s=1000)
