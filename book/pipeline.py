@@ -3,7 +3,7 @@
 ``chapters/NAME.py`` (py:percent) is the only edited source. This module turns it into
 ``book/NAME.ipynb``, executed and cleaned so that the same inputs give the same bytes, and writes
 the numbers the chapter claims to ``book/results/NAME.json``. For LaTeX it writes all numbers to
-``book/results/numbers.tex`` and each figure, by its name, to ``_build/latex-figures/NAME.pdf``.
+``book/results/numbers.tex`` and each figure, by its name, to ``_build/figures/NAME.pdf``.
 
     python book/pipeline.py execute [NAME ...] [--force]
     python book/pipeline.py latex
@@ -43,16 +43,12 @@ BOOK = ROOT / "book"
 CHAPTERS = ROOT / "chapters"
 RECORD = BOOK / "_record"
 STATE = ROOT / "_build" / "chapters"
-FIGURES = ROOT / "_build" / "latex-figures"
+FIGURES = ROOT / "_build" / "figures"
 NUMBERS_MIME = "application/vnd.clean-hours.numbers+json"
 TIMEOUT_S = 600
-# Run before a chapter's own cells: each figure is handed over as PDF, too, without its date.
-BOTH_FORMATS = """
-_plots = get_ipython().config.InlineBackend
-_plots.figure_formats = {"png", "pdf"}
-_plots.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"CreationDate": None}}
-del _plots
-"""
+# Run before a chapter's own cells: each figure is handed over in these forms, too.
+ALL_FORMATS = "import drawn\n\ndrawn.hand_over(get_ipython())\ndel drawn"
+FORMATS = {"application/pdf": "pdf", "image/svg+xml": "svg", "text/csv": "csv"}
 
 
 def chapter_names(root: Path = ROOT) -> list[str]:
@@ -308,7 +304,7 @@ def execute(name: str, force: bool = False) -> str:
         if code - kept:
             part = source.copy()
             part.cells = [cell for i, cell in enumerate(source.cells) if i not in kept]
-            part.cells.insert(0, nbformat.v4.new_code_cell(BOTH_FORMATS, id="both-formats"))
+            part.cells.insert(0, nbformat.v4.new_code_cell(ALL_FORMATS, id="all-formats"))
             executed = iter(papermill_execute(part, {}, logs).cells[1:])
             done = [None if i in kept else next(executed) for i in range(len(source.cells))]
         else:
@@ -396,20 +392,24 @@ def execute_all(names: list[str], force: bool, jobs: int) -> None:
 # --- numbers and figures for LaTeX --------------------------------------------------------
 
 
-def figure_file(cell: nbformat.NotebookNode) -> str | None:
-    """Return the PDF's name of the figure a cell draws (``fig:a`` -> ``a.pdf``), or None."""
+def figure_file(cell: nbformat.NotebookNode, form: str = "pdf") -> str | None:
+    """Return the file's name of the figure a cell draws (``fig:a`` -> ``a.pdf``), or None."""
     name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
-    return name and re.sub(r"[^\w-]", "-", name.removeprefix("fig:")) + ".pdf"
+    return name and re.sub(r"[^\w-]", "-", name.removeprefix("fig:")) + f".{form}"
 
 
 def take_figures(notebook: nbformat.NotebookNode) -> dict[str, bytes]:
-    """Take the PDFs out of a notebook's outputs: it keeps the PNGs. Return them by file name."""
+    """Take all but the PNGs of figures out of a notebook's outputs; return them by file name."""
     taken = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            pdf = output.get("data", {}).pop("application/pdf", None)
-            if pdf and figure_file(cell):
-                taken[figure_file(cell)] = base64.b64decode(pdf)
+            data = output.get("data", {})
+            if "image/png" not in data:
+                continue
+            for mime, form in FORMATS.items():
+                content, file = data.pop(mime, None), figure_file(cell, form)
+                if content and file:
+                    taken[file] = base64.b64decode(content) if form == "pdf" else content.encode()
     return taken
 
 
@@ -452,7 +452,8 @@ def latex(jobs: int) -> None:
     named = {figure_file(cell) for notebook in notebooks for cell in notebook.cells} - {None}
     drawn = {path.name for path in FIGURES.glob("*.pdf")}
     for left_over in drawn - named:
-        (FIGURES / left_over).unlink()
+        for form in FORMATS.values():
+            (FIGURES / left_over).with_suffix(f".{form}").unlink(missing_ok=True)
     if named - drawn:
         missing = ", ".join(sorted(named - drawn))
         print(f"[latex] not drawn, for want of a download: {missing}")

@@ -23,7 +23,16 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 #: What belongs to the whole book and not to one page of it.
-BOOK_ALONE = {"printed", "explorer", "published", "terms", "status", "signatures"}
+BOOK_ALONE = {
+    "explorer",
+    "figures",
+    "printed",
+    "published",
+    "signatures",
+    "status",
+    "take",
+    "terms",
+}
 
 
 def own_parameters(notebook: nbformat.NotebookNode) -> dict:
@@ -199,6 +208,7 @@ def _config() -> dict:
         "use_download_button": False,
         "use_fullscreen_button": False,
         "article_header_end": [],
+        "article_footer_items": [],
     }
     theme |= {"article_header_start": [], "primary_sidebar_end": []}
     theme |= {"navigation_with_keys": False}

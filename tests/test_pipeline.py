@@ -227,7 +227,7 @@ def test_a_figure_is_kept_as_png_in_the_notebook_and_as_pdf_by_its_name(book, mo
     at_hand(monkeypatch, True)
     with (book / "chapters" / "sample.py").open("a") as file:
         file.write(FIGURE)
-    pdf = book / "_build" / "latex-figures" / "two-weeks.pdf"
+    pdf = book / "_build" / "figures" / "two-weeks.pdf"
     pipeline.execute("sample")
     first = pdf.read_bytes()
 

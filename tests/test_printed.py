@@ -30,7 +30,7 @@ parts:
   - caption: Appendix
     chapters: [{file: numbers}]
 """
-CONF = """extensions = ["sphinx.ext.autodoc", "sphinx_external_toc", "myst_nb", "thesis", "printed"]
+CONF = """extensions = ["sphinx.ext.autodoc", "sphinx_external_toc", "myst_nb", "thesis", "claimed", "printed"]
 external_toc_path = "../_toc.yml"
 nb_execution_mode = "off"
 latex_engine = "xelatex"
@@ -71,11 +71,11 @@ def tex(tmp_path_factory):
     root = tmp_path_factory.mktemp("printed")
     book = root / "book"
     numbers, notebook = chapter()
-    for folder in ("results", "_ext", "../chapters", "../_build/latex-figures"):
+    for folder in ("results", "_ext", "../chapters", "../_build/figures"):
         (book / folder).mkdir(parents=True)
     (root / "_toc.yml").write_text(TOC)
     (root / "chapters" / "sample.py").write_text("")
-    (root / "_build" / "latex-figures" / "drawn.pdf").write_bytes(b"%PDF-1.4")
+    (root / "_build" / "figures" / "drawn.pdf").write_bytes(b"%PDF-1.4")
     shutil.copy(ROOT / "CITATION.cff", root)
     shutil.copy(ROOT / "book" / "_ext" / "printed.sty", book / "_ext")
     (book / "conf.py").write_text(CONF)

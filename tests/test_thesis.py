@@ -126,11 +126,11 @@ ENGINES = [
 
 def compile_tex(folder, engine, text):
     """Compile a text in a copy of the repository's layout; return latexmk's result."""
-    for part in ("thesis", "book/results", "_build/latex-figures"):
+    for part in ("thesis", "book/results", "_build/figures"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     (folder / "thesis" / "thesis.tex").write_text(text, encoding="utf-8")
     (folder / "book" / "results" / "numbers.tex").write_text(NUMBERS_TEX, encoding="utf-8")
-    figure = folder / "_build" / "latex-figures" / "carbon-weeks.pdf"
+    figure = folder / "_build" / "figures" / "carbon-weeks.pdf"
     if (pipeline.FIGURES / figure.name).exists():
         shutil.copyfile(pipeline.FIGURES / figure.name, figure)
     else:

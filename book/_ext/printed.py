@@ -105,14 +105,14 @@ class Print(SphinxPostTransform):
                 cell.replace_self(nodes.paragraph("", "", start, link, page))
 
     def _take_vector_figures(self) -> None:
-        drawn = Path(self.app.srcdir).parent / "_build" / "latex-figures"
+        drawn = Path(self.app.srcdir).parent / "_build" / "figures"
         for figure in list(self.document.findall(nodes.figure)):
             for image in figure.findall(nodes.image):
                 names = [*figure["names"], Path(image["uri"]).stem.replace("fig-", "fig:", 1)]
                 for name in names:
                     file = re.sub(r"[^\w-]", "-", name.removeprefix("fig:")) + ".pdf"
                     if name.startswith("fig:") and (drawn / file).exists():
-                        uri = f"../_build/latex-figures/{file}"
+                        uri = f"../_build/figures/{file}"
                         image["uri"], image["candidates"] = uri, {"*": uri}
                         self.env.images.add_file(self.env.config.root_doc, uri)
                         break
@@ -161,30 +161,12 @@ class Print(SphinxPostTransform):
             rows = sum(1 for _ in table.findall(nodes.row))
             if "numbers" in table["classes"]:
                 table["classes"] += ["longtable", "colwidths-given"]
-                self._group_by_chapter(table)
             elif rows > 25:
                 table["classes"].append("longtable")
             if sum(1 for _ in table.findall(nodes.colspec)) > 6:
                 around = table.parent
                 around.insert(around.index(table), raw(r"\begingroup\cleanhoursmanycolumns"))
                 around.insert(around.index(table) + 1, raw(r"\endgroup"))
-
-    def _group_by_chapter(self, table: nodes.table) -> None:
-        """Write the chapter once, above its numbers, instead of in each row."""
-        group = table[0]
-        group["cols"] -= 1
-        group.remove(group[group.first_child_matching_class(nodes.colspec) + group["cols"]])
-        for colspec, width in zip(group.findall(nodes.colspec), (27, 23, 50), strict=True):
-            colspec["colwidth"] = width
-        above = None
-        for row in list(table.findall(nodes.row)):
-            link = row.children[-1]
-            row.remove(link)
-            if isinstance(row.parent, nodes.tbody) and link.astext() != above:
-                above = link.astext()
-                link["morecols"] = group["cols"] - 1
-                body = row.parent
-                body.insert(body.index(row), nodes.row("", link))
 
     def _let_names_break(self) -> None:
         for literal in list(self.document.findall(nodes.literal)):

@@ -1,13 +1,7 @@
-"""What this book adds to Sphinx: numbers by name, notices, and scripts served from here.
+"""What this book adds to Sphinx: chosen sentences, notices, and scripts served from here.
 
-* ``{num}`chapter.name``` writes a claimed number with its unit, anywhere in the book; an unknown
-  name is a warning, and so an error in a strict build. On a page of another chapter the number
-  leads to the section that qualifies it.
-* ``{word}`chapter.name``` writes a recorded word: a place, a year, the name of a log.
 * Lines that begin with a condition are said or not (`book/said.py`).
 * ``{chapter-figure} chapter fig:name`` shows a chapter's figure on another page, with its alt text.
-* ``{num-interval}`chapter.name``` writes its interval.
-* ``{numbers}`` lists every claimed number with the page that proves it and the cell that made it.
 * A chapter that needs downloads names them, with size and address, at its top.
 * A chapter whose downloads were not at hand says, at its top, that stored outputs are shown.
 * Each chapter says at its end which source made it and how to run it again.
@@ -16,23 +10,19 @@
 
 from __future__ import annotations
 
-import ast
 import base64
-import functools
 import hashlib
 import importlib.metadata
 import json
 import os
-import pickle
 import re
 import shutil
 import sys
 from pathlib import Path
 
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -40,18 +30,6 @@ import said
 
 logger = logging.getLogger(__name__)
 MATHJAX_PARTS = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2/", "input/tex/extensions/")
-
-
-def _results(srcdir: str) -> dict[str, dict]:
-    """Return all claimed numbers by ``chapter.name``, in the order of the contents."""
-    contents = Path(srcdir).parent.joinpath("_toc.yml").read_text(encoding="utf-8")
-    numbers = {}
-    paths = Path(srcdir, "results").glob("*.json")
-    for path in sorted(paths, key=lambda path: contents.find(f"file: {path.stem}\n")):
-        chapter = json.loads(path.read_text(encoding="utf-8"))
-        for number in chapter["numbers"]:
-            numbers[f"{chapter['chapter']}.{number['name']}"] = number
-    return numbers
 
 
 def choose_sentences(app, docname, source) -> None:
@@ -71,221 +49,6 @@ def choose_sentences(app, docname, source) -> None:
 def _state(srcdir: str, docname: str) -> dict:
     path = Path(srcdir).parent / "_build" / "chapters" / f"{docname}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-class number(nodes.inline):
-    """A claimed number in the text; its hint says what it is."""
-
-
-def visit_number(self, node) -> None:
-    """Open the span that shows what a number is when pointed at."""
-    self.body.append(self.starttag(node, "span", "", title=node["hint"]))
-
-
-def depart_number(self, node) -> None:
-    """Close it."""
-    self.body.append("</span>")
-
-
-def pass_number(self, node) -> None:
-    """Write nothing around a number where there is no pointer (LaTeX, text)."""
-
-
-def scope_words(scope: dict) -> list[str]:
-    """Return what a number is about, a phrase for each part of its scope."""
-    grids, weeks = scope.get("grids", []), scope.get("weeks", 0)
-    pauses = {"none": "without pauses", "free": "free pauses", "charged": "with pauses"}
-    future = {"known": "future known", "forecast": "by forecasts", "unknown": "future unknown"}
-    said_of_it = [
-        ", ".join(grids) if len(grids) < 6 else f"{len(grids)} grids",
-        ", ".join(map(str, scope.get("years", []))),
-        f"{weeks} week{'s' * (weeks > 1)}" if weeks else "",
-        scope.get("jobs", ""),
-        f"load {scope['load_percent']:.0f} %" if "load_percent" in scope else "",
-        pauses.get(scope.get("pauses"), ""),
-        future.get(scope.get("future"), ""),
-    ]
-    return [words for words in said_of_it if words]
-
-
-class Num(SphinxRole):
-    """A claimed number, with its unit: ``{num}`chapter.name```."""
-
-    def run(self):
-        """Return the number's node, or a warning where no chapter records it."""
-        numbers = _results(self.env.srcdir)
-        if self.text not in numbers:
-            logger.warning(
-                "no number named %r is recorded by any chapter",
-                self.text,
-                location=self.get_location(),
-            )
-            return [nodes.problematic(self.rawtext, self.rawtext)], []
-        entry = numbers[self.text]
-        hint = entry["meaning"]
-        if entry["interval"]:
-            hint += f" ({entry['level']:.0%} interval {entry['interval_text']})"
-        hint = "; ".join([hint, *scope_words(entry.get("scope", {}))])
-        node = number(self.rawtext, self.shown(entry), classes=["num"], hint=hint, claim=self.text)
-        return [node], []
-
-    def shown(self, entry: dict) -> str:
-        """Return what stands in the text."""
-        return entry["text"]
-
-
-class NumInterval(Num):
-    """The interval of a claimed number: ``{num-interval}`chapter.name```."""
-
-    def shown(self, entry: dict) -> str:
-        """Return the interval, or a warning where the chapter gives none."""
-        if not entry["interval"]:
-            logger.warning("the number %r has no interval", self.text, location=self.get_location())
-        return entry["interval_text"]
-
-
-class Word(SphinxRole):
-    """A recorded word: ``{word}`chapter.name```."""
-
-    def run(self):
-        """Return its text, or a warning where no chapter records it."""
-        text = said.Record.read(Path(self.env.srcdir, "results")).text("word", self.text)
-        if text is None:
-            location = self.get_location()
-            logger.warning(
-                "no word named %r is recorded by any chapter", self.text, location=location
-            )
-            return [nodes.problematic(self.rawtext, self.rawtext)], []
-        return [nodes.Text(text)], []
-
-
-class NumbersTable(SphinxDirective):
-    """The table of all claimed numbers."""
-
-    def run(self):
-        """Return the table."""
-        numbers = _results(self.env.srcdir)
-        group = nodes.tgroup(cols=4)
-        for width in (24, 18, 38, 20):
-            group += nodes.colspec(colwidth=width)
-        head = nodes.row()
-        for title in ("name", "value", "meaning", "proven in"):
-            head += nodes.entry("", nodes.paragraph(text=title))
-        body = nodes.tbody()
-        for name, number in numbers.items():
-            body += self._row(name, number)
-        group += nodes.thead("", head)
-        group += body
-        return [nodes.table("", group, classes=["numbers"])]
-
-    def _row(self, name: str, number: dict) -> nodes.row:
-        chapter, _, short = name.partition(".")
-        value = number["text"] + (f" ({number['interval_text']})" if number["interval"] else "")
-        link = addnodes.pending_xref(
-            "",
-            nodes.inline(text=chapter.replace("_", " ")),
-            refdomain="std",
-            reftype="doc",
-            reftarget=f"/{chapter}",
-            refexplicit=True,
-            refwarn=True,
-            refdoc=self.env.docname,
-        )
-        made_in = _recording_cell(str(Path(self.env.srcdir, f"{chapter}.ipynb")), short)
-        cells = (
-            nodes.paragraph("", "", nodes.literal(text=short, made_in=(chapter, made_in))),
-            nodes.paragraph(text=value),
-            nodes.paragraph(text=number["meaning"]),
-            nodes.paragraph("", "", link),
-        )
-        return nodes.row("", *(nodes.entry("", cell) for cell in cells))
-
-
-@functools.cache
-def _recordings(path: str) -> list[tuple[int, list[str | re.Pattern]]]:
-    """Return each code cell's place in a notebook and the names that it records, or patterns."""
-    cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
-    found = []
-    for place, cell in enumerate(cells):
-        text = "".join(cell["source"])
-        if cell["cell_type"] != "code" or ".record(" not in text:
-            continue
-        names: list[str | re.Pattern] = []
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.JoinedStr):
-                parts = [
-                    re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+"
-                    for part in node.values
-                ]
-                names.append(re.compile("".join(parts)))
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                names.append(node.value)
-        found.append((place, names))
-    return found
-
-
-def _recording_cell(path: str, name: str) -> int | None:
-    """Return the place of the cell that records a number: where its name stands, or its pattern."""
-    cells = _recordings(path)
-    for place, names in cells:
-        if name in names:
-            return place
-    patterns = [(p, place) for place, names in cells for p in names if isinstance(p, re.Pattern)]
-    fitting = [(len(p.pattern), place) for p, place in patterns if p.fullmatch(name)]
-    return max(fitting)[1] if fitting else None
-
-
-def mark_cells(app, doctree) -> None:
-    """Give each cell of a notebook an anchor, ``cell-<place>``."""
-    for cell in doctree.findall(nodes.container):
-        if "cell" in cell["classes"] and "cell_index" in cell:
-            cell["ids"].append(f"cell-{cell['cell_index']}")
-
-
-def link_cells(app, doctree, docname) -> None:
-    """Link the name of a number to the cell that recorded it, in HTML."""
-    if app.builder.format != "html":
-        return
-    for literal in list(doctree.findall(nodes.literal)):
-        chapter, place = literal.get("made_in", (None, None))
-        if place is not None:
-            uri = app.builder.get_relative_uri(docname, chapter) + f"#cell-{place}"
-            link = nodes.reference("", "", internal=True, refuri=uri)
-            link["reftitle"] = f"the cell of {chapter.replace('_', ' ')} that recorded it"
-            literal.replace_self(link)
-            link += literal
-
-
-@functools.cache
-def _sections(path: str, _seal: float) -> dict[int, str]:
-    """Return, from a chapter's stored doctree, the anchor of the section that holds each cell."""
-    found = {}
-    for cell in pickle.loads(Path(path).read_bytes()).findall(nodes.container):
-        if "cell_index" in cell:
-            above = cell.parent
-            while above is not None and not isinstance(above, nodes.section):
-                above = above.parent
-            if above is not None and above["ids"]:
-                found[cell["cell_index"]] = above["ids"][0]
-    return found
-
-
-def link_claims(app, doctree, docname) -> None:
-    """Link a number on another page to the section of its chapter that qualifies it, in HTML."""
-    if app.builder.format != "html":
-        return
-    for node in list(doctree.findall(number)):
-        chapter, _, name = node["claim"].partition(".")
-        notebook = Path(app.srcdir, f"{chapter}.ipynb")
-        if chapter == docname or chapter not in app.env.found_docs or not notebook.exists():
-            continue
-        stored = Path(app.doctreedir, f"{chapter}.doctree")
-        place = _recording_cell(str(notebook), name)
-        anchor = _sections(str(stored), stored.stat().st_mtime).get(place)
-        uri = app.builder.get_relative_uri(docname, chapter) + (f"#{anchor}" if anchor else "")
-        link = nodes.reference("", "", internal=True, refuri=uri, classes=["claim"])
-        node.replace_self(link)
-        link += node
 
 
 class ChapterFigure(SphinxDirective):
@@ -420,19 +183,10 @@ def link_repository(app, config) -> None:
 def setup(app):
     """Register with Sphinx."""
     app.setup_extension("sphinx.ext.autodoc")
-    nothing = (pass_number, pass_number)
-    app.add_node(number, html=(visit_number, depart_number), latex=nothing, text=nothing)
-    app.add_role("num", Num())
-    app.add_role("num-interval", NumInterval())
-    app.add_role("word", Word())
-    app.add_directive("numbers", NumbersTable)
     app.add_directive("chapter-figure", ChapterFigure)
     app.connect("config-inited", link_repository)
     app.connect("doctree-read", add_notices)
-    app.connect("doctree-read", mark_cells)
     app.connect("source-read", choose_sentences)
-    app.connect("doctree-resolved", link_cells)
-    app.connect("doctree-resolved", link_claims)
     app.connect("env-get-outdated", reread_after_a_run)
     app.connect("autodoc-process-docstring", number_references, priority=100)
     app.connect("build-finished", copy_mathjax)
