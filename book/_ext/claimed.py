@@ -187,15 +187,17 @@ class Num(SphinxRole):
             return [nodes.problematic(self.rawtext, self.rawtext)], []
         entry = numbers[self.text]
         scope = "; ".join(scope_words(entry.get("scope", {})))
-        interval = f"{entry['level']:.0%} interval {entry['interval_text']}"
+        interval = ""
+        if entry["interval"]:
+            interval = f"{entry['level']:.0%} interval {entry['interval_text']}"
         card = {
             "claim": self.text,
             "meaning": entry["meaning"],
-            "interval": interval if entry["interval"] else "",
+            "interval": interval,
             "scope": scope,
             "value": entry["text"],
         }
-        hint = entry["meaning"] + (f" ({interval})" if entry["interval"] else "")
+        hint = entry["meaning"] + (f" ({interval})" if interval else "")
         hint = "; ".join(filter(None, [hint, scope]))
         node = number(
             self.rawtext, self.shown(entry), classes=["num"], hint=hint, claim=self.text, card=card

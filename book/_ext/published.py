@@ -17,6 +17,7 @@ HIDDEN = {"404", "genindex", "search"}
 def name_address(app, config) -> None:
     """Tell Sphinx where the book is served from."""
     address = os.environ.get("BOOK_URL", "")
+    config.html_search_scorer = str(Path(app.srcdir, "_static", "scorer.js"))
     config.ogp_social_cards = {"enable": False}  # one picture for all pages, drawn by us
     config.ogp_site_name = config.html_title or config.project
     config.ogp_image_alt = "A week of carbon intensity with its clean hours shaded."
