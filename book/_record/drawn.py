@@ -62,6 +62,9 @@ def _rows(artist, axes) -> Iterator[Row]:
     """Yield what an artist draws: kind, x (or both ends), y (or both ends), value, thinning."""
     from matplotlib import collections, image, lines, patches
 
+    known = (image.AxesImage, collections.Collection, lines.Line2D, patches.Patch)
+    if not isinstance(artist, known):
+        return  # axes, texts, legends
     in_x, in_y = artist.get_transform().contains_branch_seperately(axes.transData)
     if isinstance(artist, image.AxesImage):
         yield from _fields(artist.get_array(), *_borders(artist))
