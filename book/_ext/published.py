@@ -46,10 +46,23 @@ def write_map(app, error) -> None:
     Path(app.outdir, "robots.txt").write_text(robots, encoding="ascii")
 
 
+def leave_out_live_code(app, pagename, templatename, context, doctree) -> None:
+    """Load no scripts of Thebe: live code would come from another host, and they end in an error.
+
+    The library declares its constants twice on each page of this book.
+    """
+
+    def is_of_thebe(script) -> bool:
+        return "thebe" in f"{script.filename} {script.attributes.get('body', '')}".lower()
+
+    context["script_files"] = [s for s in context.get("script_files", ()) if not is_of_thebe(s)]
+
+
 def setup(app):
     """Register with Sphinx."""
     app.connect("config-inited", name_address, priority=100)
     app.setup_extension("sphinxext.opengraph")
     app.setup_extension("notfound.extension")
+    app.connect("html-page-context", leave_out_live_code, priority=900)
     app.connect("build-finished", write_map)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
