@@ -26,8 +26,10 @@ from numpy.typing import NDArray
 __all__ = [
     "LARGEST_BYTES",
     "Damaged",
+    "NotUtf8",
     "Text",
     "decode",
+    "line_blocks",
     "number",
     "numbers",
     "plain_lines",
@@ -64,6 +66,10 @@ class Damaged(ValueError):
             f"{name}: the compressed file is damaged or cut short ({why}): fetch it again."
         )
         self.name, self.before = name, before
+
+
+class NotUtf8(ValueError):
+    """A text is in another encoding than UTF-8: only the whole of it tells in which."""
 
 
 def _read1(stream: Any) -> Iterator[bytes]:
@@ -238,8 +244,112 @@ def plain_lines(data: bytes, name: str = "the file", *, cut: bool = False) -> by
     r"""Return text as UTF-8 with ``\n`` at the end of lines; parameters as in `decode`."""
     if not data.isascii() or b"\0" in data:
         data = decode(data, name, cut=cut).encode("utf-8")
+    return plain_ends(data)
+
+
+def plain_ends(data: bytes) -> bytes:
+    r"""Return lines with ``\n`` at their ends, whatever they had."""
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return data
+
+
+def line_blocks(
+    path: str | os.PathLike,
+    *,
+    size: int,
+    largest_bytes: int = LARGEST_BYTES,
+    cut: list[tuple[int, str, str, str]] | None = None,
+) -> Iterator[tuple[bytes, int]]:
+    r"""Yield the lines of a text file in blocks, so that memory does not grow with the file.
+
+    Parameters
+    ----------
+    path : path
+        A plain, gzip, bzip2, xz or zstd file that can be read twice.
+    size : int
+        About how many bytes a block has; a line is never cut.
+    largest_bytes : int
+        What a compressed file may unfold to [bytes].
+    cut : list, optional
+        Where to note the last line of a compressed file that was cut short: its number, ``row``,
+        its text and what it must be.  Without it such a file raises.
+
+    Yields
+    ------
+    block : bytes
+        Whole lines as UTF-8, with ``\n`` at their ends, but for the last of the file.
+    place : int
+        How many bytes of the file as it lies on disk were read.
+
+    Raises
+    ------
+    NotUtf8
+        If the text is in another encoding: read the whole file (`read_utf8`) then.
+    ValueError
+        As `read_bytes`.
+    """
+    rest, lines = b"", 0
+    with open(path, "rb") as stream:
+        try:
+            for piece, start in _gathered(_pieces(stream, Path(path).name, largest_bytes), size):
+                whole, rest = _whole_lines(rest + piece, start=start)
+                lines += whole.count(b"\n")
+                if whole:
+                    yield whole, stream.tell()
+        except Damaged as damaged:
+            if cut is None:
+                raise
+            reason = "must be whole: the compressed file is damaged or cut short here"
+            whole, rest = _whole_lines(rest + damaged.before, start=not lines)
+            lines += whole.count(b"\n")
+            if whole:
+                yield whole, stream.tell()
+            cut.append((lines + 1, "row", rest.decode("utf-8", "replace"), reason))
+            return
+        if rest:
+            yield _as_utf8(plain_ends(rest), start=not lines), stream.tell()
+
+
+def _gathered(pieces: Iterator[bytes], size: int) -> Iterator[tuple[bytes, bool]]:
+    """Yield pieces joined to about `size` bytes, and whether each is the first.
+
+    Raises `Damaged` with what was read since the last of them.
+    """
+    held: list[bytes] = []
+    length, first = 0, True
+    try:
+        for piece in pieces:
+            held.append(piece)
+            length += len(piece)
+            if length >= size:
+                yield b"".join(held), first
+                held, length, first = [], 0, False
+    except Damaged as damaged:
+        damaged.before = b"".join(held)
+        raise
+    if held:
+        yield b"".join(held), first
+
+
+def _whole_lines(data: bytes, *, start: bool) -> tuple[bytes, bytes]:
+    r"""Return the whole lines of `data` as UTF-8 that end in ``\n``, and the rest as it was."""
+    # Whether a line break follows a last carriage return is not known yet.
+    last = max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
+    return _as_utf8(plain_ends(data[:last]), start=start), data[last:]
+
+
+def _as_utf8(data: bytes, *, start: bool) -> bytes:
+    """Return lines as they are, without a mark of UTF-8, or raise `NotUtf8`."""
+    if start:
+        data = data.removeprefix(codecs.BOM_UTF8)
+        if any(map(data.startswith, _MARKS)) or _order_of_utf16(data):
+            raise NotUtf8("another encoding")
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            raise NotUtf8(str(error)) from error
     return data
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         write_gaia_csv,
     )
     from .footprint import AssumedPower, Footprint
-    from .sacct import read_sacct
+    from .sacct import read_sacct, sacct_footprint
     from .swf import header_fields, read_swf, write_swf
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "read_parquet",
     "read_sacct",
     "read_swf",
+    "sacct_footprint",
     "start_s",
     "states",
     "to_epoch",
@@ -89,6 +90,7 @@ _HOME = {
     "read_google_2019": "cloud",
     "read_sacct": "sacct",
     "read_swf": "swf",
+    "sacct_footprint": "sacct",
     "write_gaia_csv": "cloud",
     "write_swf": "swf",
 }

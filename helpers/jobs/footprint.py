@@ -98,17 +98,20 @@ class AssumedPower:
                 power_w = power_w + each_w * size
         return power_w
 
-    def needs(self, jobs: pd.DataFrame, row: int) -> str:
-        """Return the column that is not known in a row though it counts."""
-        sizes = {
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The columns of the jobs table that count."""
+        each_w = {
             "processors": self.per_processor_w,
             "gpus": self.per_gpu_w,
             "nodes": self.per_node_w,
         }
+        return tuple(name for name, power_w in each_w.items() if power_w)
+
+    def needs(self, jobs: pd.DataFrame, row: int) -> str:
+        """Return the column that is not known in a row though it counts."""
         return next(
-            name
-            for name, each_w in sizes.items()
-            if each_w and (name not in jobs or math.isnan(jobs[name].iloc[row]))
+            name for name in self.sizes if name not in jobs or math.isnan(jobs[name].iloc[row])
         )
 
 
@@ -354,7 +357,11 @@ def footprint(
     if errors == "raise" and refused.any():
         raise ValueError(_refusal(jobs, reasons, refused, assumed, source))
     charged = ran & ~refused
-    rows = jobs[charged].reset_index(drop=True)
+    left_out = pd.DataFrame(
+        {"job_id": jobs["job_id"][~charged].to_numpy(), "reason": reasons[~charged]}
+    )
+    del reasons
+    rows = (jobs if charged.all() else jobs[charged]).reset_index(drop=True)
     _check_once(rows, source)
     start_s = epoch.timestamp() + (jobs["submit_s"].to_numpy() + wait_s)[charged]
     stop_s = start_s + run_s[charged]
@@ -370,9 +377,7 @@ def footprint(
         totals=totals(start_s, stop_s, power_w, intensity, pue=pue),
         intensity=intensity,
         pue=pue,
-        left_out=pd.DataFrame(
-            {"job_id": jobs["job_id"][~charged].to_numpy(), "reason": reasons[~charged]}
-        ),
+        left_out=left_out,
         time_zone=epoch.tzinfo or UTC,
     )
 

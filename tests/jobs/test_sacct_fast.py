@@ -1,0 +1,320 @@
+"""sacct read by compiled loops, block by block, is what it is read word by word, at once."""
+
+import gzip
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sacct_export import export
+
+from helpers.carbon import Intensity
+from helpers.jobs import AssumedPower
+from helpers.jobs import _sacct_blocks as blocks
+from helpers.jobs import sacct as module
+from helpers.jobs._sacct_words import READ, instants
+from helpers.jobs.sacct import read_sacct, sacct_footprint
+from helpers.jobs.table import to_time_zone
+
+ZONE = "Europe/Berlin"
+
+
+def both_ways(text, *, block=2**22, **keywords):
+    """Read an export by the compiled loops in blocks, and word by word at once."""
+    found = []
+    for short, size in ((0, block), (2**62, 2**62)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "_SHORT", short)
+            patch.setattr(module, "_BLOCK", size)
+            log = read_sacct(io.StringIO(text), time_zone=ZONE, errors="skip", **keywords)
+        found.append(log)
+    return found
+
+
+def same(fast, plain):
+    pd.testing.assert_frame_equal(plain.jobs, fast.jobs)
+    pd.testing.assert_frame_equal(plain.skipped, fast.skipped)
+    assert plain.epoch == fast.epoch
+    return True
+
+
+IDS = [
+    "1",
+    "2",
+    "3",
+    "3",
+    "3",
+    "07",
+    "0",
+    "1_4",
+    "9" * 18,
+    "1" + "0" * 18,
+    "1234567890123456789",
+    "",
+]
+STEPS = [".batch", ".extern", ".0", ".1", ".0.extern", "."]
+SPANS = ["", "00:00:50", "1-06:00:00", "00:07.455", "00:00.000001", "23:59:59.5", "24:00:00",
+         "UNLIMITED", "Partition_Limit", "9999-00:00:00", "99999-00:00:00", "00:60:00", "1-00:05", "5",
+         "49710-06:28:15", "00:00:5x", "-00:00:05"]  # fmt: skip
+COUNTS = ["", "0", "1", "4", "64", "007", "4294967294", "4294967296", "18446744073709551614", "4.5",
+          "-1", "999999999999999", "1" + "0" * 15, "é"]  # fmt: skip
+MEMORY = ["", "0", "8M", "4096K", "2.50G", "4Gn", "2000Mc", "3T", "?", "K", "1234567890", "16.00?",
+          "4294967295K", "12345678901G", "9" * 16 + "K", "8 M"]  # fmt: skip
+TRES = ["", "cpu=4,mem=8G", "cpu=4,energy=1200,mem=4G", "energy=7", "energy=0,cpu=2", "energy=", "cpu",
+        "cpu=4,energy=12,energy=12", "gres/energy=5", "cpu=8,energy=4294967294", "cpu=2,energy=1.5K",
+        "cpu=4,energy=99999999999", "cpu=1,gres/gpu:a100=1,gres/gpu=1", "energy=" + "9" * 17,
+        "cpu=x,energy=33", "cpu=4,gres/shard=2"]  # fmt: skip
+TIMES = ["", "Unknown", "None", "Unknowm", "1717153200", "0999999999", "1717153200000", "5", "9" * 30,
+         "2024-05-31T13:00:00", "2024-10-27T02:30:00", "2024-03-31T02:30:00", "2023-02-29T00:00:00",
+         "2024-02-29T23:59:59", "2024-05-31T13:00:00+0200", "1990-01-01T00:00:00", "2199-12-31T23:59:59",
+         "2024-05-31T24:00:00", "2024-05-31T13:60:00", "2024-05-31 13:00:00", "2024-00-10T00:00:00",
+         "2024-04-31T00:00:00", "2100-02-29T00:00:00"]  # fmt: skip
+WORDS = ["", "a", "b", "é", "日本", "a b", "x" * 90, "None assigned"]
+
+job_row = st.fixed_dictionaries(
+    {
+        "JobID": st.sampled_from(IDS),
+        "User": st.sampled_from(["a", "b", "", "é"]),
+        "Account": st.sampled_from(["", "p"]),
+        "Group": st.sampled_from(["", "g"]),
+        "JobName": st.sampled_from(WORDS),
+        "State": st.sampled_from(
+            ["COMPLETED", "RUNNING", "CANCELLED by 7", "PENDING", "oom", "?", ""]
+        ),
+        "Submit": st.sampled_from(["1717153200", "1717153200", "2024-05-31T13:00:00", *TIMES]),
+        "Eligible": st.sampled_from(TIMES),
+        "Start": st.sampled_from(["1717153210", "2024-05-31T13:01:00", *TIMES]),
+        "End": st.sampled_from(["1717153300", "2024-05-31T13:05:00", *TIMES]),
+        "Elapsed": st.sampled_from(SPANS),
+        "Suspended": st.sampled_from(["", "00:00:00", *SPANS]),
+        "Timelimit": st.sampled_from(SPANS),
+        "TimelimitRaw": st.sampled_from(["", "90", "UNLIMITED", *COUNTS]),
+        "NodeList": st.sampled_from(["n1", "None assigned"]),
+        "NNodes": st.sampled_from(["1", *COUNTS]),
+        "AllocCPUS": st.sampled_from(["4", *COUNTS]),
+        "ReqCPUS": st.sampled_from(["4", *COUNTS]),
+        "AllocTRES": st.sampled_from(TRES),
+        "ReqMem": st.sampled_from(MEMORY),
+        "ConsumedEnergyRaw": st.sampled_from(["", "500", *COUNTS]),
+        "TotalCPU": st.sampled_from(SPANS),
+    }
+)
+# Few fields are odd at once, or no row would be good.
+good_row = {"Submit": "1717153200", "Start": "1717153210", "End": "1717153300", "Elapsed": "00:01:30",
+            "State": "COMPLETED", "User": "a", "AllocCPUS": "4", "ReqCPUS": "4", "NNodes": "1"}  # fmt: skip
+
+
+@st.composite
+def rows(draw):
+    """Return rows of jobs and steps, some odd, in an order that may be no export's."""
+    made = []
+    for base in draw(st.lists(st.sampled_from(IDS), max_size=8)):
+        odd = draw(job_row)
+        kept = draw(st.sets(st.sampled_from(sorted(odd)), max_size=3))
+        later = draw(st.sampled_from([0, 0, 300, 90_000, 10**6]))
+        times = {name: str(int(good_row[name]) + later) for name in ("Submit", "Start", "End")}
+        row = good_row | times | {name: odd[name] for name in kept} | {"JobID": base}
+        made.append(row)
+        for suffix in draw(st.lists(st.sampled_from(STEPS), max_size=4)):
+            owner = draw(st.sampled_from([base, base, base, *IDS]))
+            made.append(
+                {
+                    "JobID": owner + suffix,
+                    "AveRSS": draw(st.sampled_from(MEMORY)),
+                    "MaxRSS": draw(st.sampled_from(["8M", *MEMORY])),
+                    "NTasks": draw(st.sampled_from(["1", "2", *COUNTS])),
+                    "ConsumedEnergyRaw": draw(st.sampled_from(["500", "600", *COUNTS])),
+                }
+            )
+    if draw(st.booleans()):
+        made = draw(st.permutations(made))
+    return made
+
+
+COLUMNS = [*dict.fromkeys([*good_row, "JobID", "Account", "Group", "JobName", "Eligible", "Suspended",
+    "Timelimit", "TimelimitRaw", "NodeList", "AllocTRES", "ReqMem", "ConsumedEnergyRaw", "TotalCPU",
+    "AveRSS", "MaxRSS", "NTasks"])]  # fmt: skip
+
+
+def as_text(made, odd_lines=()):
+    lines = ["|".join(COLUMNS)] + ["|".join(row.get(name, "") for name in COLUMNS) for row in made]
+    for place, line in odd_lines:
+        lines.insert(1 + place % len(lines), line)
+    return "\n".join(lines) + "\n"
+
+
+@settings(max_examples=80)
+@given(
+    rows(),
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from(["", "7|short", "x" * 300, "|" * 40]))),
+    st.sampled_from([1, 300, 2**22]),
+)
+def test_an_export_is_read_alike_whatever_way_and_in_blocks_of_any_size(made, odd_lines, block):
+    assert same(*both_ways(as_text(made, odd_lines), block=block))
+
+
+@pytest.mark.parametrize("ambiguous", ["raise", "first", "second"])
+@settings(max_examples=20)
+@given(st.lists(st.tuples(st.integers(-7200, 7200), st.integers(0, 7200), st.integers(0, 7200))))
+def test_local_times_around_a_change_of_clocks_are_read_alike(ambiguous, jobs):
+    made = []
+    for number, (submit, wait, run) in enumerate(jobs):
+        instants_s = np.cumsum([1_729_990_800 + submit, wait, run])
+        local = pd.to_datetime(instants_s, unit="s", utc=True).tz_convert(ZONE)
+        texts = local.strftime("%Y-%m-%dT%H:%M:%S")
+        made.append(
+            good_row
+            | {"JobID": str(number)}
+            | dict(zip(("Submit", "Start", "End"), texts, strict=True))
+        )
+
+    assert same(*both_ways(as_text(made), ambiguous=ambiguous))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("count", COUNTS),
+        ("minutes", [*COUNTS, "UNLIMITED"]),
+        ("elapsed", SPANS),
+        ("memory", MEMORY),
+        ("requested memory", MEMORY),
+    ],
+)
+def test_a_number_read_by_the_loop_is_what_its_word_is(kind, words):
+    block = blocks.FastBlock("\n".join(words).encode() + b"\n", "|", 1, {"x": 0}, 1)
+    # A line without characters is no row: the empty word stands in the examples of exports.
+    values, odd = block.usual(kind, "x", np.arange(len(block.lines)))
+
+    read = [word for word in words if word or len(block.lines) == len(words)]
+    for word, value, unread in zip(read, values, odd, strict=True):
+        if not unread:
+            assert READ[kind](word) == pytest.approx(value, rel=0, abs=0, nan_ok=True)
+
+
+@pytest.mark.parametrize("word", TIMES)
+def test_an_instant_read_by_the_loop_is_what_its_word_is(word):
+    block = blocks.FastBlock(f"{word}|\n".encode(), "|", 2, {"x": 0}, 1)
+    zone = to_time_zone(ZONE)
+
+    for expected, found in zip(
+        instants(np.array([word], dtype=object), zone),
+        block.instants("x", np.arange(1), zone),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(expected, found)
+
+
+# --- Files --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def centre():
+    return export(3000)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
+def test_a_file_is_read_in_blocks_whatever_compresses_it(centre, pack, tmp_path, monkeypatch):
+    whole = read_sacct(io.BytesIO(centre), time_zone=ZONE)
+    path = tmp_path / "jobs.txt"
+    path.write_bytes(pack(centre))
+    monkeypatch.setattr(module, "_BLOCK", 100_000)
+    log = read_sacct(path, time_zone=ZONE)
+
+    assert same(log, whole)
+    assert 3000 == len(log)
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\r", b"\r\r\n"])
+@pytest.mark.parametrize("block", [1, 1000, 2**22])
+def test_ends_of_lines_at_the_end_of_a_block_make_no_difference(end, block, tmp_path, monkeypatch):
+    text = export(40)
+    path = tmp_path / "jobs.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace(b"\n", end))
+    monkeypatch.setattr(module, "_BLOCK", block)
+
+    assert same(read_sacct(path, time_zone=ZONE), read_sacct(io.BytesIO(text), time_zone=ZONE))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le"])
+def test_a_file_in_another_encoding_is_read_whole(encoding, tmp_path, monkeypatch):
+    text = (
+        export(400).decode() + export(401).decode().splitlines()[-4].replace("u0", "jérôme") + "\n"
+    )
+    path = tmp_path / "jobs.txt"
+    path.write_bytes(text.encode(encoding))
+    monkeypatch.setattr(module, "_BLOCK", 1000)
+
+    assert same(
+        read_sacct(path, time_zone=ZONE),
+        read_sacct(io.BytesIO(text.encode(encoding)), time_zone=ZONE),
+    )
+
+
+def test_of_a_cut_file_the_rows_before_the_cut_are_read_in_blocks(centre, tmp_path, monkeypatch):
+    whole = gzip.compress(centre)
+    path = tmp_path / "jobs.txt.gz"
+    path.write_bytes(whole[: len(whole) // 2])
+    expected = read_sacct(io.BytesIO(path.read_bytes()), time_zone=ZONE, errors="skip")
+    monkeypatch.setattr(module, "_BLOCK", 50_000)
+
+    assert same(read_sacct(path, time_zone=ZONE, errors="skip"), expected)
+    with pytest.raises(ValueError, match="damaged or cut short"):
+        read_sacct(path, time_zone=ZONE)
+
+
+def test_progress_is_told_on_the_error_stream_of_who_waits(centre, tmp_path, capfd, monkeypatch):
+    import tqdm
+
+    path = tmp_path / "jobs.txt"
+    path.write_bytes(centre)
+    real = tqdm.tqdm
+    monkeypatch.setattr(tqdm, "tqdm", lambda **keywords: real(**keywords | {"delay": 0}))
+    read_sacct(path, time_zone=ZONE, progress=True)
+    assert "jobs.txt: 100%" in capfd.readouterr().err
+    read_sacct(path, time_zone=ZONE)
+
+    assert "" == capfd.readouterr().err
+
+
+# --- The account --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def intensity():
+    first = 1_704_067_200
+    return Intensity(
+        first + 3600.0 * np.arange(24 * 60 + 1),
+        300 + np.arange(24 * 60.0) % 24,
+        "average",
+        "DE",
+        "x",
+    )
+
+
+@pytest.mark.parametrize("power", [None, 10.0, AssumedPower(per_node_w=100, fixed_w=50)])
+def test_the_account_of_an_export_is_that_of_its_log(centre, intensity, power):
+    # Without energy the power that is assumed counts: the column of the meter is another one.
+    text = centre if power is None else centre.replace(b"ConsumedEnergyRaw", b"Comment")
+    log = read_sacct(io.BytesIO(text), time_zone=ZONE)
+    expected = log.account(intensity, power=power, pue=1.3, errors="skip")
+    found = sacct_footprint(
+        io.BytesIO(text), intensity, time_zone=ZONE, power=power, pue=1.3, errors="skip"
+    )
+
+    pd.testing.assert_frame_equal(expected.per_job(), found.per_job())
+    for column in ("user", "group", "partition", "state", "month"):
+        pd.testing.assert_frame_equal(expected.by(column), found.by(column))
+    pd.testing.assert_frame_equal(expected.assumptions, found.assumptions)
+    pd.testing.assert_frame_equal(expected.left_out, found.left_out)
+
+
+def test_an_account_by_what_is_no_name_or_of_no_job_is_refused(centre, intensity):
+    with pytest.raises(ValueError, match="by is 'run_s': it must be one of user, group"):
+        sacct_footprint(io.BytesIO(centre), intensity, time_zone=ZONE, by=["run_s"])
+    empty = io.StringIO("JobID|Submit|AllocCPUS\n")
+    with pytest.raises(ValueError, match="<buffer>: has no job to charge"):
+        sacct_footprint(empty, intensity, time_zone=ZONE)
