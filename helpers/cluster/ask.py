@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -23,14 +24,19 @@ from helpers.carbon.signal import JOULES_PER_KWH, Intensity
 from helpers.cluster.account import segments
 from helpers.cluster.engine import _Carbon, _check_fits, _check_types, _Engine
 from helpers.cluster.replayed import Replay
-from helpers.decide.explain import Clock, Explanation, Grams, explain
+from helpers.decide.explain import Clock, Explanation, Grams, explain_each
 from helpers.decide.moment import Moment
 from helpers.decide.view import Policy
 from helpers.timeline import Times
 from helpers.work.nodes import Cluster
 from helpers.work.workload import Workload
 
-__all__ = ["Inquiry", "grams_by_decision", "grams_if_started"]
+__all__ = ["Inquiry", "Instead", "grams_by_decision", "grams_if_started"]
+
+Instead = Literal["never held", "absent"]
+"""What a job might have been instead: one whose user accepts no wait, or one that never came."""
+
+_SAME_S = 1e-6  # instants of two replays that differ by less differ by rounding
 
 
 class Inquiry:
@@ -86,8 +92,9 @@ class Inquiry:
         if len({str(job_id) for job_id in self._row}) == len(self._row):
             self._row |= {str(job_id): row for job_id, row in self._row.items()}
 
-    def _engine(self) -> _Engine:
-        return _Engine(self._workload, self._cluster, self._policy, self._carbon, self._kill)
+    def _engine(self, workload: Workload | None = None) -> _Engine:
+        asked = self._workload if workload is None else workload
+        return _Engine(asked, self._cluster, self._policy, self._carbon, self._kill)
 
     def _drive(self, engine: _Engine) -> Iterator[float]:
         """Replay, and stop just before each decision."""
@@ -174,7 +181,69 @@ class Inquiry:
 
     def answer(self, moment: Moment, row: int) -> Explanation:
         """Return why a decision did with a job what it did; see `why`."""
-        return explain(moment, row, clock=self.clock, grams=self._grams(moment.now_s, row))
+        return self.answers(moment, [row])[0]
+
+    def answers(self, moment: Moment, rows: Iterable[int]) -> list[Explanation]:
+        """Return why a decision did with each of several jobs what it did; see `why`."""
+        rows = list(rows)
+        grams = {row: self._grams(moment.now_s, row) for row in rows}
+        told = {row: found for row, found in grams.items() if found is not None}
+        return explain_each(moment, rows, clock=self.clock, grams=told)
+
+    def others(self, job_id: Any, instead: Instead = "never held") -> pd.DataFrame:
+        """Return what others paid, or gained, because a job was treated as it was.
+
+        The replay is done again with that one job another; all else is as it was.
+
+        Parameters
+        ----------
+        job_id : hashable
+            The job's name or number.
+        instead : {"never held", "absent"}
+            "never held": its user accepts no wait, so that nothing but want of cores keeps it from
+            running: what its waiting did. "absent": it never came: what its being there did.
+
+        Returns
+        -------
+        DataFrame
+            One row for each other job that ended at another time: ``job_id``, ``end_s`` and
+            ``otherwise_s`` [s since second 0], and ``later_s``, by how much later it ended as
+            things went [s]; below zero, earlier. Latest first.
+
+        Raises
+        ------
+        KeyError
+            If there is no such job.
+        ValueError
+            If `instead` is another word.
+        """
+        if instead not in get_args(Instead):
+            raise ValueError(
+                f"instead(={instead!r}) must be one of {', '.join(get_args(Instead))}."
+            )
+        row, table = self.row_of(job_id), self._workload.jobs
+        rest = np.arange(len(table)) != row
+        if instead == "absent":
+            changed = table[rest].reset_index(drop=True)
+        else:
+            waits_s = table["longest_wait_s"].where(rest, 0.0)
+            changed = table.assign(longest_wait_s=waits_s)
+        engine = self._engine(replace(self._workload, jobs=changed))
+        for _ in self._drive(engine):
+            pass
+        otherwise_s = engine.result().jobs["end_s"].to_numpy()
+        otherwise_s = otherwise_s if instead == "absent" else otherwise_s[rest]
+        end_s = self.replay.jobs["end_s"].to_numpy()[rest]
+        found = pd.DataFrame(
+            {
+                "job_id": table["job_id"][rest].array,
+                "end_s": end_s,
+                "otherwise_s": otherwise_s,
+                "later_s": end_s - otherwise_s,
+            }
+        )
+        found = found[found["later_s"].abs() > _SAME_S]
+        return found.sort_values("later_s", ascending=False, kind="stable", ignore_index=True)
 
     def _grams(self, now_s: float, row: int) -> Grams | None:
         """Return what a job would cause from now on, and what it causes as it goes [g CO2e]."""
@@ -182,16 +251,29 @@ class Inquiry:
         if done.intensity is None:
             return None
         runs = done.runs[done.runs["job"] == row]
-        later = runs[runs["start_s"] >= now_s]
-        before = runs[runs["start_s"] < now_s]
-        if not len(later) or (len(before) and before["stop_s"].iloc[-1] > now_s):
+        later, before = runs[runs["start_s"] >= now_s], runs[runs["start_s"] < now_s]
+        last = before.iloc[-1] if len(before) else None
+        if not len(later):
+            return None
+        if last is not None and abs(last["stop_s"] - last["save_s"] - now_s) < _SAME_S:
+            if last.name in set(done.paces["run"]):
+                return None  # how far it had come under its caps is another sum
+            at_once = grams_if_started(
+                done,
+                row,
+                float(last["start_s"]),
+                float(last["work_from_s"]),
+                float(last["transition_s"]),
+                from_s=now_s,
+            )
+        elif last is not None and last["stop_s"] > now_s:
             return None  # it holds cores: nothing of it begins now
-        from_s = float(before["kept_s"].iloc[-1]) if len(before) else 0.0
-        at_once = grams_if_started(done, row, now_s, from_s)
-        got_s = float(later["start_s"].iloc[0])
+        else:
+            kept_s = 0.0 if last is None else float(last["kept_s"])
+            at_once = grams_if_started(done, row, now_s, kept_s)
         drawn = self._segments
-        drawn = drawn[(drawn["job"] == row) & (drawn["start_s"] >= now_s)]
-        return Grams(at_once, float(drawn["grams"].sum()), got_s)
+        drawn = drawn[(drawn["job"] == row) & (drawn["start_s"] >= now_s - _SAME_S)]
+        return Grams(at_once, float(drawn["grams"].sum()), float(later["start_s"].iloc[0]))
 
     @property
     def _segments(self) -> pd.DataFrame:
@@ -200,7 +282,15 @@ class Inquiry:
         return self._drawn
 
 
-def grams_if_started(replay: Replay, row: int, start_s: float, work_from_s: float = 0.0) -> float:
+def grams_if_started(
+    replay: Replay,
+    row: int,
+    start_s: float,
+    work_from_s: float = 0.0,
+    transition_s: float = 0.0,
+    *,
+    from_s: float | None = None,
+) -> float:
     """Return what a job would have caused if it had run from an instant to its end [g CO2e].
 
     NaN where the intensity does not reach to that end: nothing is extrapolated.
@@ -215,10 +305,16 @@ def grams_if_started(replay: Replay, row: int, start_s: float, work_from_s: floa
         The start of its run [s since second 0].
     work_from_s : float
         Work it need not do again [s].
+    transition_s : float
+        Time before its start-up in which it draws the mean power of its work [s].
+    from_s : float, optional
+        Count from here on only [s since second 0]; by default from its start.
     """
     intensity = replay._known(None)
-    edges_s, power_w = replay.workload.run_profile(row, work_from_s)
+    edges_s, power_w = replay.workload.run_profile(row, work_from_s, transition_s)
     edges_s = replay.origin_s + start_s + edges_s
+    if from_s is not None:
+        edges_s = edges_s.clip(min=replay.origin_s + from_s)
     if edges_s[-1] > intensity.edges_s[-1] or edges_s[0] < intensity.edges_s[0]:
         return float("nan")
     weights = intensity.integral(edges_s[:-1], edges_s[1:])

@@ -17,7 +17,7 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,7 +30,7 @@ from helpers.decide import moment as facts
 from helpers.decide.moment import Act, Change, Moment, Scene
 from helpers.decide.view import Job, View
 
-__all__ = ["FACTS", "Clock", "Counterfactual", "Explanation", "Grams", "explain"]
+__all__ = ["FACTS", "Clock", "Counterfactual", "Explanation", "Grams", "explain", "explain_each"]
 
 FACTS = ("intensity", "requested", "processors", "longest wait", "submitted", "ended")
 """Facts that are changed, one at a time."""
@@ -82,11 +82,12 @@ class Grams(NamedTuple):
     Attributes
     ----------
     now_g : float
-        What the job would have caused from now on, begun now and never stopped [g CO2e].
+        What the job would have caused from now on, begun (or, if it was paused, run on) now and
+        never stopped [g CO2e]; NaN where the intensity does not reach so far.
     got_g : float
         What it caused from now on as it went [g CO2e].
     got_s : float
-        When it was begun [s since second 0].
+        When it was begun, or begun again [s since second 0].
     """
 
     now_g: float
@@ -164,32 +165,38 @@ class Explanation:
     @property
     def lines(self) -> list[str]:
         """Two or three lines for people, with units."""
-        told = [self._what()]
-        if self.counterfactuals:
-            ways = "; or if ".join(c.words for c in self.counterfactuals)
-            told.append(f"It {_FLIPPED[self.did]} if {ways}.")
-        else:
-            told.append(f"None of these alone would change that: {', '.join(self.tried)}.")
-        return told
+        return [f"{self.clock.tell(self.now_s, self.now_s)}: {self.what}", self.why]
 
-    def _what(self) -> str:
-        now = self.clock.tell(self.now_s, self.now_s)
-        head = f"{now}: job {self.job_id} {self.did}"
+    @property
+    def what(self) -> str:
+        """What became of the job, and what that comes to, in one sentence or two."""
+        head = f"job {self.job_id} {self.did}"
         if self.latest_s < math.inf and self.did in ("waits", "stays paused"):
             head += f" (accepted until {self.clock.tell(self.latest_s, self.now_s)})"
         grams = self.grams
-        if grams is None or self.did not in ("waits", "stays paused"):
+        if grams is None or self.did == "runs on":
             return head + "."
+        if self.did in ("starts", "resumes"):
+            return f"{head}; to its end it causes {_grams(grams.got_g)}."
         got = self.clock.tell(grams.got_s, self.now_s)
         wait_s = grams.got_s - self.now_s
         later = f"+{_lasting(60 * round(wait_s / 60) if wait_s >= 600 else wait_s)}"
         if math.isnan(grams.now_g):
             return f"{head}. From {got} ({later}): {_grams(grams.got_g)}."
+        verb = "Run on" if self.did == "is paused" else "Begun now"
         change = _signed(grams.got_g - grams.now_g)
         return (
-            f"{head}. Begun now: {_grams(grams.now_g)}; from {got}: {_grams(grams.got_g)} "
+            f"{head}. {verb}: {_grams(grams.now_g)}; from {got}: {_grams(grams.got_g)} "
             f"({change}, {later})."
         )
+
+    @property
+    def why(self) -> str:
+        """What would have turned the decision, in one sentence."""
+        if not self.counterfactuals:
+            return f"None of these alone would change that: {', '.join(self.tried)}."
+        ways = "; or if ".join(c.words for c in self.counterfactuals)
+        return f"It {_FLIPPED[self.did]} if {ways}."
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
@@ -261,14 +268,53 @@ def explain(
     and its extreme, which does: the decision turns at `Counterfactual.value` and does not one
     step short of it. If a policy turns several times in between, one of these turns is found.
     """
+    told = {} if grams is None else {number: grams}
+    return explain_each(moment, [number], clock=clock, grams=told, among=among)[0]
+
+
+def explain_each(
+    moment: Moment,
+    numbers: Iterable[int],
+    *,
+    clock: Clock | None = None,
+    grams: Mapping[int, Grams] | None = None,
+    among: Sequence[str] = FACTS,
+) -> list[Explanation]:
+    """Explain what one decision did with each of several jobs; see `explain`.
+
+    What is asked of all of them alike, such as another intensity, is tried once.
+
+    Parameters
+    ----------
+    moment, clock, among
+        As for `explain`.
+    numbers : iterable of int
+        The jobs' numbers.
+    grams : mapping of int to Grams, optional
+        What it came to, by number.
+
+    Returns
+    -------
+    list of Explanation
+        One for each number.
+
+    Raises
+    ------
+    ValueError
+        As `explain`.
+    """
     strangers = [name for name in among if name not in FACTS]
     if strangers:
         raise ValueError(f"among names {strangers[0]!r}: choose of {', '.join(FACTS)}.")
-    clock = clock or Clock()
-    view = moment.scene().view
-    job = _find(view, number, moment, clock)
-    before = job.state
-    question = _Question(moment, view, job, clock, _outcome(moment.decide(), number, before))
+    tries, clock, grams = _Tries(moment), clock or Clock(), grams or {}
+    return [_explained(tries, number, clock, grams.get(number), among) for number in numbers]
+
+
+def _explained(
+    tries: _Tries, number: int, clock: Clock, grams: Grams | None, among: Sequence[str]
+) -> Explanation:
+    job = _find(tries.view, number, tries.moment, clock)
+    question = _Question(tries, job, clock, _outcome(tries.decide(), number, job.state))
     ways, tried = [], []
     for name in among:
         find = getattr(question, "by_" + name.replace(" ", "_"))
@@ -280,8 +326,8 @@ def explain(
         ways = question.together()
     return Explanation(
         job.job_id,
-        moment.policy,
-        moment.now_s,
+        tries.moment.policy,
+        tries.moment.now_s,
         question.did,
         job.latest_start_s + job.ran_s,
         tuple(ways),
@@ -289,6 +335,22 @@ def explain(
         grams,
         clock,
     )
+
+
+class _Tries:
+    """One decision taken again and again; what was tried before is not tried again."""
+
+    def __init__(self, moment: Moment) -> None:
+        self.moment, self.view = moment, moment.scene().view
+        self._known: dict[Hashable, list[Act]] = {}
+
+    def decide(self, change: Change | None = None, key: Hashable = None) -> list[Act]:
+        """Decide with a change; its key says whose answer can serve for other jobs, too."""
+        if change is not None and key is None:
+            return self.moment.decide(change)
+        if key not in self._known:
+            self._known[key] = self.moment.decide(*([] if change is None else [change]))
+        return self._known[key]
 
 
 def _find(view: View, number: int, moment: Moment, clock: Clock) -> Job:
@@ -324,32 +386,38 @@ Found = Counterfactual | object | None  # None: the fact does not bear on this d
 class _Question:
     """One decision and one job: tries changes of facts."""
 
-    def __init__(self, moment: Moment, view: View, job: Job, clock: Clock, did: Did) -> None:
-        self.moment, self.view, self.job, self.clock, self.did = moment, view, job, clock, did
+    def __init__(self, tries: _Tries, job: Job, clock: Clock, did: Did) -> None:
+        self.tries, self.job, self.clock, self.did = tries, job, clock, did
+        self.moment, self.view = tries.moment, tries.view
         self.waits = did in ("waits", "stays paused")
         # Whether the job fares badly: then facts are changed for the better, else for the worse.
         self.better = self.waits or did == "is paused"
         self.queued = job.state in ("queued", "suspended")
 
-    def flips(self, change: Change) -> bool:
+    def flips(self, change: Change, key: Hashable = None) -> bool:
         """Tell whether the decision about the job is another one with a fact changed."""
-        acts = self.moment.decide(change)
+        acts = self.tries.decide(change, key)
         return _outcome(acts, self.job.number, self.job.state) != self.did
 
     def _search(
-        self, near: int, far: int, change: Callable[[int], Change]
+        self, near: int, far: int, change: Callable[[int], Change], kind: Hashable = None
     ) -> tuple[int, int | None] | None:
-        """Return the turn nearest to the present: where it turns, and one step short of it.
+        """Return a turn between the present and an extreme: where, and one step short of it.
 
-        The second is None where that is the fact as it is.
+        The second is None where that is the fact as it is. `kind` names a change that is the same
+        for all jobs.
         """
         toward = 1 if far > near else -1
-        if not (far - near) * toward > 0 or not self.flips(change(far)):
+
+        def flips(value: int) -> bool:
+            return self.flips(change(value), None if kind is None else (kind, value))
+
+        if not (far - near) * toward > 0 or not flips(far):
             return None
         low, high = near, far  # does not turn at low: it is the fact as it is, or was tried
         while abs(high - low) > 1:
             middle = (low + high) // 2
-            if self.flips(change(middle)):
+            if flips(middle):
                 high = middle
             else:
                 low = middle
@@ -365,7 +433,9 @@ class _Question:
         units = present / _STEP_G
         near = math.ceil(units) if self.better else math.floor(units)
         far = min(0, near - 1) if self.better else max(round(_MOST_G / _STEP_G), near + 1)
-        found = self._search(near, far, lambda n: facts.intensity_g_per_kwh(n * _STEP_G))
+        found = self._search(
+            near, far, lambda n: facts.intensity_g_per_kwh(n * _STEP_G), "intensity"
+        )
         if found is None:
             return _NO
         value, short = found[0] * _STEP_G, present if found[1] is None else found[1] * _STEP_G
@@ -520,12 +590,15 @@ class _Question:
             ended = facts.ended(held[:count])
             return ended if first is None else _all(first, ended)
 
+        # Who waits holds no cores: for all of them the first jobs to end are the same.
+        kind = "ended" if first is None and self.waits else None
         few, short = min(_FEW, len(held)), -1
-        count = next((n for n in range(1, few + 1) if self.flips(change(n))), 0)
+        tries = range(1, few + 1)
+        count = next((n for n in tries if self.flips(change(n), kind and (kind, n))), 0)
         if count:
             short = count - 1
         else:
-            turned = self._search(few, len(held), change)
+            turned = self._search(few, len(held), change, kind)
             if turned is None:
                 return _NO
             count, short = turned[0], turned[1] or few

@@ -334,6 +334,12 @@ class Moment:
         scene.policy.decide(scene.view)
         return scene.machine.acts
 
+    def changed(self, change: Change) -> Moment:
+        """Return the same decision with a fact changed, to ask the same questions of it."""
+        scene = self.scene()
+        change(scene)
+        return Moment.of(scene.policy, scene.view)
+
 
 # --- facts that can be changed -------------------------------------------------------------
 
