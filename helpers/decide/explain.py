@@ -102,10 +102,10 @@ class Counterfactual:
     Attributes
     ----------
     fact : str
-        One of `FACTS`.
+        One of `FACTS`; "together" where several at once are needed, which the words name.
     present, value, short_of : float
         The fact as it is; as it must be; and the nearest value tried at which the decision
-        stays as it is. Of "ended": how many jobs.
+        stays as it is. Of "ended" and "together": how many jobs are to have ended.
     unit : str
         Of the three.
     jobs : tuple
@@ -143,7 +143,7 @@ class Explanation:
         When it has waited as long as its user accepts [s]; inf without limit.
     counterfactuals : tuple of Counterfactual
         Smallest changes that turn the decision, one a fact; where no fact alone does, one of
-        "ended" with others at their best, which its words name.
+        several "together".
     tried : tuple of str
         Facts that were changed, those that do not turn it included.
     grams : Grams or None
@@ -555,9 +555,17 @@ class _Question:
         return self._ended() if self._held else None
 
     def together(self) -> list[Counterfactual]:
-        """With which jobs ended if others of its facts were at their best, as few as will do."""
+        """With which of its facts at their best at once, and jobs ended: as few as will do."""
         first, clean = self._at_best()
         both = [(f"{a[0]}, {b[0]}", _all(a[1], b[1])) for a in first for b in clean]
+        # Neither alone turns it, or it would have been found; both may, with nobody ended.
+        for (_, alone), (words, change) in zip(first, both, strict=False):
+            with suppress(NotImplementedError):
+                if self.flips(change):
+                    words = words.replace(", ", ", and ")
+                    return [
+                        Counterfactual("together", 0.0, 0.0, 0.0, "jobs", words, (), change, alone)
+                    ]
         for words, change in (*first, *clean, *both):
             with suppress(NotImplementedError):
                 found = self._ended(f"{words}, and ", change)
@@ -607,8 +615,9 @@ class _Question:
         words = f"{before}{cores} {_plural(cores, 'core')} more were free ({self._whose(jobs)})"
         ids = tuple(j.job_id for j in jobs)
         smaller = change(short) if short or first else None
+        fact = "ended" if first is None else "together"
         return Counterfactual(
-            "ended", 0.0, float(count), float(short), "jobs", words, ids, change(count), smaller
+            fact, 0.0, float(count), float(short), "jobs", words, ids, change(count), smaller
         )
 
     def _whose(self, jobs: tuple[Job, ...]) -> str:

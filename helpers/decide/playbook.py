@@ -11,7 +11,7 @@ A playbook starts jobs or holds them; it never stops one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -348,7 +348,7 @@ class Follow(Policy):
             if not job.longest_wait_s < np.inf:
                 raise ValueError(f"{job!r} has no longest_wait_s: set it in the workload.")
         urgent_s, ahead, cleaner = np.inf, 0, _cleaner_percent(view, self._begun_s)
-        for job in list(view.queue.values()):
+        for job in sorted(view.queue.values(), key=lambda job: (job.submit_s, job.number)):
             urgent = job.latest_start_s <= view.now_s
             fits = job.processors <= view.free_cores
             row = _row(view, job, cleaner, ahead, view.free_cores)
@@ -361,6 +361,10 @@ class Follow(Policy):
             ahead += job.processors
         if view.queue:
             view.wake_at(min(urgent_s, view.next_step_s))
+
+    def amend(self, job: Job, change: Callable[[], None]) -> None:
+        """Change a job that waits: see `Policy.amend`; nothing is kept of earlier decisions."""
+        change()
 
     def reconsider(self) -> None:
         """Nothing is kept of earlier decisions."""

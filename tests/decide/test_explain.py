@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cluster_problems import curve, workload
+from count_decisions import count, last_act, on_the_engine, policies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_moment import POLICIES, asked
@@ -15,56 +16,7 @@ from helpers.cluster import replay
 from helpers.cluster.ask import Inquiry, grams_by_decision, grams_if_started
 from helpers.decide import Below, CarbonEasy, Conservative, Easy, Fifo, Policy
 from helpers.decide.explain import Clock, explain
-from helpers.decide.moment import Scene
 from helpers.work import Cluster
-
-
-def outcome(acts, number):
-    """What an engine did last with a job; nothing is an answer, too."""
-    mine = [action for action, job in acts if job == number]
-    return mine[-1] if mine else ""
-
-
-class Cut(Policy):
-    """Decide as another policy, but at one decision with a fact changed on the engine itself."""
-
-    def __init__(self, policy, when, change, engine):
-        self.policy, self.when, self.change, self.engine = policy, when, change, engine
-
-    def begin(self, view):
-        self.decisions = -1
-        self.policy.begin(view)
-
-    def decide(self, view):
-        self.decisions += 1
-        if self.decisions == self.when:
-            self.change(Scene(self.policy, view, self.engine))
-        self.policy.decide(view)
-
-
-def on_the_engine(inquiry, when, change):
-    """Return what the engine's own record says of a decision with a fact changed.
-
-    The engine itself is changed: neither the copies nor the still machine are in play.
-    """
-    engine = inquiry._engine()
-    engine.book.record = []
-    policy = Cut(inquiry._policy, when, change, engine)
-    engine.close = lambda job, state, kept_s: end_on_engine(engine, job, state)
-    views = engine.views()
-    policy.begin(next(views))
-    for view in views:
-        before = len(engine.book.record)
-        policy.decide(view)
-        if policy.decisions == when:
-            return [(row[1], row[2]) for row in engine.book.record[before:]]
-    raise AssertionError("the decision never came")
-
-
-def end_on_engine(engine, job, state):
-    work_s = float(engine.work_s[job.number])
-    engine._close(job, engine.present[job.number], 0, work_s, work_s)
-    job.state = state
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -82,14 +34,23 @@ def test_the_engine_confirms_that_the_change_turns_the_decision_and_a_smaller_do
         view = moment.scene().view
         for number in [*view.queue, *view.suspended, *view.running]:
             told = explain(moment, number)
-            as_it_was = outcome(on_the_engine(inquiry, when, lambda scene: None), number)
+            as_it_was = last_act(on_the_engine(inquiry, when, lambda scene: None), number)
             for way in told.counterfactuals:
-                turned = outcome(on_the_engine(inquiry, when, way.change), number)
+                turned = last_act(on_the_engine(inquiry, when, way.change), number)
 
                 assert turned != as_it_was, (told, way)
                 if way.smaller is not None:
-                    short = outcome(on_the_engine(inquiry, when, way.smaller), number)
+                    short = last_act(on_the_engine(inquiry, when, way.smaller), number)
                     assert short == as_it_was, (told, way)
+
+
+@pytest.mark.parametrize("name", sorted(policies()))
+def test_every_change_that_is_named_is_counted_true_on_the_engine(name):
+    sums = count(policies()[name], 20, 7)
+
+    assert sums["changes"] == sums["turned"] > 0
+    assert sums["short"] == sums["short_held"]
+    assert sums["grams_off"] < 1e-9
 
 
 COLUMN = {"requested": "requested_s", "processors": "processors", "longest wait": "longest_wait_s"}
@@ -229,6 +190,17 @@ def test_a_job_that_is_paused_is_told_from_which_intensity_it_would_run_on():
     assert "is paused" == told.did
     assert pytest.approx(350.0) == ways(told)["intensity"].value
     assert "It would run on if the intensity were at most 350.0 g/kWh (it is 400.0)" in str(told)
+
+
+def test_two_facts_that_turn_it_together_need_nobody_to_end():
+    # b, which came first and has waited its longest, takes the last cores; it is dirty for c.
+    jobs = workload([0, 10, 20], [500, 400, 400], 2, longest_wait_s=[0.0, 10.0, 5000.0])
+    asked_of = Inquiry(jobs, Cluster(4), CarbonEasy(Below(250)), intensity=curve([300.0] * 9))
+
+    (way,) = asked_of.why("c", 20.0).counterfactuals
+
+    assert ("together", 0.0) == (way.fact, way.value)
+    assert "it had come first of all, and the intensity were 0 g/kWh" == way.words
 
 
 def test_where_no_fact_alone_will_do_the_fewest_together_are_told():

@@ -148,6 +148,20 @@ def test_whatever_a_playbook_says_every_job_runs_once(problem, book):
     check(replay(jobs, cluster, Follow(book), intensity=intensity))
 
 
+def test_a_playbook_can_be_asked_what_it_would_do_with_another_job(gated):
+    from helpers.cluster.ask import Inquiry
+
+    jobs, intensity, watched, _ = gated
+    book = learn(watched.table, watched.name)
+    asked_of = Inquiry(jobs, Cluster(40), Follow(book), intensity=intensity)
+    waits = asked_of.replay.jobs["wait_s"].to_numpy()
+    told = asked_of.why(jobs.jobs["job_id"][int(np.argmax(waits))])
+
+    assert "waits" == told.did
+    assert "intensity" in [way.fact for way in told.counterfactuals]
+    assert "longest wait" in told.tried
+
+
 def test_where_there_is_nothing_to_tell_apart_it_is_refused():
     watched = Watched(Fifo())
     replay(workload([0, 1], [5, 5]), Cluster(2), watched, intensity=curve([1.0]))
