@@ -12,6 +12,7 @@ module       what it holds
 `metrics`    waits, slowdown, utilization, ...; the judge of any replay
 `ask`        any decision of a replay had back, and what each one caused
 `people`     what waiting did for each user and month, as a page
+`day`        a day, every decision about every job asked and answered, as a page
 ===========  ===================================================================
 
 What is replayed is in `helpers.work`, what decides in `helpers.decide`, how far from the best

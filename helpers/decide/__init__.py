@@ -17,6 +17,7 @@ module       what it holds
 `moment`     a decision that can be taken again, with facts changed
 `explain`    why a job waits: the smallest change that turns the decision
 `playbook`   a policy as a few rules for people, and how often they agree with it
+`quality`    how long, how hard to read and how steady an explanation is
 ===========  ===================================================================
 """
 
