@@ -31,7 +31,7 @@ from helpers.timeline import Times
 from helpers.work.nodes import Cluster
 from helpers.work.workload import Workload
 
-__all__ = ["Inquiry", "Instead", "grams_by_decision", "grams_if_started"]
+__all__ = ["Inquiry", "grams_by_decision", "grams_if_started"]
 
 Instead = Literal["never held", "absent"]
 """What a job might have been instead: one whose user accepts no wait, or one that never came."""

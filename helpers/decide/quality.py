@@ -11,7 +11,7 @@ from typing import Literal
 
 from helpers.decide.explain import Explanation
 
-__all__ = ["Kept", "compare", "reading_grade", "words"]
+__all__ = ["compare", "reading_grade", "words"]
 
 Kept = Literal["the same", "another value", "other facts", "another decision"]
 """What became of an explanation after a small change."""
