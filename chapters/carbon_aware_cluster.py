@@ -5,9 +5,9 @@
 # What is left of the savings when machines are finite and idle nodes draw power, and how far from the best possible schedule are we?
 #
 # **Answer.**
-# Over {num}`carbon_aware_cluster.grids` and {num}`carbon_aware_cluster.carbon_weeks` of {word}`carbon_aware_cluster.year`, the future unknown, holding jobs at a load of {num}`carbon_aware_cluster.load_30` saves {num}`carbon_aware_cluster.gated_jobs_30` of their emissions, suspending them too {num}`carbon_aware_cluster.aware_jobs_30`.
+# At a load of {num}`carbon_aware_cluster.load_30`, the future unknown, holding jobs saves {num}`carbon_aware_cluster.gated_jobs_30` of their emissions, suspending them too {num}`carbon_aware_cluster.aware_jobs_30`.
 # {if-not}`carbon_aware_cluster.aware_shown_30` So few weeks do not show it beyond doubt.
-# In one week, in {word}`carbon_aware_cluster.example_place`, it is proven that no schedule of its jobs without pauses saves more than {num}`carbon_aware_cluster.possible_30`, the future known.
+# In one week of {word}`carbon_aware_cluster.year`, in {word}`carbon_aware_cluster.example_place`, it is proven that no schedule of its jobs without pauses saves more than {num}`carbon_aware_cluster.possible_30`, the future known.
 #
 # **You need.**
 # {doc}`when_to_start` for why waiting saves at all, {doc}`sharing_a_cluster` for EASY backfilling and who waits, {doc}`waiting_for_clean_power` for the same jobs on endless machines.

@@ -5,9 +5,8 @@
 # When is electricity clean, and how well is that known beforehand?
 #
 # **Answer.**
-# In {word}`carbon_intensity.place` in {word}`carbon_intensity.year` a kilowatt-hour caused {num}`carbon_intensity.mean` of CO2e on average, but less than {num}`carbon_intensity.low_decile` in the cleanest tenth of the hours and more than {num}`carbon_intensity.high_decile` in the dirtiest.
+# In {word}`carbon_intensity.place` in {word}`carbon_intensity.year` a kilowatt-hour caused {num}`carbon_intensity.mean` of CO2e on average, less than {num}`carbon_intensity.low_decile` in the cleanest tenth of the hours and more than {num}`carbon_intensity.high_decile` in the dirtiest.
 # An hour's work that waited, the future known, for the cleanest hour of the day ahead would have caused {num}`carbon_intensity.saving_24h` less.
-# How well the future is known is told by real forecasts for another grid alone: those of {word}`carbon_intensity.forecast_place`'s marginal rate err by {num}`carbon_intensity.forecast_mae_3h` three hours ahead.
 #
 # **You need.**
 # Nothing but school physics: power is energy per time, a kilowatt-hour (kWh) is an amount of energy.

@@ -11,9 +11,9 @@
 # What does it cost to stop a training job and resume it later, and is that cost what one would expect: an extra start, and the work that was lost?
 #
 # **Answer.**
-# For the one job measured, a stop right after a checkpoint cost {num}`cost_of_stopping.overhead_save` ({num-interval}`cost_of_stopping.overhead_save`), a stop just before one {num}`cost_of_stopping.overhead_no_save`.
-# An extra start and the lost work explain more than that; the rest, {num}`cost_of_stopping.rest_save`, is the machine's doing, for the same runs differ by {num}`cost_of_stopping.before_save` before they are stopped.
-# Above idle a stop after a checkpoint changed the energy by {num}`cost_of_stopping.above_save` as measured, and by {num}`cost_of_stopping.above_save_adjusted` once the machine's state is allowed for.
+# For the one job measured, a stop right after a checkpoint cost {num}`cost_of_stopping.overhead_save`, one just before {num}`cost_of_stopping.overhead_no_save`.
+# An extra start and lost work explain more; the rest is the machine's doing, for the runs differ before they are stopped.
+# With the machine's state allowed for, a stop after a checkpoint changed the energy above idle by {num}`cost_of_stopping.above_save_adjusted`.
 #
 # **You need.**
 # {doc}`measuring_power`, which says how energies are measured and over which window.

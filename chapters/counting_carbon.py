@@ -11,8 +11,8 @@
 # From joule to gram to score: how much did one job emit, and which gram is meant?
 #
 # **Answer.**
-# One measured training run used {num}`counting_carbon.run_energy` and would emit {num}`counting_carbon.run_grams` of CO2e by the average of {word}`counting_carbon.place` in {word}`counting_carbon.year`, or {num}`counting_carbon.sci` as a Software Carbon Intensity with cooling and the machine's making, both assumed.
-# Average and marginal grams need not agree: on the mean day of {word}`counting_carbon.mix_place` in {word}`counting_carbon.mix_year`, the one mix at hand, they order the start hours with a rank correlation of {num}`counting_carbon.rank_correlation`, and, the curve known, the plan that saves {num}`counting_carbon.average_day_saving` by the one saves {num}`counting_carbon.average_day_saving_at_margin` by the other.
+# One measured training run would emit {num}`counting_carbon.run_grams` of CO2e by the average of {word}`counting_carbon.place` in {word}`counting_carbon.year`.
+# Average and marginal grams need not agree: on the mean day of {word}`counting_carbon.mix_place` in {word}`counting_carbon.mix_year`, the one mix at hand, the plan that, the curve known, saves {num}`counting_carbon.average_day_saving` by the one saves {num}`counting_carbon.average_day_saving_at_margin` by the other.
 #
 # **You need.**
 # {doc}`carbon_intensity` for what an intensity is, and {doc}`measuring_power` for where the watts come from.

@@ -12,7 +12,7 @@
 #
 # **Answer.**
 # Ten repeats of the same job used {num}`measuring_power.whole` on average with a standard deviation of {num}`measuring_power.whole_sd`, so that {num}`measuring_power.runs_one_percent` runs of each kind would show a difference of one percent.
-# What is counted matters more than how precisely: ending the window with the recording's program instead of the job's last event adds {num}`measuring_power.window_program`, and the {num}`measuring_power.awake_power` that the machine goes on drawing after a job, against {num}`measuring_power.idle_power` when idle, are in no window at all.
+# What is counted matters more than how precisely: ending the window with the recording's program instead of the job's last event adds {num}`measuring_power.window_program`.
 #
 # **You need.**
 # *Power* is energy per time: one watt (W) is one joule (J) a second.

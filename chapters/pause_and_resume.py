@@ -5,9 +5,8 @@
 # When does pausing pay?
 #
 # **Answer.**
-# When the fall of the intensity, relative to the intensity at the resume, exceeds the energy of one start-up over the energy of the work that the pause moves ({eq}`eq-swing`): {num}`pause_and_resume.break_even_1h` for one hour moved by this chapter's job.
-# {if}`pause_and_resume.formula_holds` No pause of an optimal schedule falls short of it.
-# Where the best start has been found already, pausing, with the curve of {word}`pause_and_resume.place` in {word}`pause_and_resume.year` known, saves another {num}`pause_and_resume.extra_base` in the mean of the weeks, {num}`pause_and_resume.extra_free` if starting were free and {num}`pause_and_resume.extra_startup_60` if it took an hour.
+# When the intensity falls by a larger share than one start-up is of the energy that the pause moves ({eq}`eq-swing`): by {num}`pause_and_resume.break_even_1h` for an hour moved by this chapter's job.
+# After the best start, with the curve of {word}`pause_and_resume.place` in {word}`pause_and_resume.year` known, pausing saves another {num}`pause_and_resume.extra_base` in the mean, {num}`pause_and_resume.extra_free` if starting were free.
 #
 # **You need.**
 # {doc}`carbon_intensity` for the curve and {doc}`cost_of_stopping` for what a real stop costs.

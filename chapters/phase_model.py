@@ -11,8 +11,9 @@
 # Which simple model of a job's power is good enough?
 #
 # **Answer.**
-# Second by second a model of phases errs by {num}`phase_model.rmse_phases` and one constant power by {num}`phase_model.rmse_constant`, but a grid's carbon intensity is known by the hour: on the curve of {word}`phase_model.place` in {word}`phase_model.year` the constant tells the emissions of a job of many short epochs to within {num}`phase_model.error_epochs_95` in 95 of 100 starts.
-# Phases are needed where power has a trend over hours, and wherever jobs stop and resume: the constant puts the price of starting again at {num}`phase_model.restart_constant` instead of {num}`phase_model.restart`.
+# Second by second a model of phases errs by {num}`phase_model.rmse_phases` and one constant power by {num}`phase_model.rmse_constant`.
+# For a job's emissions that matters little, since a grid's intensity is known by the hour.
+# It matters where jobs stop and resume: the constant puts the price of starting again at {num}`phase_model.restart_constant` instead of {num}`phase_model.restart`.
 #
 # **You need.**
 # *Power* is energy per time, 1 W = 1 J/s.

@@ -11,7 +11,8 @@
 # A published study asked what suspending and resuming saves when every resume repeats a start-up, solved {num}`published_evaluation.problems` with a mixed-integer program, and left {num}`published_evaluation.left_open` of them open: what did it miss?
 #
 # **Answer.**
-# With every problem at its proven optimum, over {num}`published_evaluation.weeks` of {word}`published_evaluation.years` in {word}`published_evaluation.place` and the curve known, the best single start saves {num}`published_evaluation.saved_start` against starting at once, and suspension {num}`published_evaluation.gained` of what is left; one week alone, as published, may say anything from {num}`published_evaluation.week_low` to {num}`published_evaluation.week_high`.
+# In {word}`published_evaluation.place` in {word}`published_evaluation.years`, every problem at its proven optimum and the curve known, the best single start saves {num}`published_evaluation.saved_start`, and suspension {num}`published_evaluation.gained` of what is left.
+# One week alone, as published, may say anything from {num}`published_evaluation.week_low` to {num}`published_evaluation.week_high`.
 # {if}`published_evaluation.effects_found` The effects that the study could not find are there once each problem is compared with itself.
 #
 # **You need.**

@@ -5,8 +5,8 @@
 # Who waits when machines are finite, and how much of that is the policy's doing?
 #
 # **Answer.**
-# In {num}`sharing_a_cluster.slice_days` of a real log replayed on its own machine, of which they use {num}`sharing_a_cluster.utilization_own`, {num}`sharing_a_cluster.own_fifo_waited` of the jobs wait under first in, first out; on one so small that they use {num}`sharing_a_cluster.utilization_small` the mean wait is {num}`sharing_a_cluster.small_fifo_wait`, and {num}`sharing_a_cluster.small_easy_wait` with EASY backfilling.
-# Nodes that stand idle draw {num}`sharing_a_cluster.own_idle_share` of the energy on the log's own machine.
+# On a real log's own machine {num}`sharing_a_cluster.own_fifo_waited` of its jobs wait under first in, first out, and nodes that stand idle draw {num}`sharing_a_cluster.own_idle_share` of the energy.
+# On a machine so small that the jobs nearly fill it the mean wait is {num}`sharing_a_cluster.small_fifo_wait`, with EASY backfilling {num}`sharing_a_cluster.small_easy_wait`.
 #
 # **You need.**
 # {doc}`workload_traces` for the log, {doc}`carbon_intensity` for the curve.

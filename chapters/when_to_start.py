@@ -5,9 +5,9 @@
 # A job that must run in one go may wait: when should it start, how much does waiting save, and does it matter that its power changes while it runs?
 #
 # **Answer.**
-# Over {num}`when_to_start.grids` and {num}`when_to_start.years`, with the curve known beforehand, the best start within a day saves {num}`when_to_start.all_saving_24h` of the emissions of a job of {num}`when_to_start.length`, within four days {num}`when_to_start.all_saving_96h`.
+# In the mean over all grids and years, with the curve known beforehand, the best start within a day saves {num}`when_to_start.all_saving_24h` of the emissions of a job of {num}`when_to_start.length`, within four days {num}`when_to_start.all_saving_96h`.
 # {if}`when_to_start.diminishing` Each further hour of waiting saves less than those before.
-# Who plans with one constant power although the power changes loses {num}`when_to_start.loss_longest` when phases last {num}`when_to_start.longest_phase`.
+# Who plans with one constant power although the power changes loses {num}`when_to_start.loss_longest` when phases are long.
 #
 # **You need.**
 # {doc}`carbon_intensity` for the curves and {doc}`phase_model` for jobs with phases.

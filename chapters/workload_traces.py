@@ -11,10 +11,9 @@
 # What do jobs on a real cluster look like, and does their load already follow the clean hours of the grid?
 #
 # **Answer.**
-# Half of the {num}`workload_traces.jobs` in the log {word}`workload_traces.log` run for less than {num}`workload_traces.median_run`, but those over {num}`workload_traces.long_job`, {num}`workload_traces.long_jobs` of them, hold {num}`workload_traces.share_work_over_6h` of the core-hours.
+# Half of the jobs of the log {word}`workload_traces.log` run for less than {num}`workload_traces.median_run`, but the {num}`workload_traces.long_jobs` that run for more than {num}`workload_traces.long_job` hold {num}`workload_traces.share_work_over_6h` of the core-hours.
 # {if}`workload_traces.long_hold_most` Whoever wants clean hours has to move long jobs.
-# Laid on {word}`workload_traces.place` in {word}`workload_traces.year`, the carbon intensity weighted by processors in use differs from its mean by {num}`workload_traces.follow_carbon` ({num-interval}`workload_traces.follow_carbon`).
-# {if}`workload_traces.no_following` That is no difference: the load does not follow the grid.
+# {if}`workload_traces.no_following` The load does not follow the carbon intensity of {word}`workload_traces.place` in {word}`workload_traces.year`.
 #
 # **You need.**
 # A *job* is a program that waits in a queue until the processors it asked for are free.

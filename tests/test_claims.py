@@ -75,8 +75,8 @@ def test_an_answer_is_short(chapter):
     words = [w for w in said.plain(text, RECORD).split() if re.search(r"\w", w)]
     count = len(re.findall(r"\{num\}`", text))
 
-    assert len(words) <= 90, len(words)
-    assert count <= 7, count
+    assert len(words) <= 60, len(words)
+    assert count <= 4, count
 
 
 # --- the judge itself ----------------------------------------------------------------------------
