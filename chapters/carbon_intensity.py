@@ -686,7 +686,7 @@ numbers.record_table({claim: between}, scope={"grids": judged, "years": (compare
 #
 # * {if-not}`carbon_intensity.own_grid` **Production, not consumption.** Imports and exports are ignored; where they are large next to the own generation, the true mix differs.
 # * {if-not}`carbon_intensity.own_grid` **Reports.** Hours that the operators did not report whole were interpolated or averaged from what there was; `datasets.carbon_gaps()` lists each one.
-# * {if-not}`carbon_intensity.own_grid` **Two years, one of them odd.** In 2020 the pandemic lowered demand in spring; run the chapter for 2019 and compare.
+# * {if-not}`carbon_intensity.own_grid` **Two years, one of them odd.** In 2020 the pandemic lowered demand in spring; {word}`carbon_intensity.year` is one year of them.
 # * {if}`carbon_intensity.own_grid` **A curve of your own.** What is in it, and how well it was reported, only its source can say.
 # * **Perfect knowledge.** The savings of {numref}`fig:carbon-waiting` are ceilings; forecasts, job lengths, restarts and finite machines each take their part.
 # * **The margin.** All savings here are in average intensity: what the books show, not what the atmosphere gains.

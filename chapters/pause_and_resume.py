@@ -547,7 +547,7 @@ for (name, (made, saves)), watts in product(kinds.items(), suspended):
     extra[name, watts] = 100 * found["extra"]
 costed = {case: ratio_of_sums(weeks, **over_weeks) for case, weeks in extra.items()}
 
-# %% mystnb={"figure": {"caption": "Emissions saved by pausing beyond the best start, against the power of the suspended job; mean over the weeks, with the 95 % interval of the job that saves.", "name": "fig:pause-costed"}, "image": {"alt": "Falling curves of the extra saving against suspended power for three jobs; that of the job that saves falls from {num}`pause_and_resume.costed_save` to {num}`pause_and_resume.costed_10w` at ten watts."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Emissions saved by pausing beyond the best start, against the power of the suspended job; mean over the weeks, with the 95 % interval of the job that saves.", "name": "fig:pause-costed"}, "image": {"alt": "{if}`pause_and_resume.some_pause` Falling curves of the extra saving against suspended power for three jobs; that of the job that saves falls from {num}`pause_and_resume.costed_save` to {num}`pause_and_resume.costed_10w` at ten watts."}} tags=["hide-input"]
 fig, ax = plt.subplots()
 styles = {"constant, free saves": ("work", "--"), "constant, saves of 2 min": ("work", "-")}
 styles["phases, saves of 2 min"] = ("model", "-")
@@ -603,7 +603,8 @@ _ = numbers.fact("phases_clear", clear, "the interval of costed_phases_more excl
 # In {num}`pause_and_resume.ratio_kept` of {num}`pause_and_resume.ratio_cases` the optimum begins to pause just where the formula says: moving two hours needs a ratio of {num}`pause_and_resume.ratio_free` if stopping is free, and of {num}`pause_and_resume.ratio_dear` if a stop must save and the suspended job draws 25 W for ten hours.
 # Over the weeks, saves of two minutes leave {num}`pause_and_resume.costed_save` of the {num}`pause_and_resume.costed_free` that pausing adds, five watts while suspended {num}`pause_and_resume.costed_5w`, and ten {num}`pause_and_resume.costed_10w`: what a job draws while it waits, it draws for hours, in the dirtiest of them ({numref}`fig:pause-costed`).
 # Phases of the same energy change the gain by {num}`pause_and_resume.costed_phases_more` ({num-interval}`pause_and_resume.costed_phases_more`).
-# {if-not}`pause_and_resume.phases_clear` That is not clear of zero: turns of two hours are short beside the valleys they are placed in.
+# {if-not}`pause_and_resume.phases_clear` That is not clear of zero.
+# {if}`in-book` Turns of two hours are short beside the valleys they are placed in.
 
 # %% [markdown]
 # ## Simpler rules

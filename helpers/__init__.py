@@ -9,6 +9,8 @@ room                   what it holds
                        steps, integrated exactly
 `helpers.files`        read a file whole, compressed or not; write it whole or not
                        at all
+`helpers.schema`       files that people write, read into declared classes; messages
+                       name file, line and path
 `helpers.extras`       libraries that only some features need
 `helpers.stats`        comparisons of two samples: tests, intervals, corrections
 `helpers.jobs`         job logs: one jobs table, readers and writers, description,

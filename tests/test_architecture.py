@@ -16,7 +16,7 @@ import helpers
 
 ROOT = Path(helpers.__file__).parent
 # What every room stands on, and so may import.
-FLOOR = {"extras", "files", "stats", "timeline"}
+FLOOR = {"extras", "files", "schema", "stats", "timeline"}
 # Which other rooms a room may import, in the order of the book; a room may be named here before it
 # is built. What is not listed may not be imported.
 MAY_IMPORT = {
@@ -48,6 +48,7 @@ MAY_IMPORT = {
     },
 }
 HEAVY = {
+    "cattrs",
     "dask",
     "distributed",
     "dtaidistance",

@@ -33,12 +33,13 @@ import yaml
 from helpers.carbon.signal import Intensity
 from helpers.files import write_whole
 from helpers.operate.rules import Resources, Rules
-from helpers.phases.files import Place, model_from_node, read_phases, tree_of
+from helpers.phases.files import model_at, read_phases, tree_of
 from helpers.phases.model import PhaseModel
 from helpers.phases.suspension import Suspension
 from helpers.schedule.intervals import Schedule, charge, check
 from helpers.schedule.start import best_start
 from helpers.schedule.suspend import best_schedule
+from helpers.schema import Place
 from helpers.timeline import Times, epoch_seconds, utc_times
 
 __all__ = [
@@ -519,7 +520,7 @@ def _plan(top: dict[str, Place], file: str) -> Plan:
         {"emissions_g": True, "at_once_g": True, "wait_s": True, "cost": True}
     )
     return Plan(
-        job=model_from_node(top["job"].node, file=file, path="job"),
+        job=model_at(top["job"]),
         release_s=_number(top["release_s"]),
         deadline_s=_number(top["deadline_s"]),
         schedule=top["runs"].build(lambda: Schedule(start_s, stop_s, from_s, to_s)),

@@ -32,7 +32,7 @@ import yaml
 
 from helpers.files import write_whole
 from helpers.jobs.sacct import parse_elapsed, parse_memory, parse_tres
-from helpers.phases.files import Place
+from helpers.schema import Place
 
 __all__ = [
     "Partition",

@@ -22,8 +22,7 @@ repeats and every digit. A CSV file has one row a phase, in the columns
 import csv
 import io
 import os
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +30,12 @@ import yaml
 
 from helpers.files import number, read_text, write_whole
 from helpers.phases.model import PARTS, Phase, PhaseModel, Phases, Repeat
+from helpers.schema import Place, Schema, compose
 
 __all__ = [
-    "Place",
+    "SCHEMA",
     "Unshared",
-    "model_from_node",
+    "model_at",
     "read_csv",
     "read_phases",
     "read_yaml",
@@ -47,75 +47,16 @@ __all__ = [
 COLUMNS = ("part", "name", "duration_s", "power_w", "checkpoint")
 """Columns of a model in CSV."""
 
-_MODEL = {"name": True, "startup": False, "work": True, "end": False}  # key -> required
-_PHASE = {"name": True, "duration_s": True, "power_w": True, "checkpoint": False}
-_REPEAT = {"repeat": True, "phases": True}
 _DEEPEST = 20
 
 
-class Place:
-    """A node, the file it stands in and the path to it, for messages."""
-
-    def __init__(self, node: yaml.Node, file: str, path: str) -> None:
-        self.node, self.file, self.path = node, file, path
-
-    def error(self, message: object) -> ValueError:
-        """Return an error that names file, line and path."""
-        where = f"{self.file}, line {self.node.start_mark.line + 1}"
-        return ValueError(f"{where}, {self.path or 'top level'}: {message}")
-
-    def build(self, make: Callable[[], Any]) -> Any:
-        """Return ``make()``, a refusal of which names this place."""
-        try:
-            return make()
-        except (ValueError, yaml.YAMLError) as error:
-            raise self.error(error) from None
-
-    def mapping(self, keys: Mapping[str, bool]) -> dict[str, "Place"]:
-        """Return the values of a mapping by key; `keys` says which may and must be there."""
-        if not isinstance(self.node, yaml.MappingNode):
-            raise self.error(f"must be a mapping with the keys {', '.join(keys)}.")
-        found: dict[str, Place] = {}
-        for key_node, value in self.node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
-            place = Place(key_node, self.file, f"{self.path}.{key}".lstrip("."))
-            if key not in keys:
-                raise place.error(f"unknown key: only {', '.join(keys)} are allowed here.")
-            if key in found:
-                raise place.error("key given twice: keep one.")
-            found[key] = Place(value, self.file, place.path)
-        missing = [key for key, required in keys.items() if required and key not in found]
-        if missing:
-            raise self.error(f"missing key: add {', '.join(missing)}.")
-        return found
-
-    def items(self) -> list["Place"]:
-        """Return the places of a list.
-
-        Raises
-        ------
-        ValueError
-            If it is none.
-        """
-        if not isinstance(self.node, yaml.SequenceNode):
-            raise self.error("must be a list of phases and repeats.")
-        return [
-            Place(node, self.file, f"{self.path}[{i}]") for i, node in enumerate(self.node.value)
-        ]
-
-    def value(self, kind: type, rule: str) -> Any:
-        """Return a scalar of one type; a whole number will do for a float, ``1:30`` will not."""
-        if not isinstance(self.node, yaml.ScalarNode):
-            raise self.error(f"must be {rule}.")
-        value = self.build(lambda: yaml.SafeLoader("").construct_object(self.node))
-        if kind is float and type(value) is int:
-            value = float(value)
-        if type(value) is not kind or (kind is not str and ":" in self.node.value):
-            raise self.error(f"{self.node.value!r} must be {rule}.")
-        return value
+def _phase_or_repeat(place: Place) -> Phase | Repeat:
+    if place.path.count("phases[") > _DEEPEST:
+        raise place.error(f"repeats are nested more than {_DEEPEST} deep: flatten them.")
+    return SCHEMA.read(place, Repeat if place.has("repeat") else Phase)
 
 
-def read_phases(place: Place, depth: int = 0) -> Phases:
+def read_phases(place: Place) -> Phases:
     """Return the phases and repeats of a list in a file.
 
     Raises
@@ -123,63 +64,26 @@ def read_phases(place: Place, depth: int = 0) -> Phases:
     ValueError
         If it is no such list; the message names file, line and path.
     """
-    if depth > _DEEPEST:
-        raise place.error(f"repeats are nested more than {_DEEPEST} deep: flatten them.")
-    phases: list[Phase | Repeat] = []
-    for item in place.items():
-        is_repeat = isinstance(item.node, yaml.MappingNode) and any(
-            key.value == "repeat" for key, _ in item.node.value
-        )
-        if is_repeat:
-            fields = item.mapping(_REPEAT)
-            times = fields["repeat"].value(int, "a whole number")
-            inner = read_phases(fields["phases"], depth + 1)
-            phases.append(item.build(partial(Repeat, times, inner)))
-        else:
-            phases.append(_phase(item))
-    return tuple(phases)
+    return tuple(_phase_or_repeat(item) for item in place.items("phases and repeats"))
 
 
-def _phase(place: Place) -> Phase:
-    fields = place.mapping(_PHASE)
-    number = "a number, such as 1500 or 1.5e+3"
-    values = {
-        "name": fields["name"].value(str, "a text (put it in quotes)"),
-        "duration_s": fields["duration_s"].value(float, number),
-        "power_w": fields["power_w"].value(float, number),
-    }
-    if "checkpoint" in fields:
-        values["checkpoint"] = fields["checkpoint"].value(bool, "true or false")
-    return place.build(lambda: Phase(**values))
+#: What a file says of phases and models: the classes of `helpers.phases.model` declare it.
+SCHEMA = Schema(
+    names={Repeat: {"times": "repeat"}},
+    defaults={PhaseModel: {"startup": ()}},
+    readers={Phases: read_phases},
+)
 
 
-def model_from_node(node: yaml.Node, *, file: str, path: str = "") -> PhaseModel:
-    """Build a model from a composed YAML node, for files that hold models among other things.
-
-    Parameters
-    ----------
-    node : yaml.Node
-        From ``yaml.compose(text, Loader=yaml.SafeLoader)``.
-    file : str
-        Name of the file, for messages.
-    path : str
-        Path to the node inside the file, such as ``"jobs[3].model"``, for messages.
-
-    Returns
-    -------
-    PhaseModel
-        The model.
+def model_at(place: Place) -> PhaseModel:
+    """Return the model that stands at a place, for files that hold models among other things.
 
     Raises
     ------
     ValueError
-        If the node is no valid model; names the file, the line and the path.
+        If it is no valid model; names the file, the line and the path.
     """
-    place = Place(node, file, path)
-    fields = place.mapping(_MODEL)
-    name = fields["name"].value(str, "a text (put it in quotes)")
-    parts = {part: read_phases(fields[part]) if part in fields else () for part in PARTS}
-    return place.build(lambda: PhaseModel(name, **parts))
+    return SCHEMA.read(place, PhaseModel)
 
 
 def read_yaml(path: str | os.PathLike) -> PhaseModel:
@@ -202,15 +106,7 @@ def read_yaml(path: str | os.PathLike) -> PhaseModel:
     ValueError
         If the file is no YAML or no valid model; names the file, the line and the path.
     """
-    path = Path(path)
-    try:
-        text = "\n".join(read_text(path, latin_1=False).lines)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path.name}: not valid YAML: {error}") from None
-    if node is None:
-        raise ValueError(f"{path.name}, line 1: the file is empty: it must hold a model.")
-    return model_from_node(node, file=path.name)
+    return model_at(compose(path, "a model"))
 
 
 def tree_of(phases: Phases) -> list[dict[str, Any]]:

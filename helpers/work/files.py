@@ -65,19 +65,18 @@ Distributions are ``constant`` (value), ``exponential`` (mean), ``lognormal`` (m
 ``most`` bound any of them.  Where they are lengths, what is a time ends in ``_s``.
 """
 
-import difflib
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import yaml
 
-from helpers.files import read_text, write_whole
+from helpers.files import write_whole
 from helpers.jobs import to_epoch, to_time_zone
 from helpers.jobs.generate import (
     Arrivals,
@@ -94,41 +93,17 @@ from helpers.jobs.generate import (
     Weibull,
 )
 from helpers.jobs.table import time_zone_name
-from helpers.phases.files import Place, Unshared, model_from_node, read_phases, read_yaml, tree_of
+from helpers.phases.files import SCHEMA as PHASES
+from helpers.phases.files import Unshared, model_at, read_yaml, tree_of
 from helpers.phases.model import PARTS, PhaseModel
 from helpers.phases.suspension import Suspension
+from helpers.schema import Place, compose
 from helpers.work.workload import PowerPer, Workload, workload_table
 
 __all__ = ["JobKind", "Recipe", "read_recipe", "read_workload", "write_recipe"]
 
 ModelByName = Callable[[str], PhaseModel]
 
-_RECIPE = {
-    "name": True,
-    "start": True,
-    "time_zone": False,
-    "duration_s": False,
-    "count": False,
-    "seed": True,
-    "power_per": False,
-    "arrivals": True,
-    "suspension": False,
-    "kinds": True,
-}  # key -> required
-_ARRIVALS = dict.fromkeys(
-    ("rate_per_h", "rates_per_h", "day", "week", "gaps", "batch", "spacing"), False
-)
-_SUSPENSION = dict.fromkeys(
-    ("save", "suspended_power_w", "keep", "most_resumes", "least_run_s"), False
-)
-_KIND = {"name": True} | dict.fromkeys(
-    (
-        *("share", "length", "processors", "requested", "longest_wait_s", "priority"),
-        *("best_effort", "power_w", "model"),
-    ),
-    False,
-)
-_REQUESTED = {"factor": True, "usual_s": False, "most_s": False}
 # distribution -> class, and for each key: the parameter, whether it has the unit, its rule
 _FAMILIES: dict[str, tuple[type, dict[str, tuple[str, bool, str]]]] = {
     "constant": (Constant, {"value": ("value", True, ">= 0")}),
@@ -140,7 +115,6 @@ _FAMILIES: dict[str, tuple[type, dict[str, tuple[str, bool, str]]]] = {
 }
 _BOUNDS = {"least": ("low", True, ">= 0"), "most": ("high", True, "> 0")}
 _LISTS = ("values", "weights")
-_NUMBER = "a number, such as 1500 or 1.5e+3"
 
 
 # --- what a recipe is ---------------------------------------------------------------------
@@ -338,91 +312,96 @@ def read_recipe(path: str | os.PathLike, *, phase_model: ModelByName | None = No
         What the file says.
     """
     path = Path(path)
-    try:
-        text = "\n".join(read_text(path, latin_1=False).lines)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path.name}: not valid YAML: {error}") from None
-    if node is None:
-        raise ValueError(f"{path.name}, line 1: the file is empty: it must hold a workload.")
-    top = Place(node, path.name, "")
-    keys = _fields(top, _RECIPE)
-    if ("count" in keys) == ("duration_s" in keys):
-        raise top.error("give one of duration_s and count.")
-    more: dict[str, Any] = {}
-    if "count" in keys:
-        more["count"] = _whole(keys["count"], least=1)
-    else:
-        more["duration_s"] = _number(keys["duration_s"])
-    if "power_per" in keys:
-        more["power_per"] = _one_of(keys["power_per"], ("processor", "job"))
-    if "suspension" in keys:
-        more["suspension"] = _suspension(keys["suspension"])
+    file = SCHEMA.read(compose(path, "a workload"), _RecipeFile)
+    if (file.count is None) == (file.duration_s is None):
+        raise file.at.error("give one of duration_s and count.")
+    start = _start(file.start, file.time_zone)
+    kinds: dict[str, JobKind] = {}
+    for item in file.kinds:
+        if item.name in kinds:
+            raise item.at.error(f"name {item.name!r} is given twice: choose another.")
+        kinds[item.name] = _kind(item, path.parent, phase_model)
     return Recipe(
-        name=_text(keys["name"]),
-        start=_start(keys),
-        seed=_whole(keys["seed"], least=0),
-        arrivals=_arrivals(keys["arrivals"]),
-        kinds=_kinds(keys["kinds"], path.parent, phase_model),
-        **more,
+        name=file.name,
+        start=start,
+        seed=file.seed,
+        arrivals=_arrivals(file.arrivals),
+        kinds=tuple(kinds.values()),
+        count=file.count,
+        duration_s=file.duration_s,
+        power_per=file.power_per,
+        suspension=file.suspension,
     )
 
 
-def _fields(place: Place, keys: Mapping[str, bool]) -> dict[str, Place]:
-    """Return the values of a mapping by key; of an unknown key, name the nearest known one."""
-    if isinstance(place.node, yaml.MappingNode):
-        for node, _ in place.node.value:
-            near = difflib.get_close_matches(str(node.value), keys, n=1, cutoff=0.5)
-            if str(node.value) not in keys and near:
-                wrong = Place(node, place.file, f"{place.path}.{node.value}".lstrip("."))
-                known = ", ".join(keys)
-                raise wrong.error(f"unknown key: did you mean {near[0]!r}? Known are {known}.")
-    return place.mapping(keys)
+# --- what a file says ---------------------------------------------------------------------
+
+Above0 = Annotated[float, "> 0"]
+From0 = Annotated[float, ">= 0"]
+Distribution0 = Annotated[Distribution, "plain"]
+Lengths = Annotated[Distribution, "keys that are times end in _s"]
+Counts = Annotated[Distribution, "whole numbers"]
+Hours = Annotated[tuple[float, ...], 24]
+Days = Annotated[tuple[float, ...], 7]
 
 
-def _list(place: Place, of: str) -> list[Place]:
-    if not isinstance(place.node, yaml.SequenceNode) or not place.node.value:
-        raise place.error(f"must be a list of {of}, at least one.")
-    return place.items()
+@dataclass(frozen=True)
+class _ArrivalsFile:
+    at: Place
+    rate_per_h: Above0 | None = None
+    rates_per_h: Place | None = None
+    day: Hours | None = None
+    week: Days | None = None
+    gaps: Distribution0 | None = None
+    batch: Counts | None = None
+    spacing: Lengths | None = None
 
 
-def _text(place: Place) -> str:
-    return place.value(str, "a text (put it in quotes)")
+@dataclass(frozen=True)
+class _RequestedFile:
+    at: Place
+    factor: Distribution0
+    usual_s: Annotated[tuple[Above0, ...], "numbers"] = ()
+    most_s: Above0 = math.inf
 
 
-def _number(place: Place, rule: str = "> 0") -> float:
-    """Return a finite number; `rule` is '> 0', '>= 0' or 'finite'."""
-    value = place.value(float, _NUMBER)
-    wrong = (rule == "> 0" and value <= 0) or (rule == ">= 0" and value < 0)
-    if wrong or not math.isfinite(value):
-        raise place.error(f"{place.node.value} must be {rule}.")
-    return value
+@dataclass(frozen=True)
+class _KindFile:
+    at: Place
+    name: str
+    share: Above0 = 1.0
+    length: Lengths | None = None
+    processors: Counts | None = None
+    requested: _RequestedFile | None = None
+    longest_wait_s: From0 = math.inf
+    priority: Annotated[float, "finite"] = 0.0
+    best_effort: bool = False
+    power_w: From0 | None = None
+    model: Place | None = None
 
 
-def _whole(place: Place, *, least: int) -> int:
-    value = place.value(int, "a whole number")
-    if value < least:
-        raise place.error(f"{value} must be >= {least}.")
-    return value
+@dataclass(frozen=True)
+class _RecipeFile:
+    at: Place
+    name: str
+    start: Place
+    seed: Annotated[int, ">= 0"]
+    arrivals: _ArrivalsFile
+    kinds: Annotated[tuple[_KindFile, ...], "kinds of jobs"]
+    time_zone: Place | None = None
+    duration_s: Above0 | None = None
+    count: Annotated[int, ">= 1"] | None = None
+    power_per: PowerPer = "processor"
+    suspension: Suspension = field(default_factory=Suspension)
 
 
-def _one_of(place: Place, allowed: Sequence[str]) -> str:
-    value = place.value(str, f"one of {', '.join(allowed)}")
-    if value not in allowed:
-        near = difflib.get_close_matches(value, allowed, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise place.error(f"{value!r}: {hint}It must be one of {', '.join(allowed)}.")
-    return value
-
-
-def _start(keys: Mapping[str, Place]) -> pd.Timestamp:
-    place = keys["start"]
+def _start(place: Place, time_zone: Place | None) -> pd.Timestamp:
     if not isinstance(place.node, yaml.ScalarNode):
         raise place.error("must be an instant, such as 2024-07-01 00:00.")
     zone = None
-    if "time_zone" in keys:
-        name = _text(keys["time_zone"])
-        zone = keys["time_zone"].build(lambda: to_time_zone(name))
+    if time_zone is not None:
+        name = time_zone.value(str)
+        zone = time_zone.build(lambda: to_time_zone(name))
     wall = place.build(lambda: pd.Timestamp(place.node.value))
     if wall is not pd.NaT and wall.tzinfo is None:
         if zone is None:
@@ -441,17 +420,17 @@ def _start(keys: Mapping[str, Place]) -> pd.Timestamp:
 def _distribution(place: Place, unit: str = "", *, whole: bool = False) -> Distribution:
     """Return a distribution; a plain number is a constant one where there is no unit."""
     if isinstance(place.node, yaml.ScalarNode) and not unit:
-        return Constant(_whole(place, least=1) if whole else _number(place, ">= 0"))
+        return Constant(place.number(">= 1", int) if whole else place.number(">= 0"))
     if not isinstance(place.node, yaml.MappingNode):
         raise place.error("must be a mapping with the key distribution.")
     named = [Place(v, place.file, "") for k, v in place.node.value if k.value == "distribution"]
     if not named:
         raise place.error(f"missing key: add distribution, one of {', '.join(_FAMILIES)}.")
     named[0].path = f"{place.path}.distribution"
-    make, own = _FAMILIES[_one_of(named[0], tuple(_FAMILIES))]
+    make, own = _FAMILIES[named[0].one_of(tuple(_FAMILIES))]
     spec = {key + unit * known[1]: (key, *known) for key, known in (own | _BOUNDS).items()}
     required = {key: kind[0] in own and kind[0] != "weights" for key, kind in spec.items()}
-    fields = _fields(place, {"distribution": True} | required)
+    fields = place.mapping({"distribution": True} | required)
     given: dict[str, dict[str, Any]] = {"own": {}, "bounds": {}}
     for key, (name, parameter, _, rule) in spec.items():
         if key in fields:
@@ -464,133 +443,94 @@ def _distribution(place: Place, unit: str = "", *, whole: bool = False) -> Distr
 def _parameter(place: Place, name: str, rule: str, whole: bool) -> float | list[float]:
     """Return one parameter; `whole`: one that counts something must be a whole number >= 1."""
     whole = whole and name in ("value", "values", "least", "most")
+    kind, rule = (int, ">= 1") if whole else (float, rule)
     if name in _LISTS:
-        items = _list(place, "numbers")
-        return [_whole(item, least=1) if whole else _number(item, rule) for item in items]
-    return _whole(place, least=1) if whole else _number(place, rule)
+        return [item.number(rule, kind) for item in place.items("numbers", least=1)]
+    return place.number(rule, kind)
 
 
-def _arrivals(place: Place) -> Arrivals:
-    keys = _fields(place, _ARRIVALS)
-    more: dict[str, Any] = {n: _distribution(keys[n]) for n in ("gaps",) if n in keys}
-    if "batch" in keys:
-        more["batch"] = _distribution(keys["batch"], whole=True)
-    if "spacing" in keys:
-        more["spacing_s"] = _distribution(keys["spacing"], "_s")
-    if ("rate_per_h" in keys) == ("rates_per_h" in keys):
-        raise place.error("give one of rate_per_h and rates_per_h.")
-    if "rate_per_h" in keys:
-        rhythm: dict[str, Any] = {
-            name: _numbers(keys[name], length)
-            for name, length in (("day", 24), ("week", 7))
-            if name in keys
-        }
-        mean = _number(keys["rate_per_h"])
-        return place.build(lambda: Arrivals.rhythm(mean, **rhythm, **more))
-    for name in ("day", "week"):
-        if name in keys:
-            raise keys[name].error("rates_per_h says it all: leave this out.")
-    days = _list(keys["rates_per_h"], "7 lists of 24 rates")
-    rates = [_numbers(day, 24) for day in days]
-    return keys["rates_per_h"].build(lambda: Arrivals(rates, **more))
+def _numbers(place: Place, count: int) -> tuple[float, ...]:
+    items = place.items(f"{count} numbers", least=1)
+    if len(items) != count:
+        raise place.error(f"{len(items)} numbers given, {count} wanted.")
+    return tuple(item.number(">= 0") for item in items)
 
 
-def _numbers(place: Place, length: int) -> list[float]:
-    items = _list(place, f"{length} numbers")
-    if len(items) != length:
-        raise place.error(f"{len(items)} numbers given, {length} wanted.")
-    return [_number(item, ">= 0") for item in items]
+SCHEMA = replace(
+    PHASES,
+    readers={
+        **PHASES.readers,
+        Distribution0: _distribution,
+        Lengths: lambda place: _distribution(place, "_s"),
+        Counts: lambda place: _distribution(place, whole=True),
+        Hours: lambda place: _numbers(place, 24),
+        Days: lambda place: _numbers(place, 7),
+    },
+)
+"""What a recipe says, beside what `helpers.phases.files` says of phases and models."""
 
 
-def _suspension(place: Place) -> Suspension:
-    keys = _fields(place, _SUSPENSION)
-    given: dict[str, Any] = {
-        name: _number(keys[name], ">= 0")
-        for name in ("suspended_power_w", "least_run_s")
-        if name in keys
-    }
-    if "keep" in keys:
-        given["keep"] = _one_of(keys["keep"], ("anywhere", "checkpoints"))
-    if "most_resumes" in keys:
-        given["most_resumes"] = _whole(keys["most_resumes"], least=0)
-    if "save" in keys:
-        given["save"] = read_phases(keys["save"])
-    return place.build(lambda: Suspension(**given))
+def _arrivals(file: _ArrivalsFile) -> Arrivals:
+    given = {"gaps": file.gaps, "batch": file.batch, "spacing_s": file.spacing}
+    more: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    rhythm: dict[str, Any] = {"day": file.day, "week": file.week}
+    rhythm = {name: value for name, value in rhythm.items() if value is not None}
+    mean, rates = file.rate_per_h, file.rates_per_h
+    if (mean is None) == (rates is None):
+        raise file.at.error("give one of rate_per_h and rates_per_h.")
+    if mean is not None:
+        return file.at.build(lambda: Arrivals.rhythm(mean, **rhythm, **more))
+    assert rates is not None  # for the type checker: one of the two is given
+    if rhythm:
+        raise file.at.error(f"rates_per_h says it all: leave {' and '.join(rhythm)} out.")
+    days = rates.items("7 lists of 24 rates", least=1)
+    return rates.build(lambda: Arrivals([_numbers(day, 24) for day in days], **more))
 
 
-def _kinds(place: Place, folder: Path, phase_model: ModelByName | None) -> tuple[JobKind, ...]:
-    kinds: dict[str, JobKind] = {}
-    for item in _list(place, "kinds of jobs"):
-        kind = _kind(item, folder, phase_model)
-        if kind.draws.name in kinds:
-            raise item.error(f"name {kind.draws.name!r} is given twice: choose another.")
-        kinds[kind.draws.name] = kind
-    return tuple(kinds.values())
-
-
-def _kind(place: Place, folder: Path, phase_model: ModelByName | None) -> JobKind:
-    keys = _fields(place, _KIND)
-    if ("model" in keys) == ("power_w" in keys):
-        raise place.error("give one of model and power_w.")
-    given: dict[str, Any] = {}
-    if "model" in keys:
-        given["model"] = _model(keys["model"], folder, phase_model)
+def _kind(file: _KindFile, folder: Path, phase_model: ModelByName | None) -> JobKind:
+    if (file.model is None) == (file.power_w is None):
+        raise file.at.error("give one of model and power_w.")
+    model = None if file.model is None else _model(file.model, folder, phase_model)
+    draws: dict[str, Any] = {"share": file.share}
+    if file.length is not None:
+        draws["length_s"] = file.length
+    elif model is not None:
+        draws["length_s"] = Constant(model.work_profile.duration_s)
     else:
-        given["power_w"] = _number(keys["power_w"], ">= 0")
-    if "longest_wait_s" in keys:
-        given["longest_wait_s"] = _number(keys["longest_wait_s"], ">= 0")
-    if "priority" in keys:
-        given["priority"] = _number(keys["priority"], "finite")
-    if "best_effort" in keys:
-        given["best_effort"] = keys["best_effort"].value(bool, "true or false")
-    draws: dict[str, Any] = {}
-    if "length" in keys:
-        draws["length_s"] = _distribution(keys["length"], "_s")
-    elif "model" in keys:
-        draws["length_s"] = Constant(given["model"].work_profile.duration_s)
-    else:
-        raise place.error("missing key: add length; only a model has one of its own.")
-    if "processors" in keys:
-        draws["processors"] = _distribution(keys["processors"], whole=True)
-    if "requested" in keys:
-        draws["requested"] = _estimate(keys["requested"])
-    if "share" in keys:
-        draws["share"] = _number(keys["share"])
-    return JobKind(Kind(_text(keys["name"]), **draws), **given)
-
-
-def _estimate(place: Place) -> Estimate:
-    keys = _fields(place, _REQUESTED)
-    given: dict[str, Any] = {"factor": _distribution(keys["factor"])}
-    if "usual_s" in keys:
-        given["usual_s"] = [_number(item) for item in _list(keys["usual_s"], "numbers")]
-    if "most_s" in keys:
-        given["most_s"] = _number(keys["most_s"])
-    return place.build(lambda: Estimate(**given))
+        raise file.at.error("missing key: add length; only a model has one of its own.")
+    if file.processors is not None:
+        draws["processors"] = file.processors
+    if file.requested is not None:
+        asked = file.requested
+        draws["requested"] = asked.at.build(
+            lambda: Estimate(asked.factor, asked.usual_s, asked.most_s)
+        )
+    kind = file.at.build(lambda: Kind(file.name, **draws))
+    return JobKind(kind, model, file.power_w, file.longest_wait_s, file.priority, file.best_effort)
 
 
 def _model(place: Place, folder: Path, phase_model: ModelByName | None) -> PhaseModel:
     """Return a model that stands here, in a file beside this one, or among the data sets."""
-    node = place.node
-    first = node.value[0][0].value if isinstance(node, yaml.MappingNode) and node.value else None
-    if first == "file":
-        named = _fields(place, {"file": True})["file"]
-        name = _text(named)
+    if place.has("file"):
+        named = place.mapping({"file": True})["file"]
+        name = named.value(str)
         try:
-            return place.build(lambda: read_yaml(folder / name))
+            return read_yaml(folder / name)
+        except ValueError as error:
+            raise place.error(error) from None
         except OSError as error:
             why = error.strerror or error
             raise named.error(
                 f"{name!r} cannot be read ({why}): name a file beside this."
             ) from None
-    if first == "dataset":
-        name = _text(_fields(place, {"dataset": True})["dataset"])
+    if place.has("dataset"):
+        name = place.mapping({"dataset": True})["dataset"].value(str)
         if phase_model is None:
             raise place.error(
                 f"data set {name!r}: pass phase_model=datasets.phase_model to the reader."
             )
         return place.build(lambda: phase_model(name))
-    return model_from_node(node, file=place.file, path=place.path)
+    return model_at(place)
 
 
 # --- writing ------------------------------------------------------------------------------

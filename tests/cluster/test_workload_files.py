@@ -255,7 +255,11 @@ MISTAKES = [
     ("12", "12\n  week: [0, 0, 0, 0, 0, 0, 0]", r"line 7, arrivals: .* not all may be 0"),
     ("12", "12\n  batch: 1.5", r"arrivals.batch: '1.5' must be a whole number"),
     ("12", "12\n  spacing: 5", r"arrivals.spacing: must be a mapping with the key distribution"),
-    ("kinds:", "suspension: {keep: all}\nkinds:", r"suspension.keep: 'all': It must be one of any"),
+    (
+        "kinds:",
+        "suspension: {keep: all}\nkinds:",
+        r"suspension.keep: 'all': It must be one of checkpoints, any",
+    ),
     ("kinds:", "suspension: {least_run: 1}\nkinds:", r"did you mean 'least_run_s'\?"),
     (
         "kinds:",
