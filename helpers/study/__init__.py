@@ -24,6 +24,7 @@ with its own last job, would compare different stretches of time.
 from helpers.study.best import Gap, gap_to_best, planned_cores
 from helpers.study.effects import effects_by_load, whole_saved
 from helpers.study.endless import (
+    WeeksOfJobs,
     on_calendar,
     share_kept,
     spread_over_energy,
@@ -40,6 +41,7 @@ __all__ = [
     "Sized",
     "Stretch",
     "Study",
+    "WeeksOfJobs",
     "delay_s",
     "effects_by_load",
     "gap_to_best",

@@ -1,15 +1,28 @@
 """Studies on endless machines: jobs of a log laid on other years, their emissions by week."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.jobs.table import JobLog
 from helpers.panel import Panel
+from helpers.schedule.trace import Trace
 from helpers.stats import Interval, ratio_of_sums
 
-__all__ = ["on_calendar", "share_kept", "spread_over_energy", "weekly", "weekly_panel"]
+__all__ = [
+    "WeeksOfJobs",
+    "on_calendar",
+    "share_kept",
+    "spread_over_energy",
+    "weekly",
+    "weekly_panel",
+]
+
+_WEEK_S = 7 * 86_400.0
 
 
 def on_calendar(offset_s: ArrayLike, first_day: str, time_zone: str) -> pd.DatetimeIndex:
@@ -43,6 +56,94 @@ def spread_over_energy(
     places = np.flatnonzero(among)
     order = np.argsort(energy[places], kind="stable")
     return places[order][rng.integers(every) :: every]
+
+
+@dataclass(frozen=True, eq=False)
+class WeeksOfJobs:
+    """Jobs of a log's whole weeks, laid on other weeks one after the other, again and again.
+
+    Every week has real jobs of one week, at the same weekday and hour of any clock; all grids get
+    the same jobs in the same order, so that comparisons are paired.
+
+    Parameters
+    ----------
+    jobs : DataFrame
+        A row of the log for each job drawn.
+    week : ndarray of int, shape (n,)
+        On which week each is laid, from 0.
+    clock_s : ndarray of float, shape (n,)
+        Time since its week began, by a clock that is never changed [s].
+    number : ndarray of int, shape (n,)
+        Number of each among all that were drawn: its name.
+    """
+
+    jobs: pd.DataFrame
+    week: NDArray[np.int64]
+    clock_s: NDArray[np.float64]
+    number: NDArray[np.int64]
+
+    @classmethod
+    def drawn(
+        cls, log: JobLog, since: str, *, whole_weeks: int, weeks: int, every: int, seed: int
+    ) -> Self:
+        """Draw one job in so many for each week, spread evenly over the energy of its week.
+
+        Parameters
+        ----------
+        log : JobLog
+            Any log whose time is known; jobs that never ran are left out.
+        since : str
+            Day on which its first whole week begins.
+        whole_weeks, weeks : int
+            How many of the log's weeks are used, and on how many they are laid.
+        every : int
+            One job in so many, another one each time a week returns.
+        seed : int
+            Of the draw.
+        """
+        jobs = log.jobs[log.jobs["run_s"] > 0]
+        clock = log.submit_time()[jobs.index].dt.tz_localize(None) - pd.Timestamp(since)
+        clock_s = clock.dt.total_seconds().to_numpy()
+        energy = (jobs["run_s"] * jobs["processors"]).to_numpy()
+        of_week, rng = np.floor(clock_s / _WEEK_S), np.random.default_rng(seed)
+        places = [
+            spread_over_energy(energy, of_week == week % whole_weeks, every, rng)
+            for week in range(weeks)
+        ]
+        place, week = np.concatenate(places), np.repeat(np.arange(weeks), [len(p) for p in places])
+        return cls(jobs.iloc[place], week, clock_s[place] % _WEEK_S, np.arange(place.size))
+
+    def __len__(self) -> int:
+        return self.number.size
+
+    @property
+    def core_seconds(self) -> NDArray[np.float64]:
+        """Run time times cores of each job [s]."""
+        return (self.jobs["run_s"] * self.jobs["processors"]).to_numpy(np.float64)
+
+    def select(self, which: NDArray[np.bool_]) -> Self:
+        """Return the jobs at which a mask is True."""
+        kept = {name: getattr(self, name)[which] for name in ("week", "clock_s", "number")}
+        return replace(self, jobs=self.jobs[which], **kept)
+
+    def trace(self, first_day: str, time_zone: str, watts_per_core: float) -> Trace:
+        """Return the jobs in weeks from a day on, by a clock, with the waits of GAIA's queues.
+
+        Parameters
+        ----------
+        first_day : str
+            Day on which the first of the weeks that jobs are laid on begins.
+        time_zone : str
+            Where the clock hangs.
+        watts_per_core : float
+            Power of a busy core [W].
+        """
+        offset_s = (self.week - self.week.min()) * _WEEK_S + self.clock_s
+        submit, cores = on_calendar(offset_s, first_day, time_zone), self.jobs["processors"]
+        power_w = cores.to_numpy() * watts_per_core
+        return Trace.by_length(
+            submit, self.jobs["run_s"], power_w, processors=cores.to_numpy(), job_id=self.number
+        )
 
 
 def weekly(grams: ArrayLike, week: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from helpers.study import (
     MEASURES,
     Stretch,
     Study,
+    WeeksOfJobs,
     delay_s,
     in_turn,
     is_late,
@@ -227,6 +228,25 @@ def test_weeks_without_jobs_are_left_out_of_a_panel():
 
     assert [3, 5, 6] == table["week"].tolist()
     assert [3.0, 3.0, 4.0] == table["emissions_g"].tolist()
+
+
+def test_weeks_of_jobs_have_the_same_jobs_at_the_same_hour_of_each_grids_clock():
+    log = datasets.job_log("unilu-gaia-2014")
+    drawn = WeeksOfJobs.drawn(log, "2014-05-27", whole_weeks=12, weeks=26, every=100, seed=1)
+    summer = drawn.select(drawn.week >= 20)
+
+    zones = ("Europe/Berlin", "Europe/London")
+    traces = [summer.trace("2019-05-21", zone, 10.0) for zone in zones]
+
+    hours = [
+        pd.to_datetime(one.submit_s, unit="s", utc=True).tz_convert(zone).hour
+        for one, zone in zip(traces, zones, strict=True)
+    ]
+    assert hours[0].equals(hours[1])
+    assert (traces[0].job_id == summer.number).all()
+    assert (traces[0].submit_s + 3600 == traces[1].submit_s).all()
+    assert 10.0 * summer.core_seconds.sum() == pytest.approx(3.6e6 * traces[0].energy_kwh.sum())
+    assert len(summer) == (drawn.week >= 20).sum()
 
 
 def test_sums_by_week_without_grids_make_a_panel_without_clusters():

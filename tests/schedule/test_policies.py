@@ -10,15 +10,18 @@ from schedule_problems import EPOCH_S, curve, model
 
 from helpers.carbon import Forecasts, Intensity
 from helpers.phases import Phase, Suspension
+from helpers.published.project import (
+    next_day_as_in_its_program,
+    next_weekday,
+    next_workday,
+    office_jobs,
+)
 from helpers.schedule import best_schedule, best_starts, charge, check, policies
 from helpers.schedule.heuristics import cheapest_slots, follow
 from helpers.schedule.trace import (
     GAIA_QUEUES,
     Queue,
     Trace,
-    next_weekday,
-    next_workday,
-    office_jobs,
 )
 
 START_S = int(EPOCH_S)
@@ -579,6 +582,21 @@ def test_a_deadline_gives_the_longest_wait_or_is_refused():
     assert [(3 * 24 - 9) * 3600.0] == found.longest_wait_s.tolist()
     with pytest.raises(ValueError, match=r"job weekend, .* misses its deadline by 3600 s"):
         trace.with_deadlines(trace.deadline_s - 3600)
+
+
+@pytest.mark.parametrize(
+    ("finish", "deadline"),
+    [
+        ("2020-07-10 18:00", "2020-07-11 09:00"),  # a Friday evening
+        ("2020-07-09 18:00", "2020-07-10 09:00"),
+        ("2020-07-11 12:00", "2020-07-13 09:00"),  # a Saturday
+        ("2020-07-10 12:00", "2020-07-10 12:00"),
+    ],
+)
+def test_the_published_program_takes_saturday_for_the_workday_after_friday(finish, deadline):
+    found = next_day_as_in_its_program(berlin(finish), "Europe/Berlin")
+
+    assert [berlin(deadline)[0].timestamp()] == found.tolist()
 
 
 def test_office_jobs_are_submitted_at_work_and_last_hours_to_days():
