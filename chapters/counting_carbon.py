@@ -45,23 +45,15 @@ import pandas as pd
 
 from helpers import datasets, figures, publish, stats
 from helpers.carbon import Intensity, describe
-from helpers.carbon.accounting import (
-    SECONDS_PER_YEAR,
-    Device,
-    Node,
-    Power,
-    account,
-    combine,
-    embodied,
-    payback_s,
-    saved_g,
-    share_idle,
-)
+from helpers.carbon import accounting as books
+from helpers.carbon.accounting import SECONDS_PER_YEAR, Device, account, combine, embodied, saved_g
 from helpers.carbon.uncertainty import Choice, Normal, Triangular, Uniform, monte_carlo, tornado
 from helpers.carbon.uncertainty import model as uncertain
-from helpers.phases.model import Phase, PhaseModel
+from helpers.phases import Phase, PhaseModel
 from helpers.schedule import best_starts
+from helpers.study import weekly
 
+# %% tags=["hide-input"]
 figures.use_style()
 COLORS = figures.COLORS
 numbers = publish.Numbers("counting_carbon", publish.Scope(grids=(zone,), years=(year,)))
@@ -88,22 +80,31 @@ HOUR = 3600.0
 clock = datasets.time_zone(zone)
 curve = datasets.carbon_intensity(zone, year, factors)
 job = datasets.phase_model("roberta")
-profile = job.profile
 start = pd.Timestamp(f"{year}-{started}", tz=clock)
+
+# %%
+profile = job.profile
 edges = start + pd.to_timedelta(profile.edges_s, unit="s")
-phases = pd.DataFrame(
-    {
-        "job": "run 1",
-        "item": profile.names,
-        "start": edges[:-1],
-        "stop": edges[1:],
-        "power_w": profile.power_w,
-    }
-)
+of_phases = {"item": profile.names, "start": edges[:-1], "stop": edges[1:]}
+phases = pd.DataFrame({"job": "run 1", **of_phases, "power_w": profile.power_w})
 run = account(phases, curve)
-shown = ["item", "duration_s", "power_w", "energy_kwh", "intensity_g_per_kwh", "emissions_g"]
-print(run.audit()[shown].head(6).round(6).to_string(index=False))
-print(f"... {len(run.rows)} rows: {run.energy_kwh:.6f} kWh, {run.emissions_g:.4f} g")
+
+# %%
+publish.table(
+    run.audit().head(6),
+    {
+        "item": "phase",
+        "duration_s": "time [.1f s]",
+        "power_w": "power [.1f W]",
+        "energy_kwh": "energy [.6f kWh]",
+        "intensity_g_per_kwh": "intensity [.1f g/kWh]",
+        "emissions_g": "emissions [.6f g]",
+    },
+    caption=f"the first of {len(run.rows)} rows",
+)
+
+# %%
+publish.table({"sum of energy [.6f kWh]": run.energy_kwh, "of emissions [.4f g]": run.emissions_g})
 
 # %% [markdown]
 # Every total is the exactly rounded sum of its rows, and every row is the product of its own columns; `audit` checks both to the last bit.
@@ -114,7 +115,7 @@ with tempfile.TemporaryDirectory() as folder:
     run.write_csv(Path(folder) / "audit.csv")
     with open(Path(folder) / "audit.csv", newline="", encoding="utf-8") as file:
         again_g = math.fsum(float(row["emissions_g"]) for row in csv.DictReader(file))
-print("summed from the file:", again_g == run.emissions_g)
+publish.table({"summed from the file": "the same" if again_g == run.emissions_g else again_g})
 
 # %% [markdown]
 # Three steps lead from the socket to the score.
@@ -123,36 +124,40 @@ print("summed from the file:", again_g == run.emissions_g)
 # The *Software Carbon Intensity* {cite}`sci2024` divides by a functional unit, here one training run: $\mathrm{SCI} = (E \cdot I + M)/R$.
 
 # %%
-machine = Device(
-    "desktop with GPU", 1000 * device_kg, lifetime_years * SECONDS_PER_YEAR, source="assumed"
-)
+lifetime_s = lifetime_years * SECONDS_PER_YEAR
+machine = Device("desktop with GPU", 1000 * device_kg, lifetime_s, source="assumed")
 bought = account(phases, curve, pue=pue)
 made = embodied(phases, machine)
 whole = combine(bought, made)
 score = whole.sci(1, "training run")
-print(f"E = {score.energy_kwh:.5f} kWh, I = {score.intensity_g_per_kwh:.1f} g/kWh")
-print(f"M = {score.embodied_g:.3f} g, R = {score.units} {score.unit}")
-print(f"SCI = {score.score_g:.3f} g per {score.unit}")
+
+# %%
+publish.table(
+    {
+        "E, energy [.5f kWh]": score.energy_kwh,
+        "I, intensity [.1f g/kWh]": score.intensity_g_per_kwh,
+        "M, making of the machine [.3f g]": score.embodied_g,
+        "R, functional unit": f"{score.units} {score.unit}",
+        f"SCI, each {score.unit} [.3f g]": score.score_g,
+    }
+)
 
 # %% tags=["hide-cell"]
-numbers.record("run_energy", job.energy_j / 1000, "kJ", 2, "energy of one run at the wall socket")
-numbers.record("run_kwh", 1000 * run.energy_kwh, "Wh", 2, "the same in watt-hours")
-numbers.record(
-    "run_intensity",
-    run.emissions_g / run.energy_kwh,
-    "g/kWh",
-    0,
-    f"intensity of the run, {zone} {year}",
+of_run = run.emissions_g / run.energy_kwh
+numbers.record_table(
+    {
+        "run_energy [.2f kJ]: energy of one run at the wall socket": job.energy_j / 1000,
+        "run_kwh [.2f Wh]: the same in watt-hours": 1000 * run.energy_kwh,
+        f"run_intensity [.0f g/kWh]: intensity of the run, {zone} {year}": of_run,
+        "run_grams [.2f g]: emissions of one run at the wall socket": run.emissions_g,
+        "pue [.1f]: assumed PUE": pue,
+        "pue_grams [.2f g]: emissions added by the PUE": bought.emissions_g - run.emissions_g,
+        "embodied_grams [.2f g]: embodied emissions of one run": made.emissions_g,
+        "sci [.2f g]: Software Carbon Intensity of one training run": score.score_g,
+    }
 )
-numbers.record("run_grams", run.emissions_g, "g", 2, "emissions of one run at the wall socket")
-numbers.record("pue", pue, "", 1, "assumed PUE")
-numbers.record(
-    "pue_grams", bought.emissions_g - run.emissions_g, "g", 2, "emissions added by the PUE"
-)
-numbers.record("embodied_grams", made.emissions_g, "g", 2, "embodied emissions of one run")
-_ = numbers.record("sci", score.score_g, "g", 2, "Software Carbon Intensity of one training run")
 
-# %% mystnb={"figure": {"caption": "From the socket to the score of one training run. Idle power is what the machine would have drawn in that time without the job.", "name": "fig:account-steps"}, "image": {"alt": "Four horizontal bars on a common gram axis, each starting where the one before ended: power above idle, idle power, PUE, and the making of the machine; their end is the score."}} tags=["hide-input"]
+# %%
 idle = account(phases.assign(power_w=idle_w), curve)
 parts = {
     "power above idle": (saved_g(run, idle), COLORS["work"]),
@@ -160,6 +165,8 @@ parts = {
     "building (PUE)": (saved_g(bought, run), COLORS["startup"]),
     "making of the machine": (made.emissions_g, COLORS["model"]),
 }
+
+# %% mystnb={"figure": {"caption": "From the socket to the score of one training run. Idle power is what the machine would have drawn in that time without the job.", "name": "fig:account-steps"}, "image": {"alt": "Four horizontal bars on a common gram axis, each starting where the one before ended: power above idle, idle power, PUE, and the making of the machine; their end is the score."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 2.9))
 left = 0.0
 for row, (grams, color) in enumerate(parts.values()):
@@ -193,20 +200,24 @@ recorded = datasets.power_runs()["roberta_full"]
 that_summer = datasets.electricity_maps("DE-2024-07")
 accounts = {}
 for repeat, recording in recorded.items():
-    begin_s, stop_s = 30.0, recording.at("Exit")
-    inside = (recording.time_s >= begin_s) & (recording.time_s <= stop_s)
-    samples = Power.samples(
-        recording.start_epoch_s + recording.time_s[inside], recording.power_w[inside]
-    )
+    time_s = recording.time_s
+    inside = (time_s >= 30.0) & (time_s <= recording.at("Exit"))
+    at_s, power_w = recording.start_epoch_s + time_s[inside], recording.power_w[inside]
+    samples = books.Power.samples(at_s, power_w)
     accounts[repeat] = account(samples, that_summer, job=f"run {repeat}")
-table = pd.DataFrame(
+
+# %% tags=["download"]
+each = pd.DataFrame(
     {
-        "energy_kj": {k: 3600 * a.energy_kwh for k, a in accounts.items()},
-        "emissions_g": {k: a.emissions_g for k, a in accounts.items()},
+        "energy of the recordings [.3f kJ]": [3600 * a.energy_kwh for a in accounts.values()],
+        "their emissions [.3f g]": [a.emissions_g for a in accounts.values()],
     }
 )
-print(table.agg(["mean", "std"]).round(3).to_string())
-print(f"phase model: {job.energy_j / 1000:.3f} kJ")
+spread = each.agg(["mean", "std"]).rename({"std": "standard deviation"})
+publish.table(spread, {name: name for name in each}, index="")
+
+# %% tags=["download"]
+publish.table({"energy of the phase model [.3f kJ]": job.energy_j / 1000})
 
 # %% [markdown] tags=["download"]
 # The phase model has the energy of the recordings to within their spread.
@@ -221,20 +232,19 @@ print(f"phase model: {job.energy_j / 1000:.3f} kJ")
 
 # %%
 midnight = pd.Timestamp(f"{year}-07-14", tz=clock)
-node = Node("node", 200.0, midnight, midnight + pd.DateOffset(days=1), cores=8)
-plan = {"long": (8, 18, 2), "wide": (10, 13, 5), "short": (20, 21, 1)}  # hours and cores
-day = pd.DataFrame(
-    [
-        {
-            "job": name,
-            "start": midnight + pd.Timedelta(hours=begin),
-            "stop": midnight + pd.Timedelta(hours=end),
-            "power_w": 35.0 * cores,  # above idle
-            "cores": cores,
-        }
-        for name, (begin, end, cores) in plan.items()
-    ]
+node = books.Node("node", 200.0, midnight, midnight + pd.DateOffset(days=1), cores=8)
+plan = pd.DataFrame(
+    [("long", 8, 18, 2), ("wide", 10, 13, 5), ("short", 20, 21, 1)],
+    columns=["job", "from_h", "to_h", "cores"],
 )
+
+# %%
+begin, end = (midnight + pd.to_timedelta(plan[of], unit="h") for of in ("from_h", "to_h"))
+above_w = 35.0 * plan["cores"]  # above idle
+day = pd.DataFrame({"job": plan["job"], "start": begin, "stop": end, "power_w": above_w})
+day["cores"] = plan["cores"]
+
+# %%
 rules = {
     "marginal": ("marginal", "node"),
     "reserved cores": ("reserved", "node"),
@@ -244,19 +254,15 @@ rules = {
     "cores,\nempty too": ("core", "jobs"),
 }
 shared = {
-    name: account(share_idle(day, node, by=by, rest=rest), curve, pue=pue)
+    name: account(books.share_idle(day, node, by=by, rest=rest), curve, pue=pue)
     for name, (by, rest) in rules.items()
 }
+
+# %%
 bills = pd.DataFrame({name: a.by("job")["emissions_g"] for name, a in shared.items()})
-bills = bills.reindex([*plan, "node"]).fillna(0.0)
-print(
-    bills.T.round(0)
-    .astype(int)
-    .rename_axis("shared by [g]")
-    .rename(lambda n: n.replace("\n", " "))
-    .to_string()
-)
-print("sum of each row, largest difference:", f"{np.ptp(bills.sum()):.0e} g")
+bills = bills.reindex([*plan["job"], "node"]).fillna(0.0)
+shown = bills.T.assign(whole=bills.sum()).rename(lambda name: name.replace("\n", " "))
+publish.table(shown, "{} [.0f g]", index="idle power shared by")
 
 # %% mystnb={"figure": {"caption": "One day of one node under six rules for its idle power. The bars are equally long: each rule shares out the same total. Grey: charged to no job.", "name": "fig:account-idle"}, "image": {"alt": "Six stacked horizontal bars of equal length; the parts of three jobs grow from the marginal rule, under which the node keeps most, to the rules under which the jobs also bear the empty hours and the node keeps nothing."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
@@ -274,16 +280,16 @@ plt.show()
 
 # %% tags=["hide-cell"]
 dearest, cheapest = bills.loc["short"].max(), bills.loc["short"].min()
-numbers.record("short_least", cheapest, "g", 0, "bill of the short job, least of the rules")
-numbers.record("short_most", dearest, "g", 0, "bill of the short job, most of the rules")
-numbers.record("short_ratio", dearest / cheapest, "", 0, "most over least bill of the short job")
-numbers.record("day_total", bills.sum().mean(), "g", 0, "emissions of the node's day")
-_ = numbers.record(
-    "node_left",
-    100 * bills.loc["node", "time"] / bills["time"].sum(),
-    "%",
-    0,
-    "share of the day that is charged to no job if idle power is shared by time",
+left_over = 100 * bills.loc["node", "time"] / bills["time"].sum()
+claim = "share of the day that is charged to no job if idle power is shared by time"
+numbers.record_table(
+    {
+        "short_least [.0f g]: bill of the short job, least of the rules": cheapest,
+        "short_most [.0f g]: bill of the short job, most of the rules": dearest,
+        "short_ratio [.0f]: most over least bill of the short job": dearest / cheapest,
+        "day_total [.0f g]: emissions of the node's day": bills.sum().mean(),
+        f"node_left [.0f %]: {claim}": left_over,
+    }
 )
 
 # %% [markdown]
@@ -308,6 +314,8 @@ true_g = curve.emissions_g(starts_s, stops_s, 1000.0)
 midnights = pd.date_range(f"{year}-01-02", f"{year}-12-31", tz=clock)
 day_means = pd.Series(curve.mean(midnights[:-1], midnights[1:]), midnights[:-1])
 local_days = pd.to_datetime(starts_s, unit="s", utc=True).tz_convert(clock).normalize()
+
+# %%
 lookups = {
     "at its end": curve.at(stops_s),
     "at its start": curve.at(starts_s),
@@ -315,8 +323,11 @@ lookups = {
     "mean of the year": np.full(starts_s.size, curve.mean()),
 }
 errors = pd.DataFrame({k: 100 * (v * length_h / true_g - 1) for k, v in lookups.items()}).dropna()
+
+# %%
 quantiles = errors.quantile([0.05, 0.25, 0.5, 0.75, 0.95])
-print(quantiles.round(0).astype(int).T.to_string())
+words = {q: f"{100 * q:.0f} % quantile of the error [.0f %]" for q in quantiles.index}
+publish.table(quantiles.T, words, index="intensity looked up")
 
 # %% mystnb={"figure": {"caption": "Error of a job's emissions when its intensity is looked up once. Thin line: nine tenths of all starts in the year; thick line: half of them; dot: median.", "name": "fig:account-lookup"}, "image": {"alt": "Four horizontal ranges around zero; looking up the end of the job errs from {num}`counting_carbon.end_low` to {num}`counting_carbon.end_high` in nine of ten starts. {if}`in-book` The mean of the day errs less, the mean of the year most."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 2.9))
@@ -339,21 +350,28 @@ constant = PhaseModel("constant", (), (Phase("work", length_h * HOUR, 1000.0),))
 arrivals_s = starts_s[:-48:7]
 found = best_starts(constant, curve, arrivals_s, arrivals_s + (24 + length_h) * HOUR)
 saving = 100 * (1 - found.emissions_g.sum() / found.at_release_g.sum())
-at_end = (
-    curve.at(found.start_s + length_h * HOUR).sum() / curve.at(arrivals_s + length_h * HOUR).sum()
-)
-print(
-    f"saved by the best start within a day: {saving:.1f} %; by looking up the end: {100 * (1 - at_end):.1f} %"
+
+# %%
+ends_s = (arrivals_s + length_h * HOUR, found.start_s + length_h * HOUR)
+charged_at_end = [curve.at(time_s).sum() for time_s in ends_s]
+end_saving = 100 * (1 - charged_at_end[1] / charged_at_end[0])
+publish.table(
+    {
+        "saved by the best start within a day [.1f %]": saving,
+        "by looking up the end [.1f %]": end_saving,
+    }
 )
 
 # %% tags=["hide-cell"]
-numbers.record("length", length_h, "h", 0, "length of the longer job")
 low, high = quantiles["at its end"][[0.05, 0.95]]
-numbers.record("end_low", low, "%", 0, "error by the intensity at the end, 5 % quantile")
-numbers.record("end_high", high, "%", 0, "error by the intensity at the end, 95 % quantile")
-numbers.record("true_saving", saving, "%", 1, "saved by the best start within a day")
-_ = numbers.record(
-    "end_saving", 100 * (1 - at_end), "%", 1, "the same if each job is charged at its end"
+numbers.record_table(
+    {
+        "length [.0f h]: length of the longer job": length_h,
+        "end_low [.0f %]: error by the intensity at the end, 5 % quantile": low,
+        "end_high [.0f %]: error by the intensity at the end, 95 % quantile": high,
+        "true_saving [.1f %]: saved by the best start within a day": saving,
+        "end_saving [.1f %]: the same if each job is charged at its end": end_saving,
+    }
 )
 
 # %% [markdown]
@@ -370,16 +388,21 @@ summer = curve.window(*[pd.Timestamp(f"{year}-{m}-01", tz=clock) for m in ("06",
 utc = summer.to_series()
 right = utc.groupby(utc.index.tz_convert(clock).hour).mean()
 wrong = utc.groupby(utc.index.hour).mean()  # the hour of UTC, taken for that of the wall clock
+
+# %%
 days = pd.date_range(f"{year}-06-01", f"{year}-08-30", tz=clock)
 four_h = PhaseModel("four hours", (), (Phase("work", 4 * HOUR, 1000.0),))
 best = best_starts(four_h, summer, days, days + pd.DateOffset(days=1))
 dawn_s = days.as_unit("s").asi8
 off_s = days[0].utcoffset().total_seconds()
 shifted_s = np.clip(best.start_s - off_s, dawn_s, dawn_s + 20 * HOUR)  # by the wrong reading
+
+# %%
 shifted_g = summer.emissions_g(shifted_s, shifted_s + 4 * HOUR, 1000.0)
 now_g = summer.emissions_g(dawn_s, dawn_s + 4 * HOUR, 1000.0)
-kept = 100 * (1 - shifted_g.sum() / now_g.sum()), 100 * (1 - best.emissions_g.sum() / now_g.sum())
-print(f"saved against a start at midnight: {kept[0]:.1f} % misread, {kept[1]:.1f} % in truth")
+misread, in_truth = (100 * (1 - g.sum() / now_g.sum()) for g in (shifted_g, best.emissions_g))
+against = "saved against a start at midnight"
+publish.table({f"{against}, misread [.1f %]": misread, f"{against}, in truth [.1f %]": in_truth})
 
 # %% mystnb={"figure": {"caption": "The mean summer day, right and read by the wrong clock.", "name": "fig:account-shift"}, "image": {"alt": "Two equal curves over the hours of the day; the wrong one lies {num}`counting_carbon.shift_hours` beside the right one."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.2))
@@ -395,9 +418,13 @@ fig.legend(loc="outside upper center", ncol=2)
 plt.show()
 
 # %% tags=["hide-cell"]
-numbers.record("shift_true", kept[1], "%", 1, "saved by the best start of the day, summer")
-numbers.record("shift_wrong", kept[0], "%", 1, "saved if it is planned by the wrong clock")
-_ = numbers.record("shift_hours", abs(off_s) / HOUR, "h", 0, "summer time of the clock, off UTC")
+numbers.record_table(
+    {
+        "shift_true [.1f %]: saved by the best start of the day, summer": in_truth,
+        "shift_wrong [.1f %]: saved if it is planned by the wrong clock": misread,
+        "shift_hours [.0f h]: summer time of the clock, off UTC": abs(off_s) / HOUR,
+    }
+)
 
 # %% [markdown]
 # Planned by the wrong clock, the best start of a four-hour job saves {num}`counting_carbon.shift_wrong` against a start at midnight, instead of {num}`counting_carbon.shift_true`.
@@ -419,16 +446,17 @@ except ValueError as refusal:
 other = next(s for s in reversed(datasets.factor_sets()) if s != factors)
 by_other = account(phases, datasets.carbon_intensity(zone, year, other))
 artefact = 100 * (by_other.emissions_g / run.emissions_g - 1)
-print(f"{factors}: {run.emissions_g:.3f} g, {other}: {by_other.emissions_g:.3f} g")
+publish.table({f"{factors} [.3f g]": run.emissions_g, f"{other} [.3f g]": by_other.emissions_g})
+
+# %%
 try:
     saved_g(run, by_other)
 except ValueError as refusal:
     print(refusal)
 
 # %% tags=["hide-cell"]
-_ = numbers.record(
-    "factor_artefact", artefact, "%", 0, f"the same run by {other} instead of {factors}"
-)
+claim = f"factor_artefact [.0f %]: the same run by {other} instead of {factors}"
+numbers.record_table({claim: artefact})
 
 # %% [markdown]
 # The same run differs by {num}`counting_carbon.factor_artefact`.
@@ -458,33 +486,33 @@ except TypeError as refusal:
 mix_zone, mix_year = "DE", 2020  # the one mix that the book carries
 numbers.word("mix_place", datasets.place(mix_zone), "the grid whose generation mix is carried")
 numbers.word("mix_year", mix_year, "the year of that mix")
-mix = describe.answering_generation(
-    datasets.generation(mix_zone, mix_year), datasets.emission_factors(factors)
-)
+berlin = datasets.time_zone(mix_zone)
+generated = datasets.generation(mix_zone, mix_year)
+mix = describe.answering_generation(generated, datasets.emission_factors(factors))
+
+# %%
 more = mix.diff().dropna()
-berlin = more.index.tz_convert("Europe/Berlin").hour
+hour_of_day = more.index.tz_convert(berlin).hour
+at_hours = [more[hour_of_day == h].cumsum() for h in range(24)]  # the slope is over differences
 slopes = pd.DataFrame(
-    [  # summed up again, because the slope is taken over differences
-        describe.marginal_slope(at_h["answering_mwh"], at_h["answering_t"])
-        for at_h in (more[berlin == h].cumsum() for h in range(24))
-    ],
+    [describe.marginal_slope(at["answering_mwh"], at["answering_t"]) for at in at_hours],
     columns=["marginal", "error"],
 ).rename_axis("hour")
-german = datasets.carbon_intensity(mix_zone, mix_year, factors)
-hourly = german.to_series("Europe/Berlin")
-slopes["average"] = hourly.groupby(hourly.index.hour).mean()
 
+# %%
+german = datasets.carbon_intensity(mix_zone, mix_year, factors)
+hourly = german.to_series(berlin)
+slopes["average"] = hourly.groupby(hourly.index.hour).mean()
+source = f"a mean day, from generation, factors {factors}"
 at_margin, mean_day = (
-    Intensity(
-        german.edges_s,
-        slopes[kind].to_numpy()[hourly.index.hour],
-        kind,
-        mix_zone,
-        f"a mean day, from generation, factors {factors}",
-    )
+    Intensity(german.edges_s, slopes[kind].to_numpy()[hourly.index.hour], kind, mix_zone, source)
     for kind in ("marginal", "average")
 )
-print(slopes.round(0).astype(int).T.to_string())
+
+# %%
+words = {"average": "average [.0f g/kWh]", "marginal": "marginal [.0f g/kWh]"}
+words |= {"error": "standard error of the marginal [.0f g/kWh]"}
+publish.table(slopes, words, index="hour of the day [.0f]")
 
 # %% mystnb={"figure": {"caption": "The mean day of {word}`counting_carbon.mix_place` in {word}`counting_carbon.mix_year` in two kinds of gram, each relative to its own mean. Band: 95 % interval of the estimate.", "name": "fig:account-kinds"}, "image": {"alt": "Two curves over the hours of the day around one; the average has a deep valley at noon and a peak in the evening, the marginal one is nearly flat, highest at night; their orders of the start hours have a rank correlation of {num}`counting_carbon.rank_correlation`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.6))
@@ -492,9 +520,8 @@ hours = np.arange(24) + 0.5
 level = slopes["marginal"].mean()
 spread = 1.96 * slopes["error"] / level
 middle = slopes["marginal"] / level
-ax.fill_between(
-    hours, middle - spread, middle + spread, color=COLORS["marginal"], alpha=0.25, linewidth=0
-)
+band = {"color": COLORS["marginal"], "alpha": 0.25, "linewidth": 0}
+ax.fill_between(hours, middle - spread, middle + spread, **band)
 ax.axhline(1, color=COLORS["baseline"], linewidth=0.8)
 for kind in ("average", "marginal"):
     text = f"{kind}, mean {slopes[kind].mean():.0f} g/kWh"
@@ -513,38 +540,38 @@ plt.show()
 # %%
 first_s, last_s = german.edges_s[24], german.edges_s[-1] - 30 * HOUR
 come_s = np.arange(first_s, last_s, 7 * HOUR)
-come = pd.to_datetime(come_s, unit="s", utc=True).tz_convert("Europe/Berlin")
-
-
-def at_hour(hour):
-    """Return the first instant after each arrival at which clocks in Berlin show an hour [s]."""
-    wait_h = (hour - come.hour) % 24
-    return come_s + wait_h * HOUR
-
-
-deadline_s = come_s + 28 * HOUR
-policies = {
-    "at once": come_s,
-    "at night, 02:00": at_hour(2),
-    "at noon, 11:00": at_hour(11),
-    "in the evening, 17:00": at_hour(17),
-    "least average": best_starts(four_h, german, come_s, deadline_s).start_s,
-    "least average, mean day": best_starts(four_h, mean_day, come_s, deadline_s).start_s,
-    "least marginal": best_starts(four_h, at_margin, come_s, deadline_s).start_s,
+come = pd.to_datetime(come_s, unit="s", utc=True).tz_convert(berlin)
+waits_h = {
+    f"{when}, {hour:02d}:00": ((hour - come.hour) % 24).to_numpy()
+    for when, hour in {"at night": 2, "at noon": 11, "in the evening": 17}.items()
 }
+
+# %%
+deadline_s = come_s + 28 * HOUR
+by_curve = {
+    "least average": german,
+    "least average, mean day": mean_day,
+    "least marginal": at_margin,
+}
+policies = {"at once": come_s} | {name: come_s + h * HOUR for name, h in waits_h.items()}
+for name, known in by_curve.items():
+    policies[name] = best_starts(four_h, known, come_s, deadline_s).start_s
+
+# %%
 both = {}
 for name, begin_s in policies.items():
     uses = pd.DataFrame({"start": begin_s, "stop": begin_s + 4 * HOUR, "power_w": 1000.0})
     both[name] = [account(uses, c).emissions_g / len(uses) for c in (german, at_margin, mean_day)]
-ranking = pd.DataFrame(both, index=["average", "marginal", "mean day"]).T
+kinds = ["average", "marginal", "mean day"]
+ranking = pd.DataFrame(both, index=kinds).T
 change = 100 * (ranking / ranking.loc["at once"] - 1)
-print(
-    ranking.round(0)
-    .astype(int)
-    .join(change.round(1).add_suffix(" [%]"))
-    .join(ranking.rank().astype(int).add_suffix(" rank"))
-    .to_string()
-)
+
+# %%
+parts = [ranking, change.add_suffix(" %"), ranking.rank().add_suffix(" rank")]
+words = {kind: f"{kind} [.0f g]" for kind in kinds}
+words |= {f"{kind} %": f"change, {kind} [.1f %]" for kind in kinds}
+words |= {f"{kind} rank": f"rank by {kind} [.0f]" for kind in kinds}
+publish.table(pd.concat(parts, axis=1), words, index="policy")
 
 # %% [markdown]
 # The slopes are estimates.
@@ -553,24 +580,18 @@ print(
 # %%
 rng = np.random.default_rng(seed)
 drawn = rng.normal(slopes["marginal"], slopes["error"], (2000, 24))
+used = {}  # how often each hour of the local day is run in
+for name, begin_s in policies.items():
+    run_s = (begin_s[:, None] + HOUR * np.arange(4)).ravel()
+    local = pd.to_datetime(run_s, unit="s", utc=True).tz_convert(berlin)
+    used[name] = np.bincount(local.hour, minlength=24)
 
-
-def hours_used(begin_s):
-    """Return how often each local hour of the day is run in, over all jobs of four hours."""
-    run_s = (np.asarray(begin_s)[:, None] + HOUR * np.arange(4)).ravel()
-    local = pd.to_datetime(run_s, unit="s", utc=True).tz_convert("Europe/Berlin").hour
-    return np.bincount(local, minlength=24)
-
-
-now = drawn @ hours_used(come_s)
-ends = pd.DataFrame(
-    {
-        name: np.quantile(100 * (drawn @ hours_used(begin_s) / now - 1), [0.025, 0.975])
-        for name, begin_s in policies.items()
-    },
-    index=["low", "high"],
-).T
-print(ends.round(1).to_string())
+# %%
+changes = {name: 100 * (drawn @ of / (drawn @ used["at once"]) - 1) for name, of in used.items()}
+ends = {name: np.quantile(each, [0.025, 0.975]) for name, each in changes.items()}
+ends = pd.DataFrame(ends, index=["low", "high"]).T
+words = {"low": "change of marginal emissions, from [.1f %]", "high": "to [.1f %]"}
+publish.table(ends, words, index="policy, 95 % interval")
 
 # %% mystnb={"figure": {"caption": "Change of emissions against starting at once, in the two books. A policy on the dashed line would change both alike. Lines: 95 % intervals from the error of the estimated margin.", "name": "fig:account-policies"}, "image": {"alt": "Scatter of policies with the change in average emissions on the horizontal and in marginal emissions on the vertical axis; least average lies {num}`counting_carbon.average_saving` to the left and changes the marginal grams by {num}`counting_carbon.average_saving_at_margin`, far from the diagonal."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.9))
@@ -584,12 +605,9 @@ for name, point in change.iterrows():
     place = {"xytext": (-6 if left else 7, 3), "ha": "right" if left else "left", "va": "bottom"}
     figures.label_line(ax, point["average"], point["marginal"], name, "#333333", **place)
 reach = change["average"].agg(["min", "max"])
-ax.set(
-    xlabel="change in average emissions, %",
-    ylabel="change in marginal emissions, %",
-    xlim=(reach["min"] - 3, reach["max"] + 13),
-    ylim=(ends["low"].min() - 2, ends["high"].max() + 2),
-)
+ax.set(xlabel="change in average emissions, %", ylabel="change in marginal emissions, %")
+ax.set(xlim=(reach["min"] - 3, reach["max"] + 13))
+ax.set(ylim=(ends["low"].min() - 2, ends["high"].max() + 2))
 plt.show()
 
 # %%
@@ -598,120 +616,83 @@ window = {
     for kind in ("average", "marginal")
 }
 correlation = pd.Series(window["average"]).corr(pd.Series(window["marginal"]), "spearman")
+
+# %%
 sums = np.stack([np.roll(drawn, -h, axis=1)[:, :4].sum(axis=1) for h in range(24)], axis=1)
 drawn_ranks = pd.DataFrame(sums.T).corrwith(pd.Series(window["average"]), method="spearman")
-interval = tuple(np.quantile(drawn_ranks, [0.025, 0.975]))
-cleanest = int(window["average"].argmin())
-agree = np.mean(np.abs((sums.argmin(axis=1) - cleanest + 12) % 24 - 12) <= 1)
-print(f"best start by the average {cleanest}:00, by the margin {window['marginal'].argmin()}:00")
-print(f"rank correlation of the 24 start hours: {correlation:.2f}")
+low, high = np.quantile(drawn_ranks, [0.025, 0.975])
+at_average, at_marginal = (int(window[kind].argmin()) for kind in ("average", "marginal"))
+agree = np.mean(np.abs((sums.argmin(axis=1) - at_average + 12) % 24 - 12) <= 1)
+
+# %%
+publish.table(
+    {
+        "best start hour by the average [.0f]": at_average,
+        "by the margin [.0f]": at_marginal,
+        "rank correlation of the 24 start hours [.2f]": correlation,
+    }
+)
 
 # %% tags=["hide-cell"]
 THE_MIX = {"grids": (mix_zone,), "years": (mix_year,)}
 PLANNED = THE_MIX | {"jobs": "one job", "pauses": "none", "future": "known"}
-numbers.record(
-    "rank_correlation",
-    correlation,
-    "",
-    2,
-    "rank correlation of 24 start hours, average against marginal, DE 2020",
-    interval=(min(interval[0], correlation), max(interval[1], correlation)),
-    scope=THE_MIX,
-)
-by_day = "least average, mean day"
-meaning = "saved by a plan on the average's mean day, in average grams of that day"
-saved_day = -change.loc[by_day, "mean day"]
-numbers.record("average_day_saving", saved_day, "%", 1, meaning, scope=PLANNED)
-numbers.record(
-    "average_day_saving_at_margin",
-    -change.loc[by_day, "marginal"],
-    "%",
-    1,
-    "the same plan, in marginal grams",
-    interval=tuple(-ends.loc[by_day][::-1]),
-    scope=PLANNED,
-)
-numbers.record("best_average_hour", cleanest, "", 0, "cleanest start hour by the average")
-numbers.record(
-    "best_marginal_hour",
-    int(window["marginal"].argmin()),
-    "",
-    0,
-    "cleanest start hour by the margin",
-)
-numbers.record(
-    "evening_average",
-    change.loc["in the evening, 17:00", "average"],
-    "%",
-    1,
-    "what evening starts change in average grams",
-)
-numbers.record(
-    "evening_marginal",
-    change.loc["in the evening, 17:00", "marginal"],
-    "%",
-    1,
-    "what evening starts change in marginal grams",
-    interval=tuple(ends.loc["in the evening, 17:00"]),
-)
-numbers.record(
-    "hours_agree",
-    100 * agree,
-    "%",
-    0,
-    "draws of the estimate in which both best start hours lie within an hour of each other",
-)
-weekly = pd.DataFrame(
+by_rank = (correlation, min(low, correlation), max(high, correlation))
+claim = "rank correlation of 24 start hours, average against marginal, DE 2020"
+numbers.record_table({f"rank_correlation [.2f]: {claim}": by_rank}, scope=THE_MIX)
+
+# %% tags=["hide-cell"]
+changed = change["marginal"].to_frame("value").join(ends)
+saved = -changed.loc["least average, mean day", ["value", "high", "low"]]
+claim = "saved by a plan on the average's mean day, in average grams of that day"
+numbers.record_table(
     {
-        name: german.emissions_g(policies[name], policies[name] + 4 * HOUR, 1000.0)
-        for name in ("at once", "least average")
+        f"average_day_saving [.1f %]: {claim}": -change.loc["least average, mean day", "mean day"],
+        "average_day_saving_at_margin [.1f %]: the same plan, in marginal grams": tuple(saved),
+    },
+    scope=PLANNED,
+)
+
+# %% tags=["hide-cell"]
+evening = "in the evening, 17:00"
+claim = "draws of the estimate in which both best start hours lie within an hour of each other"
+in_marginal = tuple(changed.loc[evening])
+numbers.record_table(
+    {
+        "best_average_hour [.0f]: cleanest start hour by the average": at_average,
+        "best_marginal_hour [.0f]: cleanest start hour by the margin": at_marginal,
+        "evening_average [.1f %]: what evening starts change in average grams": change.loc[
+            evening, "average"
+        ],
+        "evening_marginal [.1f %]: what evening starts change in marginal grams": in_marginal,
+        f"hours_agree [.0f %]: {claim}": 100 * agree,
     }
-).groupby(((come_s - come_s[0]) // (168 * HOUR)).astype(int))
-weeks = weekly.sum().to_numpy()
-
-
-def saved_in(rows, axis):
-    """Return the share saved in some weeks [%]."""
-    at_once, best_of = np.moveaxis(weeks[rows.astype(int)].sum(axis=axis), -1, 0)
-    return 100 * (1 - best_of / at_once)
-
-
-found = stats.block_bootstrap(
-    np.arange(len(weeks)), block=4, seed=seed, statistic=saved_in, resamples=1999
 )
-numbers.record(
-    "average_saving",
-    -change.loc["least average", "average"],
-    "%",
-    1,
-    "saved by 'least average' in average grams",
-    interval=(found.low, found.high),
-    scope=PLANNED,
-)
-numbers.record(
-    "average_saving_at_margin",
-    change.loc["least average", "marginal"],
-    "%",
-    1,
-    "what 'least average' changes in marginal grams",
-    interval=tuple(ends.loc["least average"]),
-    scope=PLANNED,
-)
-numbers.record(
-    "marginal_saving",
-    -change.loc["least marginal", "marginal"],
-    "%",
-    1,
-    "saved by 'least marginal' in marginal grams",
-    interval=tuple(-ends.loc["least marginal"][::-1]),
-    scope=PLANNED,
-)
-_ = numbers.record(
-    "marginal_saving_in_average",
-    change.loc["least marginal", "average"],
-    "%",
-    1,
-    "what 'least marginal' changes in average grams",
+
+# %%
+week = ((come_s - come_s[0]) // (168 * HOUR)).astype(int)
+begins = (policies["at once"], policies["least average"])
+first_g, least_g = (weekly(german.emissions_g(s, s + 4 * HOUR, 1000.0), week) for s in begins)
+resampling = {"block": 4, "seed": seed, "resamples": 1999}
+sure = stats.ratio_of_sums(first_g - least_g, first_g, **resampling).scaled(100)
+
+# %% tags=["hide-cell"]
+average, in_average = (change.loc[f"least {kind}", "average"] for kind in ("average", "marginal"))
+at_least = -changed.loc["least marginal", ["value", "high", "low"]]
+numbers.record_table(
+    {
+        "average_saving [.1f %]: saved by 'least average' in average grams": (
+            -average,
+            sure.low,
+            sure.high,
+        ),
+        "average_saving_at_margin [.1f %]: what 'least average' changes in marginal grams": tuple(
+            changed.loc["least average"]
+        ),
+        "marginal_saving [.1f %]: saved by 'least marginal' in marginal grams": tuple(at_least),
+        "marginal_saving_in_average [.1f %]: what 'least marginal' changes in average grams": (
+            in_average
+        ),
+    },
     scope=PLANNED,
 )
 
@@ -746,31 +727,34 @@ idle_server_w, busy_server_w, speed_up = 201.0, 510.0, 2.0  # [W], [W], assumed
 server_kg = {"without disks": 1000.0, "with eight disks": 4300.0}
 loads = np.linspace(0.02, 1, 99)
 saved_w = (busy_server_w - idle_server_w) * loads * (1 - 1 / speed_up)
+
+# %%
 compared = year if year in datasets.years() else datasets.years()[-1]  # of the other grids
 low, middle, high = "FR", "DE", "PL"  # grids of little, middling and much carbon
 levels = {z: datasets.carbon_intensity(z, compared, factors).mean() for z in (low, middle, high)}
 for key, z in (("low", low), ("middle", middle), ("high", high)):
     numbers.word(f"{key}_place", datasets.place(z), f"grid of the servers: {key} intensity")
-payback = {
-    (kind, z): np.array([payback_s(1000 * kg, w, i, pue=pue) for w in saved_w]) / SECONDS_PER_YEAR
-    for kind, kg in server_kg.items()
-    for z, i in levels.items()
-}
-needed = pd.DataFrame(
-    {
-        z: {
-            kind: 100 * loads[payback[kind, z] <= lifetime_years].min(initial=np.inf)
-            for kind in server_kg
-        }
-        for z in levels
-    }
-)
-print(f"least load [%] at which a new server pays back within {lifetime_years:g} years")
-print(needed.round(0).replace(np.inf, "never").to_string())
+
+# %%
+payback = {}
+for kind, kg in server_kg.items():
+    for z, i in levels.items():
+        lasts_s = [books.payback_s(1000 * kg, w, i, pue=pue) for w in saved_w]
+        payback[kind, z] = np.array(lasts_s) / SECONDS_PER_YEAR
+
+# %%
+needed = pd.DataFrame({z: dict.fromkeys(server_kg, "never") for z in levels})
+for (kind, z), years in payback.items():
+    enough = loads[years <= lifetime_years]
+    needed.loc[kind, z] = f"{100 * enough.min():.0f} %" if enough.size else "never"
+caption = f"least load at which a new server pays back within {lifetime_years:g} years"
+publish.table(needed, index="server", caption=caption)
+
+# %% tags=["hide-input"]
+tints = {"FR": COLORS["green"], "DE": COLORS["average"], "PL": COLORS["marginal"]}
 
 # %% mystnb={"figure": {"caption": "Years until a server twice as fast has saved what making it emitted, against the load of the old one (logarithmic years). Solid: 1 t, without disks; dashed: 4.3 t, with eight large disks. Shaded: service lives of three to six years.", "name": "fig:account-payback"}, "image": {"alt": "Falling curves, a pair for each grid, on a logarithmic axis of years; at half load a server without disks pays back within {num}`counting_carbon.payback_pl` in {word}`counting_carbon.high_place`, {num}`counting_carbon.payback_de` in {word}`counting_carbon.middle_place` and {num}`counting_carbon.payback_fr` in {word}`counting_carbon.low_place`."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 4.0))
-tints = {"FR": COLORS["green"], "DE": COLORS["average"], "PL": COLORS["marginal"]}
 ax.axhspan(3, 6, color=COLORS["rest"], alpha=0.35, linewidth=0)
 for (kind, z), years in payback.items():
     dashed = kind == "with eight disks"
@@ -780,44 +764,31 @@ for (kind, z), years in payback.items():
 ax.set_yscale("log")
 ax.set_yticks([1, 3, 6, 10, 30, 100], ["1", "3", "6", "10", "30", "100"])
 ax.minorticks_off()
-ax.set(
-    xlabel="load of the old server, %", ylabel="years to pay back", xlim=(0, 100), ylim=(0.7, 200)
-)
+ax.set(xlabel="load of the old server, %", ylabel="years to pay back")
+ax.set(xlim=(0, 100), ylim=(0.7, 200))
 plt.show()
 
 # %% tags=["hide-cell"]
 at_half = {key: float(np.interp(0.5, loads, years)) for key, years in payback.items()}
-for z in levels:
-    numbers.record(
-        f"payback_{z.lower()}",
-        at_half["without disks", z],
-        "years",
-        1,
-        f"until a server of 1 t pays back at half load, {z}",
-    )
-numbers.record(
-    "payback_disks",
-    at_half["with eight disks", "DE"],
-    "years",
-    1,
-    "the same for one of 4.3 t, DE",
+seldom = Device(machine.name, machine.embodied_g, lifetime_s, utilization=used_share)
+bears = embodied(phases, seldom).emissions_g
+emptier = float(np.interp(0.1, loads, payback["without disks", "DE"]))
+
+# %% tags=["hide-cell"]
+claim = "payback_{0} [.1f years]: until a server of 1 t pays back at half load, {1}"
+numbers.record_table({(z.lower(), z): at_half["without disks", z] for z in levels}, claim)
+numbers.record_table(
+    {
+        "payback_disks [.1f years]: the same for one of 4.3 t, DE": at_half[
+            "with eight disks", "DE"
+        ],
+        "used_share [.0f %]: assumed share of its life in use": 100 * used_share,
+    }
 )
-seldom = Device(machine.name, machine.embodied_g, machine.lifetime_s, utilization=used_share)
-numbers.record("used_share", 100 * used_share, "%", 0, "assumed share of its life in use")
-numbers.record(
-    "embodied_used",
-    embodied(phases, seldom).emissions_g,
-    "g",
-    2,
-    "embodied emissions of one run if it bears the unused time of the machine too",
-)
-_ = numbers.record(
-    "payback_low_load",
-    float(np.interp(0.1, loads, payback["without disks", "DE"])),
-    "years",
-    0,
-    "until a server of 1 t pays back at a tenth of the load, DE",
-)
+claim = "embodied emissions of one run if it bears the unused time of the machine too"
+numbers.record_table({f"embodied_used [.2f g]: {claim}": bears})
+claim = "until a server of 1 t pays back at a tenth of the load, DE"
+numbers.record_table({f"payback_low_load [.0f years]: {claim}": emptier})
 
 # %% [markdown]
 # At half load a server of 1 t pays back after {num}`counting_carbon.payback_de` in {word}`counting_carbon.middle_place`, {num}`counting_carbon.payback_pl` in {word}`counting_carbon.high_place` and {num}`counting_carbon.payback_fr` in {word}`counting_carbon.low_place`; one with large disks after {num}`counting_carbon.payback_disks` in {word}`counting_carbon.middle_place` ({numref}`fig:account-payback`).
@@ -833,11 +804,12 @@ _ = numbers.record(
 # A Monte Carlo run draws all of them at once; a tornado moves one at a time.
 
 # %%
-sets = {
-    s: combine(account(phases, datasets.carbon_intensity(zone, year, s), pue=pue), made)
-    for s in [factors, *(s for s in datasets.factor_sets() if s != factors)]
-}
+others = [s for s in datasets.factor_sets() if s != factors]
+of_set = {s: datasets.carbon_intensity(zone, year, s) for s in [factors, *others]}
+sets = {s: combine(account(phases, one, pue=pue), made) for s, one in of_set.items()}
 of_run = uncertain(sets)
+
+# %%
 inputs = {
     "factors": Choice(tuple(sets)),
     "power": Normal(1.0, 0.02),
@@ -846,29 +818,39 @@ inputs = {
     "lifetime_s": Uniform(3 * SECONDS_PER_YEAR, 6 * SECONDS_PER_YEAR),
 }
 outcome = monte_carlo(of_run, inputs, draws=20_000, seed=seed)
-swings = tornado(of_run, inputs, level=0.9)
 low_g, high_g = outcome.interval_g()
-print(swings[["low_g", "base_g", "high_g", "swing_g"]].round(3).to_string())
-print(f"mean {outcome.mean_g:.2f} g, 95 % of the draws within {low_g:.2f} to {high_g:.2f} g")
 
-# %% mystnb={"figure": {"caption": "Left: how far one run's score swings when one input moves over nine tenths of its range, the others at their medians. Right: the score when all are drawn at once; 95 % of the draws lie between the lines.", "name": "fig:account-tornado"}, "image": {"alt": "Left, horizontal bars around the base value, sorted by width, that of the PUE {num}`counting_carbon.pue_swing` and that of the meter {num}`counting_carbon.meter_swing` wide; right, a histogram of one broad hill with two lines at {num}`counting_carbon.total_low` and {num}`counting_carbon.total_high`."}} tags=["hide-input"]
-low_end, high_end = swings["low"], swings["high"]
+# %%
+swings = tornado(of_run, inputs, level=0.9)
+words = {"low_g": "low end [.3f g]", "base_g": "base [.3f g]", "high_g": "high end [.3f g]"}
+publish.table(swings, words | {"swing_g": "swing [.3f g]"}, index="input")
+
+# %%
+publish.table(
+    {
+        "mean of the draws [.2f g]": outcome.mean_g,
+        "95 % of them, from [.2f g]": low_g,
+        "to [.2f g]": high_g,
+    }
+)
+
+# %% tags=["hide-input"]
+ranges = pd.concat([swings["low"], swings["high"]], axis=1)
+kg, span = ranges.loc["device_g"] / 1e3, ranges.loc["lifetime_s"] / SECONDS_PER_YEAR
 texts = {
     "factors": "factor set",
-    "power": "meter,\n" + "{:.0%} to {:.0%}".format(low_end["power"], high_end["power"]),
-    "pue": "PUE,\n" + "{:.2f} to {:.2f}".format(low_end["pue"], high_end["pue"]),
-    "device_g": "making,\n"
-    + "{:.0f} to {:.0f} kg".format(low_end["device_g"] / 1e3, high_end["device_g"] / 1e3),
-    "lifetime_s": "life time,\n"
-    + "{:.1f} to {:.1f} years".format(
-        low_end["lifetime_s"] / SECONDS_PER_YEAR, high_end["lifetime_s"] / SECONDS_PER_YEAR
-    ),
+    "power": "meter,\n{:.0%} to {:.0%}".format(*ranges.loc["power"]),
+    "pue": "PUE,\n{:.2f} to {:.2f}".format(*ranges.loc["pue"]),
+    "device_g": "making,\n{:.0f} to {:.0f} kg".format(*kg),
+    "lifetime_s": "life time,\n{:.1f} to {:.1f} years".format(*span),
 }
+
+# %% mystnb={"figure": {"caption": "Left: how far one run's score swings when one input moves over nine tenths of its range, the others at their medians. Right: the score when all are drawn at once; 95 % of the draws lie between the lines.", "name": "fig:account-tornado"}, "image": {"alt": "Left, horizontal bars around the base value, sorted by width, that of the PUE {num}`counting_carbon.pue_swing` and that of the meter {num}`counting_carbon.meter_swing` wide; right, a histogram of one broad hill with two lines at {num}`counting_carbon.total_low` and {num}`counting_carbon.total_high`."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.5), width_ratios=(1.15, 1))
 base_g = swings["base_g"].iloc[0]
 for row, (_, swing) in enumerate(swings.iterrows()):
-    axes[0].barh(row, swing["high_g"] - base_g, left=base_g, color=COLORS["marginal"], height=0.6)
-    axes[0].barh(row, swing["low_g"] - base_g, left=base_g, color=COLORS["average"], height=0.6)
+    for end, color in (("high_g", "marginal"), ("low_g", "average")):
+        axes[0].barh(row, swing[end] - base_g, left=base_g, color=COLORS[color], height=0.6)
 axes[0].axvline(base_g, color=COLORS["baseline"], linewidth=1)
 axes[0].set_yticks(range(len(swings)), [texts[name] for name in swings.index])
 axes[0].invert_yaxis()
@@ -888,47 +870,51 @@ plt.show()
 best_day = best_starts(job, curve, midnight, midnight + pd.DateOffset(days=1))
 shift = pd.Timestamp(best_day.start_s[0], unit="s", tz="UTC") - start
 later = phases.assign(start=phases["start"] + shift, stop=phases["stop"] + shift)
-moved = uncertain(
-    {
-        s: combine(
-            account(later, datasets.carbon_intensity(zone, year, s), pue=pue),
-            embodied(later, machine),
-        )
-        for s in sets
-    }
-)
+made_later = embodied(later, machine)
+moved = {s: combine(account(later, one, pue=pue), made_later) for s, one in of_set.items()}
+moved = uncertain(moved)
+
+# %%
 after_g = monte_carlo(moved, inputs, draws=20_000, seed=seed).emissions_g
 saved_share = 100 * (1 - after_g / outcome.emissions_g)
-electricity_only = [
-    100 * (1 - new / old) for new, old in zip(moved.facility_g, of_run.facility_g, strict=True)
-]
 share_low, share_high = np.quantile(saved_share, [0.025, 0.975])
-print(f"saved of the whole score: {share_low:.0f} to {share_high:.0f} %")
-print(f"saved of its electricity: {min(electricity_only):.0f} to {max(electricity_only):.0f} %")
+pairs = zip(moved.facility_g, of_run.facility_g, strict=True)
+of_sets = [100 * (1 - new / old) for new, old in pairs]
+
+# %%
+publish.table(
+    [
+        ("of the whole score, 95 % of the draws", share_low, share_high),
+        ("of its electricity, all factor sets", min(of_sets), max(of_sets)),
+    ],
+    ["saved", "from [.0f %]", "to [.0f %]"],
+)
 
 # %% tags=["hide-cell"]
-numbers.record("device", device_kg, "kg", 0, "assumed making of the machine, most likely value")
-numbers.record("total_low", low_g, "g", 2, "score, 2.5 % quantile of the draws")
-numbers.record("total_high", high_g, "g", 2, "score, 97.5 % quantile of the draws")
-numbers.record("pue_swing", swings.loc["pue", "swing_g"], "g", 2, "swing of the score by the PUE")
-numbers.record(
-    "making_swing",
-    swings.loc["device_g", "swing_g"],
-    "g",
-    2,
-    "swing of the score by the making of the machine",
+numbers.record_table(
+    {
+        "device [.0f kg]: assumed making of the machine, most likely value": device_kg,
+        "total_low [.2f g]: score, 2.5 % quantile of the draws": low_g,
+        "total_high [.2f g]: score, 97.5 % quantile of the draws": high_g,
+    }
 )
-numbers.record(
-    "factor_swing", swings.loc["factors", "swing_g"], "g", 2, "swing of the score by the factor set"
-)
-numbers.record(
-    "meter_swing", swings.loc["power", "swing_g"], "g", 2, "swing of the score by the meter"
-)
-numbers.record("saving_low", share_low, "%", 0, "saved of the whole score, 2.5 % quantile")
-numbers.record("saving_high", share_high, "%", 0, "saved of the whole score, 97.5 % quantile")
-numbers.record("electric_low", min(electricity_only), "%", 0, "saved of its electricity, least set")
-_ = numbers.record(
-    "electric_high", max(electricity_only), "%", 0, "saved of its electricity, most of the sets"
+moves = {
+    "pue": ("pue", "PUE"),
+    "device_g": ("making", "making of the machine"),
+    "factors": ("factor", "factor set"),
+    "power": ("meter", "meter"),
+}
+by_input = {code: swings["swing_g"][name] for name, code in moves.items()}
+numbers.record_table(by_input, "{}_swing [.2f g]: swing of the score by the {}")
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "saving_low [.0f %]: saved of the whole score, 2.5 % quantile": share_low,
+        "saving_high [.0f %]: saved of the whole score, 97.5 % quantile": share_high,
+        "electric_low [.0f %]: saved of its electricity, least set": min(of_sets),
+        "electric_high [.0f %]: saved of its electricity, most of the sets": max(of_sets),
+    }
 )
 
 # %% [markdown]
@@ -944,7 +930,7 @@ _ = numbers.record(
 
 # %%
 scopes = whole.scopes()
-print((1000 * scopes["emissions_g"]).round(0).astype(int).rename("mg of CO2e a run").to_string())
+publish.table(1000 * scopes, {"emissions_g": "CO2e of a run [.0f mg]"}, index="scope")
 
 # %% [markdown]
 # For a customer of a cloud all of it is scope 3.
