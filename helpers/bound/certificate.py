@@ -49,7 +49,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -296,27 +296,28 @@ def _with_node_power(job: CapacityJob, power_w: float) -> CapacityJob:
     return replace(job, model=model, suspension=suspension)
 
 
-def _respond(
-    edges: Any,
-    paid: Any,
-    starts: Any,
-    emissions: Any,
-    first: Any,
-    length: Any,
-    nodes: Any,
-    first_job: Any,
-    low: Any,
-    high: Any,
-    heat: Any,
-) -> Any:
+class _Choices(NamedTuple):
+    """What the jobs that are not interrupted choose among: arrays of `Starts`, for the kernel."""
+
+    starts: NDArray[np.float64]  # start_s
+    emissions: NDArray[np.float64]
+    first: NDArray[np.int64]
+    length: NDArray[np.float64]
+    nodes: NDArray[np.float64]
+    first_job: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+
+def _respond(edges: Any, paid: Any, of: Any, heat: Any) -> Any:
     """Let every job choose its start at given prices.
 
     Parameters
     ----------
     edges, paid
         Edges of the prices [s], and price of a node up to each [g].
-    starts, emissions, first, length, nodes, first_job, low, high
-        As in `Starts`.
+    of : _Choices
+        What they choose among.
     heat
         Temperature of a node-second [g]; 0 for no smoothing.
 
@@ -326,6 +327,8 @@ def _respond(
         Least cost of each job; sum of the smoothed minima; what that changes with the price up
         to each edge.
     """
+    starts, emissions, first, length = of.starts, of.emissions, of.first, of.length
+    nodes, first_job, low, high = of.nodes, of.first_job, of.low, of.high
     steps = edges.size - 1
     value = np.empty(low.size)
     smooth, gradient = 0.0, np.zeros(edges.size)
@@ -364,6 +367,7 @@ def _respond(
                 weight[where] += nodes[g]
                 smooth += best
                 continue
+            # Beyond 35 temperatures a start weighs under exp(-35), below the rounding of the sum.
             total, worst = 0.0, best + 35.0 * warmth
             for k in range(low[j] - base, high[j] - base + 1):
                 if cost[k] < worst:
@@ -455,18 +459,7 @@ class _Dual:
         self.best_g, self.best_rounding_g = -math.inf, 0.0
         self.best_price = np.zeros(self._available.size)
         self._respond = compiled(_respond)
-        self.endless_g = self.evaluate(self.best_price)
-        held = float((table.nodes * table.length_s)[group].sum())
-        held += sum(e.nodes * instance.jobs[e.number].model.duration_s for e in instance.elastic)
-        self._scale = abs(self.endless_g) / held or instance.steepest_g or 1.0
-        self._price, self._radius = self.best_price, 1.0
-
-    def _table_response(self, price: NDArray, heat: float) -> tuple:
-        table = self._instance.table
-        paid = np.concatenate([[0.0], np.cumsum(price * self._instance.length_s)])
-        return paid, *self._respond(
-            self._instance.edges_s,
-            paid,
+        self._choices = _Choices(
             table.start_s,
             table.emissions_g,
             table.first,
@@ -475,8 +468,16 @@ class _Dual:
             table.first_job,
             table.low,
             table.high,
-            heat,
         )
+        self.endless_g = self.evaluate(self.best_price)
+        held = float((table.nodes * table.length_s)[group].sum())
+        held += sum(e.nodes * instance.jobs[e.number].model.duration_s for e in instance.elastic)
+        self._scale = abs(self.endless_g) / held or instance.steepest_g or 1.0
+        self._price, self._radius = self.best_price, 1.0
+
+    def _table_response(self, price: NDArray, heat: float) -> tuple:
+        paid = np.concatenate([[0.0], np.cumsum(price * self._instance.length_s)])
+        return paid, *self._respond(self._instance.edges_s, paid, self._choices, heat)
 
     def evaluate(self, price: NDArray, value_g: NDArray | None = None) -> float:
         """Note the bound at some prices, and new columns; returns it before rounding [g CO2e].

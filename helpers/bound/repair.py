@@ -27,7 +27,7 @@ References
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -196,23 +196,26 @@ class _Setting:
         self.size = np.array([job.nodes for job in instance.jobs])
         self.row = np.full(len(instance.jobs), -1)
         self.row[table.numbers] = np.arange(table.numbers.size)
-        self.release = np.ceil(table.release_s * _TICKS - 1e-3).astype(np.int64)
+        release = np.ceil(table.release_s * _TICKS - 1e-3).astype(np.int64)
         last = np.floor(table.last_s * _TICKS + 1e-3).astype(np.int64)
-        self.last = np.maximum(last, self.release)
         self.length = np.ceil(table.length_s * _TICKS - 1e-3).astype(np.int64)[group]
-        self.nodes = table.nodes.astype(np.int64)[group]
         self.starts = np.rint(table.start_s * _TICKS).astype(np.int64)
+        nodes = table.nodes.astype(np.int64)[group]
+        last = np.maximum(last, release)
+        # One row a job: earliest and latest start, length [ticks], nodes, first and last corner.
+        # A job's row in one array reaches the kernel faster than six numbers do.
+        asked = [release, last, self.length, nodes, table.low, table.high]
+        self.asked = np.column_stack(asked).astype(np.int64)
         of = np.repeat(np.arange(table.nodes.size), np.diff(table.first))
         held_g = np.interp(table.start_s + table.length_s[of], instance.edges_s, self.paid)
         held_g -= np.interp(table.start_s, instance.edges_s, self.paid)
-        self.cost_g = {
-            weight: table.emissions_g + weight * table.nodes[of] * held_g
-            for weight in {0.0, *(weight for _, weight in _VARIANTS)}
-        }
+        weights = {0.0, *(weight for _, weight in _VARIANTS)}
+        cost_g = {w: table.emissions_g + w * table.nodes[of] * held_g for w in weights}
+        self.corners = {w: _Corners(self.starts, cost, cost_g[0.0]) for w, cost in cost_g.items()}
         self.best_start = compiled(_best_start)
         self.least_g = np.zeros(len(instance.jobs))  # emissions plus price, on endless capacity
         for number, low, high in zip(table.numbers, table.low, table.high, strict=True):
-            self.least_g[number] = self.cost_g[1.0][low : high + 1].min()
+            self.least_g[number] = cost_g[1.0][low : high + 1].min()
         edges_s = instance.edges_s + instance.origin_s
         for number, elastic in self.elastic.items():
             self.least_g[number] = elastic.problem.best(edges_s, elastic.nodes * self.paid)[0]
@@ -231,24 +234,12 @@ class _Plan:
 
     def place(self, number: int, weight: float = 0.0) -> bool:
         """Put a job where emissions plus weighted price are least; tell whether there is a place."""
-        setting, free, table = self._setting, self.free, self._instance.table
+        setting, free = self._setting, self.free
         i = setting.row[number]
         if i < 0:
             return self._place_elastic(number, weight)
-        start, emissions_g = setting.best_start(
-            free.times,
-            free.nodes,
-            free.count,
-            setting.release[i],
-            setting.last[i],
-            setting.length[i],
-            setting.nodes[i],
-            setting.starts,
-            setting.cost_g[weight],
-            setting.cost_g[0.0],
-            table.low[i],
-            table.high[i],
-        )
+        steps = (free.times, free.nodes, free.count)
+        start, emissions_g = setting.best_start(*steps, setting.asked, i, setting.corners[weight])
         if start == _NEVER:
             return False
         self.put(number, [(start, start + int(setting.length[i]))], emissions_g)
@@ -467,36 +458,34 @@ def _take(
     return count
 
 
-def _best_start(
-    times: Any,
-    free: Any,
-    count: Any,
-    release: Any,
-    last: Any,
-    length: Any,
-    nodes: Any,
-    starts: Any,
-    cost: Any,
-    emissions: Any,
-    low: Any,
-    high: Any,
-) -> Any:
+class _Corners(NamedTuple):
+    """Starts [ticks] at which cost and emissions [g] of jobs may have corners."""
+
+    starts: NDArray[np.int64]
+    cost: NDArray[np.float64]
+    emissions: NDArray[np.float64]
+
+
+def _best_start(times: Any, free: Any, count: Any, asked: Any, i: Any, corners: Any) -> Any:
     """Best start of a job where nodes are free.
 
     Parameters
     ----------
     times, free, count
         Edges [ticks] of the steps of free nodes, nodes on the step after each, number of edges.
-    release, last, length, nodes
-        Earliest and latest start [ticks], length [ticks] and nodes of the job.
-    starts, cost, emissions, low, high
-        Starts at which cost and emissions may have corners; those from `low` to `high` count.
+    asked, i
+        The jobs as in `_Setting`, and which of them.
+    corners : _Corners
+        Starts that may be best.
 
     Returns
     -------
     tuple
         The earliest of the best starts [ticks] and its emissions; 2**61 if there is none.
     """
+    release, last, length = asked[i, 0], asked[i, 1], asked[i, 2]
+    nodes, low, high = asked[i, 3], asked[i, 4], asked[i, 5]
+    starts, cost, emissions = corners
     best, where, emitted = np.inf, 2**61, 0.0
     end = last + length
     i = np.searchsorted(times[:count], release, side="right") - 1
