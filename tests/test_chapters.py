@@ -1,6 +1,7 @@
 """Chapters tell the story: short cells, no functions of their own, results as tables."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 from statistics import median
@@ -50,3 +51,14 @@ def test_a_chapter_has_short_cells_and_no_functions_and_shows_tables(name):
 @pytest.mark.parametrize("name", sorted(UNCUT))
 def test_a_chapter_that_has_been_cut_leaves_the_list(name):
     assert faults(name), f"{name} has nothing left to cut: take it out of UNCUT"
+
+
+COLOR = re.compile(r"#[0-9A-Fa-f]{6}\b")
+
+
+@pytest.mark.parametrize("name", pipeline.chapter_names())
+def test_a_chapter_types_no_colour_but_greys_so_that_each_meaning_keeps_its_own(name):
+    code = [c.source for c in pipeline.read_chapter(name).cells if c.cell_type == "code"]
+    typed = {color for source in code for color in COLOR.findall(source)}
+
+    assert set() == {c for c in typed if len({c[1:3], c[3:5], c[5:7]}) > 1}
