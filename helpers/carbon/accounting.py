@@ -24,7 +24,7 @@ from helpers.carbon.sharing import Node, share_idle
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity, Kind, check_intensity, one_kind
 from helpers.carbon.uses import PUE_RULE, Power, Pue, Uses, bad_cell, checked
 from helpers.files import write_whole
-from helpers.timeline import utc_times
+from helpers.timeline import Pieces, utc_times
 
 __all__ = [
     "COLUMNS",
@@ -225,31 +225,33 @@ def account(
         raise TypeError(f"pue of type {type(pue).__name__} is no number; over time it is a Pue.")
     elif not (math.isfinite(pue) and pue >= 1):
         raise ValueError(f"PUE, column 'pue': {pue!r} {PUE_RULE}")
-    use, step, start_s, stop_s = steps.pieces(used.start_s, used.stop_s)
-    edges_s = steps.edges_s[:-1]
-    where = intensity.steps.located(edges_s).place[step]
+    pieces = steps.pieces(used.start_s, used.stop_s)
+    use, edges_s = pieces.interval, steps.edges_s[:-1]
+    where = intensity.steps.located(edges_s).place[pieces.place]
     ratio = (
-        np.asarray(pue.at(edges_s))[step] if isinstance(pue, Pue) else np.full(use.size, float(pue))
+        np.asarray(pue.at(edges_s))[pieces.place]
+        if isinstance(pue, Pue)
+        else np.full(use.size, float(pue))
     )
     power_w = used.power_w[use]
     if not isinstance(uses, pd.DataFrame):
         curves = [uses] if isinstance(uses, Power) else list(uses.values())
         ends = np.searchsorted(use, np.arange(len(curves) + 1))  # rows stand use by use
         for curve, first, last in zip(curves, ends[:-1], ends[1:], strict=True):
-            power_w[first:last] = curve.curve.mean(start_s[first:last], stop_s[first:last])
-    return _electricity(used, use, start_s, stop_s, power_w, intensity, where, ratio)
+            part = slice(first, last)
+            power_w[part] = curve.curve.mean(pieces.start_s[part], pieces.stop_s[part])
+    return _electricity(used, pieces, power_w, intensity, where, ratio)
 
 
 def _electricity(
     used: Uses,
-    use: NDArray,
-    start_s: NDArray,
-    stop_s: NDArray,
+    pieces: Pieces,
     power_w: NDArray,
     intensity: Intensity,
     where: NDArray,
     pue: NDArray,
 ) -> Account:
+    use, start_s, stop_s = pieces.interval, pieces.start_s, pieces.stop_s
     rows = pd.DataFrame(
         {
             "job": _names(used.job, use),

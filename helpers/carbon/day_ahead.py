@@ -27,6 +27,7 @@ _FORECAST = r".*(forecast|predicted).*"
 _ACTUAL = r".*actual.*"
 
 
+# Eight parameters: what a bare table of forecasts does not say; none follows from another.
 def read_day_ahead_csv(
     path: str | os.PathLike,
     *,

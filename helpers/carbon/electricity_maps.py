@@ -125,6 +125,7 @@ def _intensity_column(table: Table, factor_type: FactorType) -> str:
     )
 
 
+# Eight parameters: the words of the request, who asks, and the connection, which tests redirect.
 def fetch_electricity_maps(
     zone: str,
     start: Times | None = None,

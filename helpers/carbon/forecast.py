@@ -391,6 +391,7 @@ def merge_leads(forecasts: Forecasts, count: int) -> Forecasts:
     )
 
 
+# Eight parameters: what is compared, and its bootstrap under the names it has elsewhere.
 def scores(
     forecasts: Forecasts,
     truth: Intensity,

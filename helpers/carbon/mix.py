@@ -88,6 +88,7 @@ def read_factors(path: str | os.PathLike, name: str) -> dict[str, float]:
     return factors
 
 
+# Eight parameters: the table, its factors, and what a table of generation does not say of itself.
 def intensity_from_mix(
     generation_mw: pd.DataFrame,
     factors: Mapping[str, float],

@@ -123,6 +123,7 @@ def _watttime_frame(path: str | os.PathLike, unit: Unit) -> pd.DataFrame:
     return unique(table, np.arange(len(times)), times, by_row)
 
 
+# Ten parameters: the words of the request, who asks, and the connection, which tests redirect.
 def fetch_watttime(
     region: str,
     start: Times,
@@ -183,6 +184,7 @@ def fetch_watttime(
     ).window(start, stop)
 
 
+# Nine parameters: those of `fetch_watttime`, so that one call becomes the other by its name.
 def fetch_watttime_forecasts(
     region: str,
     start: Times,

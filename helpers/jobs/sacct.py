@@ -221,6 +221,8 @@ def read_sacct(
     )
 
 
+# Eleven parameters: how an export is read, as `read_sacct` is told it, and how it is accounted for,
+# as `JobLog.account` is told it. A caller names those that differ from the default.
 def sacct_footprint(
     path_or_buffer: Source,
     intensity: "Intensity",
@@ -295,6 +297,7 @@ def sacct_footprint(
     )
 
 
+# Eight parameters: all that `read_sacct` was told, handed on once.
 def _read(
     source: Source,
     *,

@@ -788,6 +788,8 @@ def steady_job(
     return PhaseModel(name, startup, (Repeat(pieces, (piece,)),))
 
 
+# Twelve parameters: a duration and a power a phase. They are the model; a class of them would
+# say the same twelve words again.
 def generic_ml(
     *,
     epochs: int = 5,

@@ -127,6 +127,8 @@ class Plan:
 _OVER = {"done", "end", "ended", "exit", "finish", "finished", "program end", "stop", "stopped"}
 
 
+# Eight parameters: what people know of their events and a file cannot say; all but the events
+# have a default that fits the plain case.
 def plan_from_events(
     events: Sequence[str] | Run | Sequence[Run],
     *,

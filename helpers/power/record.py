@@ -233,6 +233,7 @@ def _number(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
+# Nine parameters: the options of the command line, whose door this is.
 def record(
     path: str | os.PathLike,
     meter: Meter,

@@ -61,6 +61,8 @@ class _Rows:
         return _Rows(self.lines, self.time_s, self.power_w, tuple(gpus))
 
 
+# Eight parameters: what the print does not say (clock, which GPU), and what every reader is told of
+# bad rows, two-valued times and sizes.
 def read_nvidia_smi(
     path: Path_,
     *,

@@ -46,6 +46,8 @@ _ISO = re.compile(
 )
 
 
+# Eight parameters: which columns, by which clock, and what every reader is told of bad rows,
+# two-valued times and sizes.
 def read_csv(
     path: Path_,
     *,
