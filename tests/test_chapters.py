@@ -14,10 +14,6 @@ sys.path.insert(0, str(ROOT / "book"))
 import pipeline  # noqa: E402
 
 LONGEST, MEDIAN = 20, 6  # lines of code in a cell
-# Chapters that are still to be cut: this list only shrinks.
-UNCUT = {
-    "waiting_for_clean_power",
-}
 
 
 def faults(name: str) -> list[str]:
@@ -43,14 +39,9 @@ def faults(name: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(set(pipeline.chapter_names()) - UNCUT))
+@pytest.mark.parametrize("name", sorted(pipeline.chapter_names()))
 def test_a_chapter_has_short_cells_and_no_functions_and_shows_tables(name):
     assert [] == faults(name)
-
-
-@pytest.mark.parametrize("name", sorted(UNCUT))
-def test_a_chapter_that_has_been_cut_leaves_the_list(name):
-    assert faults(name), f"{name} has nothing left to cut: take it out of UNCUT"
 
 
 COLOR = re.compile(r"#[0-9A-Fa-f]{6}\b")
