@@ -1,12 +1,18 @@
 """Libraries that only some features need: loaded where they are used, or asked for in one sentence."""
 
 import importlib
-from collections.abc import Callable
-from functools import cache
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, wraps
+from threading import Timer
 from types import FunctionType
 from typing import Any
 
 __all__ = ["compiled", "extra"]
+
+PATIENCE_S = 1.0
+"""How long somebody waits before being told why [s]."""
 
 
 def extra(module: str) -> Any:
@@ -40,8 +46,9 @@ def compiled(function: Callable[..., Any], *helpers: Callable[..., Any]) -> Call
     """Return `function` compiled by numba, from its cache on disk where there is one.
 
     numba takes half a second to import and a second or more to compile, so neither happens
-    before a loop is needed. Machine code is kept beside the source, or in the user's cache
-    folder when that is read-only; where neither can be written (a read-only installation
+    before a loop is needed; who waits at a terminal is told so after a second. Machine code is
+    kept beside the source, or in the user's cache folder when that is read-only (numba's
+    ``NUMBA_CACHE_DIR`` names another); where neither can be written (a read-only installation
     without a home), every process compiles anew. The lock of the interpreter is released
     while the loop runs, so that threads can run it side by side.
 
@@ -49,11 +56,50 @@ def compiled(function: Callable[..., Any], *helpers: Callable[..., Any]) -> Call
     they are compiled too, and put in the place of the plain ones, which stay what they are for
     whoever reads or tests them.
     """
+    loop = _machine_code(function, *helpers)
+    done: list[bool] = []
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        if done:
+            return loop(*arguments)
+        with _told_when_slow(function):
+            loop.compile(tuple(map(loop.typeof_pyval, arguments)))
+        done.append(True)
+        return loop(*arguments)
+
+    return call
+
+
+@contextmanager
+def _told_when_slow(function: Callable[..., Any]) -> Iterator[None]:
+    """Say at a terminal, after a second, that a function is being compiled."""
+
+    def tell() -> None:
+        print(
+            f"Compiling {function.__module__}.{function.__name__.lstrip('_')}: once on this "
+            "machine, a few seconds.",
+            file=sys.stderr,
+        )
+
+    timer = Timer(PATIENCE_S, tell)
+    timer.daemon = True
+    if sys.stderr is not None and sys.stderr.isatty():  # in a log or a notebook it would be noise
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@cache
+def _machine_code(function: Callable[..., Any], *helpers: Callable[..., Any]) -> Any:
+    """Return what numba makes of a function."""
     from numba import njit
 
     if helpers:
         known = {
-            helper.__name__: compiled(helper, *helpers[:i]) for i, helper in enumerate(helpers)
+            helper.__name__: _machine_code(helper, *helpers[:i]) for i, helper in enumerate(helpers)
         }
         scope = {**function.__globals__, **known}
         plain, function = function, FunctionType(function.__code__, scope, function.__name__)

@@ -24,14 +24,13 @@ References
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.decide._bookings import Booking, Counts, Sets, members
 from helpers.decide.order import Line, Order, by_submission, launch
 from helpers.decide.view import Job, Policy, View
 from helpers.work.nodes import Cluster
@@ -143,6 +142,12 @@ class Easy(Policy):
         default all.
     name : str, optional
         Its name in results.
+
+    Notes
+    -----
+    **Growth.** A decision passes over the line once, in arrays: quadratic in the jobs that wait
+    at once, with a small factor, and linear with `depth`. The compiled twin, which replays orders
+    without hosts and depth, needs n log n in practice (`helpers.cluster.twin`).
     """
 
     def __init__(
@@ -230,73 +235,6 @@ def checked_depth(depth: int | None) -> int | None:
     return depth
 
 
-@dataclass(slots=True)
-class _Booking:
-    """A reservation of conservative backfilling."""
-
-    job: Job
-    start_s: float = np.nan
-    stop_s: float = np.nan
-    what: int = 0  # cores: how many, or a set as bits
-
-
-class _Profile:
-    """What is free from now on: cores counted, or sets of cores as bits of whole numbers.
-
-    ``free[i]`` holds on ``[times_s[i], times_s[i + 1])``, the last for ever.
-    """
-
-    def __init__(self, now_s: float, free: int, *, hosts: bool) -> None:
-        self.times_s, self.free, self.hosts = [now_s], [free], hosts
-
-    def advance(self, now_s: float) -> None:
-        """Forget the past."""
-        past = bisect_left(self.times_s, now_s)
-        if past == len(self.times_s) or self.times_s[past] > now_s:
-            past -= 1
-        if past > 0:
-            del self.times_s[:past], self.free[:past]
-        self.times_s[0] = now_s
-
-    def _cut(self, time_s: float) -> int:
-        """Return the place of the step that begins at a time, after making one."""
-        place = bisect_left(self.times_s, time_s)
-        if place == len(self.times_s) or self.times_s[place] != time_s:
-            self.times_s.insert(place, time_s)
-            self.free.insert(place, self.free[place - 1])
-        return place
-
-    def change(self, start_s: float, stop_s: float, what: int, *, give: bool) -> None:
-        """Give back or take cores on [start_s, stop_s)."""
-        start_s = max(start_s, self.times_s[0])
-        if stop_s <= start_s:
-            return
-        low, high, free = self._cut(start_s), self._cut(stop_s), self.free
-        for i in range(low, high):
-            if self.hosts:
-                free[i] = free[i] | what if give else free[i] & ~what
-            else:
-                free[i] += what if give else -what
-        for i in (high, low):
-            if i and free[i] == free[i - 1]:
-                del self.times_s[i], free[i]
-
-    def earliest(self, processors: int, lasts_s: float) -> tuple[float, int]:
-        """Return when so many cores are first free for so long, and what is free all the time."""
-        times_s, free, n = self.times_s, self.free, len(self.free)
-        i = 0
-        while True:
-            room, j, end_s = free[i], i, times_s[i] + lasts_s
-            while (room.bit_count() if self.hosts else room) >= processors:
-                j += 1
-                if j == n or times_s[j] >= end_s:
-                    return times_s[i], room
-                room = room & free[j] if self.hosts else min(room, free[j])
-            last = free[min(j, n - 1)]  # where room ran out
-            alone = (last.bit_count() if self.hosts else last) < processors
-            i = j + 1 if alone else i + 1
-
-
 class Conservative(Policy):
     """Conservative backfilling: every job has a reservation, and none is ever put off.
 
@@ -306,6 +244,9 @@ class Conservative(Policy):
         Host-aware instead of count-based.
     order : callable
         Order in which jobs are re-inserted (see `helpers.decide.order`).
+    depth : int, optional
+        How many jobs of the line have a reservation at most, as Slurm's ``bf_max_job_test``; by
+        default all. Those behind wait for their turn to get one.
 
     Notes
     -----
@@ -314,56 +255,74 @@ class Conservative(Policy):
     places, so that each only moves forward. When a running job is late, its cores are missing
     from places already given: then all reservations are made anew, in order. All nodes must
     stay on.
+
+    **Growth.** Each end looks at every reservation and, where it can move, at the steps before
+    it: an end costs up to the square of the reservations that wait, a compiled loop where cores
+    are counted. With `depth` an end costs the same however many wait.
     """
 
-    def __init__(self, *, hosts: bool = False, order: Order = by_submission) -> None:
-        self.hosts, self.order = hosts, order
+    def __init__(
+        self, *, hosts: bool = False, order: Order = by_submission, depth: int | None = None
+    ) -> None:
+        self.hosts, self.order, self.depth = hosts, order, checked_depth(depth)
         self.name = "conservative, host-aware" if hosts else "conservative"
 
     def begin(self, view: View) -> None:
         """Begin with everything free."""
         self._line = Line(self.order)
-        self._waiting: dict[int, _Booking] = {}
-        self._running: dict[int, _Booking] = {}
-        self._profile = self._empty(view)
+        self._running: dict[int, Booking] = {}
+        self._books = (Sets if self.hosts else Counts)(view.now_s, view.cluster.cores)
 
     def decide(self, view: View) -> None:
         """Keep the reservations up to date and start the jobs whose time has come."""
-        now_s, line, profile = view.now_s, self._line, self._profile
-        profile.advance(now_s)
+        now_s, line, books = view.now_s, self._line, self._books
+        books.advance(now_s)
         for job in view.ended:
             booking = self._running.pop(job.number)
-            profile.change(now_s, booking.stop_s, booking.what, give=True)
+            books.give(now_s, booking.stop_s, booking.what)
         if self._extend_late(view):
-            self._start_over(view)
+            has = np.isfinite(books.starts_s(line.numbers))
+            books.clear(now_s, view.cluster.cores)
+            for booking in self._running.values():
+                books.take(now_s, booking.stop_s, booking.what)
+            self._book(np.flatnonzero(has))
         elif view.ended:
-            for job in line.jobs:
-                booking = self._waiting[job.number]
-                profile.change(booking.start_s, booking.stop_s, booking.what, give=True)
-                self._book(booking)
+            self._book(np.flatnonzero(np.isfinite(books.starts_s(line.numbers))))
         for job in view.arrived:
-            line.add(job)
-            booking = self._waiting[job.number] = _Booking(job)
-            self._book(booking)
-        self._launch_due(view)
+            place = line.add(job)
+            if self.depth is None:
+                self._book(np.array([place]))
+        while True:
+            if self.depth is not None:
+                first = line.numbers[: self.depth]
+                self._book(np.flatnonzero(np.isinf(books.starts_s(first))))
+            if not self._launch_due(view) or self.depth is None:
+                break
+        self._wake(view)
 
     def amend(self, job: Job, change: Callable[[], None]) -> None:
         """Change a job that waits; the reservations of all others stand."""
-        booking = self._waiting[job.number]
-        self._profile.change(booking.start_s, booking.stop_s, booking.what, give=True)
+        number = np.array([job.number])
+        had = np.isfinite(self._books.starts_s(number))[0]
+        if had:
+            booking = self._books.pop(job)
+            self._books.give(booking.start_s, booking.stop_s, booking.what)
         self._line.amend(job, change)
-        self._book(booking)
+        if had:
+            self._book(np.flatnonzero(self._line.numbers == job.number))
 
-    def _empty(self, view: View) -> _Profile:
-        cores = view.cluster.cores
-        return _Profile(view.now_s, (1 << cores) - 1 if self.hosts else cores, hosts=self.hosts)
+    def reservations(self) -> dict[int, float]:
+        """Return by the number of each job that has one when its reservation begins [s]."""
+        numbers = self._line.numbers
+        starts_s = self._books.starts_s(numbers)
+        places = zip(numbers.tolist(), starts_s.tolist(), strict=True)
+        return {number: start_s for number, start_s in places if start_s < np.inf}
 
-    def _book(self, booking: _Booking) -> None:
-        job = booking.job
-        booking.start_s, room = self._profile.earliest(job.processors, job.left_s)
-        booking.stop_s = booking.start_s + job.left_s
-        booking.what = _lowest(room, job.processors) if self.hosts else job.processors
-        self._profile.change(booking.start_s, booking.stop_s, booking.what, give=False)
+    def _book(self, places: NDArray[np.int64]) -> None:
+        """Book the jobs at some places of the line, in order."""
+        line = self._line
+        jobs = [line.jobs[place] for place in places.tolist()] if self.hosts else ()
+        self._books.book(jobs, line.numbers[places], line.processors[places], line.left_s[places])
 
     def _extend_late(self, view: View) -> bool:
         """Expect late jobs to run on; tell whether there are any."""
@@ -381,40 +340,23 @@ class Conservative(Policy):
                 booking.stop_s, late = end_s + step_s, True
         return late
 
-    def _start_over(self, view: View) -> None:
-        """Make all reservations anew."""
-        self._profile = self._empty(view)
-        for booking in self._running.values():
-            self._profile.change(view.now_s, booking.stop_s, booking.what, give=False)
-        for job in self._line.jobs:
-            self._book(self._waiting[job.number])
+    def _launch_due(self, view: View) -> bool:
+        """Start the jobs whose time has come; tell whether there are any."""
+        line, books = self._line, self._books
+        due = np.flatnonzero(books.starts_s(line.numbers) <= view.now_s).tolist()
+        for place in due:
+            job = line.jobs[place]
+            booking = books.pop(job)
+            launch(view, job, members(booking.what) if self.hosts else None)
+            self._running[job.number] = booking
+        for place in reversed(due):
+            line.pop(place)
+        return bool(due)
 
-    def _launch_due(self, view: View) -> None:
-        now_s, next_s = view.now_s, np.inf
-        for job in list(self._line.jobs):
-            booking = self._waiting[job.number]
-            if booking.start_s > now_s:
-                next_s = min(next_s, booking.start_s)
-                continue
-            launch(view, job, _members(booking.what) if self.hosts else None)
-            self._line.discard(job)
-            self._running[job.number] = self._waiting.pop(job.number)
-        view.wake_at(next_s)
+    def _wake(self, view: View) -> None:
+        """Ask to be asked when the next reservation begins, or a running job is late."""
+        starts_s = self._books.starts_s(self._line.numbers)
+        view.wake_at(float(starts_s.min(initial=np.inf)))
         late_s = min((b.stop_s for b in self._running.values()), default=np.inf)
         if self._line.jobs and late_s < np.inf:
-            view.wake_at(max(late_s, np.nextafter(now_s, np.inf)))
-
-
-def _members(cores: int) -> NDArray[np.int64]:
-    """Return the numbers of the cores in a set."""
-    size = (cores.bit_length() + 7) // 8
-    octets = np.frombuffer(cores.to_bytes(size, "little"), dtype=np.uint8)
-    return np.flatnonzero(np.unpackbits(octets, bitorder="little"))
-
-
-def _lowest(cores: int, count: int) -> int:
-    """Return the set of the lowest-numbered cores of a set."""
-    if cores.bit_count() == count:
-        return cores
-    last = int(_members(cores)[count - 1])
-    return cores & ((1 << (last + 1)) - 1)
+            view.wake_at(max(late_s, np.nextafter(view.now_s, np.inf)))

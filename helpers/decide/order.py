@@ -92,11 +92,17 @@ class Line:
         self._order = order
         self._keys: list[tuple[float, int]] = []
         self.jobs: list[Job] = []
+        self._numbers = np.empty(64, dtype=np.int64)
         self._processors = np.empty(64, dtype=np.int64)
         self._left_s = np.empty(64)
 
     def __len__(self) -> int:
         return len(self.jobs)
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Number of each job, shape (n,)."""
+        return self._numbers[: len(self.jobs)]
 
     @property
     def processors(self) -> NDArray[np.int64]:
@@ -113,14 +119,16 @@ class Line:
         key = (self._order(job), job.number)
         n = len(self.jobs)
         if n == self._left_s.size:
+            self._numbers = np.resize(self._numbers, 2 * n)
             self._processors = np.resize(self._processors, 2 * n)
             self._left_s = np.resize(self._left_s, 2 * n)
         place = n if not n or self._keys[-1] < key else bisect_left(self._keys, key)
         self._keys.insert(place, key)
         self.jobs.insert(place, job)
         if place < n:
-            for array in (self._processors, self._left_s):
+            for array in (self._numbers, self._processors, self._left_s):
                 array[place + 1 : n + 1] = array[place:n]
+        self._numbers[place] = job.number
         self._processors[place], self._left_s[place] = job.processors, job.left_s
         return place
 
@@ -129,7 +137,7 @@ class Line:
         n = len(self.jobs)
         del self._keys[place]
         if place < n - 1:
-            for array in (self._processors, self._left_s):
+            for array in (self._numbers, self._processors, self._left_s):
                 array[place : n - 1] = array[place + 1 : n]
         return self.jobs.pop(place)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from helpers.cluster import replay
 from helpers.cluster.metrics import check
 from helpers.decide import Conservative, Easy, Fifo, Policy
+from helpers.decide._bookings import Counts
 from helpers.decide.backfill import reserve
 from helpers.decide.order import Line, by_requested_time
 from helpers.work import Cluster
@@ -131,9 +132,9 @@ class Witness(Conservative):
 
     def decide(self, view):
         super().decide(view)
-        for number, booking in self._waiting.items():
-            assert booking.start_s <= self.promised.get(number, np.inf)
-            self.promised[number] = booking.start_s
+        for number, start_s in self.reservations().items():
+            assert start_s <= self.promised.get(number, np.inf)
+            self.promised[number] = start_s
 
 
 @settings(max_examples=40)
@@ -212,3 +213,50 @@ def test_a_line_keeps_its_order_and_its_arrays():
     assert left == line.jobs
     assert [j.requested_s for j in left] == line.left_s.tolist()
     assert [1] * len(left) == line.processors.tolist()
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(1, 5),
+    st.lists(
+        st.tuples(st.integers(0, 7), st.integers(1, 5), st.integers(1, 9)), min_size=1, max_size=30
+    ),
+)
+def test_places_are_the_earliest_that_a_second_by_second_plan_leaves(cores, asked):
+    """Jobs are booked, and booked anew as they come again, beside a plan of every second."""
+    books = Counts(0.0, cores)
+    free = np.full(500, cores)
+    start = {}
+    for number, processors, lasts in asked:
+        at = min(processors, cores)
+        if number in start:
+            begin, lasts, at = start[number]
+            free[begin : begin + lasts] += at
+        begin = next(t for t in range(500) if (free[t : t + lasts] >= at).all())
+        free[begin : begin + lasts] -= at
+        start[number] = begin, lasts, at
+        books.book((), np.array([number]), np.array([at]), np.array([float(lasts)]))
+
+        assert {n: float(s) for n, (s, _, _) in start.items()} == {
+            n: books.starts_s(np.array([n]))[0] for n in start
+        }
+
+
+@settings(max_examples=40)
+@given(problems(), st.booleans())
+def test_a_depth_beyond_the_line_changes_nothing_and_any_depth_passes_the_judge(problem, hosts):
+    cluster, jobs = problem
+    every = replay(jobs, cluster, Conservative(hosts=hosts))
+    deep = replay(jobs, cluster, Conservative(hosts=hosts, depth=10_000))
+
+    pd.testing.assert_frame_equal(every.runs, deep.runs, check_exact=True)
+    check(replay(jobs, cluster, Conservative(hosts=hosts, depth=1)))
+
+
+def test_with_a_depth_of_one_the_head_alone_has_a_reservation():
+    jobs = workload([0, 0, 0], [10, 10, 5], [3, 3, 1])
+
+    assert {"a": 0.0, "b": 10.0, "c": 10.0} == starts(Conservative(depth=1), jobs, 4)
+    assert {"a": 0.0, "b": 10.0, "c": 0.0} == starts(Conservative(depth=2), jobs, 4)
+    with pytest.raises(ValueError, match=r"depth\(=-1\) must be a whole number >= 0"):
+        Conservative(depth=-1)

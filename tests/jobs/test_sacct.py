@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from helpers.jobs.sacct import (
@@ -403,9 +403,11 @@ def test_steps_may_stand_anywhere_if_their_job_has_one_row():
     assert log.jobs["memory_kb"].tolist() == pytest.approx([4096, math.nan], nan_ok=True)
 
 
+@settings(max_examples=25)  # each of many jobs, as reading is what takes time
 @given(
     st.lists(
-        st.tuples(st.integers(-7200, 7200), st.integers(0, 7200), st.integers(0, 7200)), min_size=1
+        st.tuples(st.integers(-7200, 7200), st.integers(0, 7200), st.integers(0, 7200)),
+        min_size=20,
     )
 )
 def test_local_times_around_a_change_of_clocks_are_right_or_refused(jobs):
