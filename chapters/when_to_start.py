@@ -116,7 +116,7 @@ below.plot(scan_h, scan_g, color=COLORS["baseline"])
 below.plot(meets_h, meets_g, ".", color=COLORS["average"], markersize=5)
 below.plot(best_h, best_g, "o", color=COLORS["model"], markersize=8)
 below.set(xlabel="start after the release, h", ylabel="emissions, g")
-figures.label_line(below, best_h, best_g, "best start", COLORS["model"], xytext=(10, -2))
+figures.label_line(below, best_h, best_g, "best start", COLORS["model"], xytext=(10, 9))
 plt.show()
 
 # %% tags=["hide-cell"]
