@@ -644,6 +644,7 @@ _CHART_LAYOUT = {
 }
 
 
+# Ten parameters: what is drawn, and its words and sizes, which differ from chart to chart.
 def interactive_gantt(
     runs: pd.DataFrame,
     blocks: pd.DataFrame,

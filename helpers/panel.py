@@ -230,6 +230,7 @@ class Panel:
         return names, math.prod(shape[1:]), sums
 
 
+# Fourteen parameters: those of `Panel` and of `Panel.compare`, in one call for a plain table.
 def compare_panel(
     frame: pd.DataFrame,
     *,

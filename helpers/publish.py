@@ -291,6 +291,7 @@ class Numbers:
         self._words[name] = Word(name, meaning, holds=bool(holds))
         return bool(holds)
 
+    # Eight parameters: the fields of a `Number`; a table of them is recorded by `record_table`.
     def record(
         self,
         name: str,

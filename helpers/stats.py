@@ -946,6 +946,7 @@ class Comparison:
         return "\n".join(_sentences(self))
 
 
+# Ten parameters: the two samples, the design that was stated beforehand, and the words of the result.
 def compare(
     a: Data,
     b: Data,

@@ -92,6 +92,7 @@ class RevisedPlan:
         return float((power_w * np.sum(done) + startup_w * np.sum(wasted)) / JOULES_PER_KWH)
 
 
+# Nine parameters: a distribution, a signal, a window, and the three numbers of the job.
 def best_revised_plan(
     lengths_s: ArrayLike,
     weights: ArrayLike,

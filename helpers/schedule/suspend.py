@@ -220,6 +220,8 @@ class Plan:
         return self.runs[place]
 
 
+# Eight parameters: a problem has a job, a signal, a window and rules; the window is said in one of
+# three ways (`latest_finish_s`), of which a caller names one.
 def best_schedule(
     job: PhaseModel,
     intensity: Intensity,

@@ -213,6 +213,7 @@ class Workload:
     def __len__(self) -> int:
         return len(self.jobs)
 
+    # Ten parameters: all that a workload needs and a log does not say; none follows from another.
     @classmethod
     def from_log(
         cls,
