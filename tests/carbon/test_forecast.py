@@ -14,6 +14,7 @@ from helpers.carbon import forecast as fc
 from helpers.carbon.expected import forecaster, last_period
 from helpers.phases import Phase, PhaseModel
 from helpers.schedule import online
+from helpers.timeline import epoch_seconds
 
 HOUR_S = 3600.0
 DAY = HOUR_S * np.arange(25)
@@ -70,7 +71,7 @@ METHODS = {
 def test_a_forecast_stays_the_same_whatever_the_future_brings(name):
     signal = weather(30)
     issued = hours_of(signal, 20, 21, "5h") + pd.Timedelta(minutes=20)
-    known = np.searchsorted(signal.edges_s, fc.epoch_seconds(issued)[-1])
+    known = np.searchsorted(signal.edges_s, epoch_seconds(issued)[-1])
     values = signal.intensity_g_per_kwh.copy()
     values[known:] = np.random.default_rng(3).uniform(0, 1000, values.size - known)
 
@@ -139,7 +140,7 @@ def test_yesterday_at_eight_is_at_eight_by_the_clock_after_the_clocks_change():
 
     local = fc.profile(signal, issued, DAY, time_zone="Europe/Berlin").intensity_g_per_kwh[0]
     utc = fc.profile(signal, issued, DAY).intensity_g_per_kwh[0]
-    truth = signal.mean(*(fc.epoch_seconds(issued)[0] + e for e in (DAY[:-1], DAY[1:])))
+    truth = signal.mean(*(epoch_seconds(issued)[0] + e for e in (DAY[:-1], DAY[1:])))
 
     assert local[3:23].tolist() == truth[3:23].tolist()
     assert not np.array_equal(utc[3:23], truth[3:23])
