@@ -9,7 +9,6 @@ byte: a test computes a small piece again and compares within a tolerance.
 """
 
 import argparse
-import bz2
 import sys
 from pathlib import Path
 
@@ -73,8 +72,7 @@ def tried(name: str, work: Path) -> tuple[JobLog, pd.DataFrame, Trial]:
 def save(name: str, table: pd.DataFrame, decimals: int = 4) -> None:
     """Write a table, its numbers rounded."""
     text = table.round(decimals).to_csv(index=False, lineterminator="\n")
-    path = HERE / name
-    write_whole(path, bz2.compress(text.encode(), 9) if path.suffix == ".bz2" else text)
+    write_whole(HERE / name, text)  # compressed, if its name ends in .bz2
     print(f"{name}: {len(table)} rows", flush=True)
 
 

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "power": set(),
     "phases": {"power"},
     "work": {"jobs", "carbon", "phases"},
-    "predict": {"jobs"},
+    "predict": {"jobs", "power"},
     "schedule": {"phases", "carbon", "work"},
     "decide": {"carbon", "work"},
     "cluster": {"decide", "work", "schedule", "phases", "carbon", "figures"},

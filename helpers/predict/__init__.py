@@ -9,6 +9,7 @@ module        what it holds
 `mixing`      predictors mixed by how each did on the user's jobs
 `online`      a predictor that learns while a replay goes on, from its ends
 `model`       tried on the past, trained for jobs to come, saved, described by a card
+`energy`      energy of jobs as labels: measured, or a surrogate that says so
 `drift`       how predictions do from week to week, and when to be alarmed
 `conformal`   quantiles that become true in the long run, whatever the model
 `scores`      how good predictions are

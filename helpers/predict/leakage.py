@@ -100,7 +100,7 @@ def leaking(log: JobLog, known: pd.DataFrame, kind: str) -> tuple[pd.DataFrame, 
     logs = np.log1p(jobs["run_s"])
     own = logs.groupby(jobs["user"].cat.codes)
     program = logs.groupby([jobs["user"].cat.codes, jobs["executable"].cat.codes])
-    more = {}
+    more: dict[str, pd.Series] = {}
     if kind in ("order of submission", "all"):
         more |= {"before": own.shift(1), "before2": own.shift(2), "program": program.shift(1)}
         more["mean before"] = own.transform(lambda s: s.shift(1).expanding().mean())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from helpers import datasets
 from helpers.jobs.table import JobLog, jobs_table
 from helpers.predict import FEATURES, another_future, features
+from helpers.predict.leakage import LEAKS, leaking
 
 EPOCH = pd.Timestamp("2024-03-04", tz="Europe/Berlin")  # a Monday
 
@@ -105,6 +106,35 @@ def test_a_leak_would_be_seen():
 
     assert log.jobs["run_s"].iloc[0] != other.jobs["run_s"].iloc[0]
     assert log.jobs["state"].iloc[0] != other.jobs["state"].iloc[0]
+
+
+@pytest.mark.parametrize("kind", [k for k in LEAKS if k not in ("none", "random split")])
+def test_the_law_sees_each_usual_mistake(kind):
+    log = datasets.job_log("unilu-gaia-2014").window(30 * 86_400, 32 * 86_400)
+    rng = np.random.default_rng(3)
+    whole, _ = leaking(log, features(log), kind)
+    seen = 0
+
+    for row in rng.integers(len(log), size=10):
+        now_s = log.jobs["submit_s"].iloc[row]
+        other = another_future(log, now_s, rng)
+        then, _ = leaking(other, features(other), kind)
+        seen += not same(
+            whole[(log.jobs["submit_s"] == now_s).to_numpy()],
+            then[(other.jobs["submit_s"] == now_s).to_numpy()],
+        )
+
+    assert seen > 0
+
+
+def test_what_leaks_is_said_by_name():
+    log = made([(0, 0, 5, 1.0, 9.0, "a", "x", "completed", 10.0)])
+
+    table, drawn = leaking(log, features(log), "none")
+
+    assert (list(FEATURES), False) == (list(table), drawn)
+    with pytest.raises(ValueError, match=r"kind\(='no'\) must be one of none, random split"):
+        leaking(log, features(log), "no")
 
 
 def test_features_counted_by_hand():
