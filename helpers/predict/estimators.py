@@ -29,7 +29,7 @@ from helpers.predict.boosting import Trees
 from helpers.predict.conformal import shift_by, track
 from helpers.predict.features import features, requested_s
 
-__all__ = ["LEVELS", "SIMPLE", "Predictions", "chance_of_failure", "learn", "simple"]
+__all__ = ["LEVELS", "SIMPLE", "Predictions", "chance_of_failure", "learn", "simple", "stored"]
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Levels at which a distribution is predicted [1]."""
@@ -246,6 +246,40 @@ def learn(
     return Predictions(
         rows, ladder, values[rows], truth[rows], limit[rows], submit[rows], begin[rows], end[rows],
         outcome,
+    )  # fmt: skip
+
+
+def stored(log: JobLog, table: pd.DataFrame) -> Predictions:
+    """Return predictions of run times that were learned before and kept as a table.
+
+    Parameters
+    ----------
+    log : JobLog
+        The log that they are of.
+    table : DataFrame
+        ``job_id``, and a column a level, named ``q05_s`` for 0.05 [s].
+
+    Raises
+    ------
+    ValueError
+        If the log has no job of that id, or one has no run time.
+    """
+    jobs = log.jobs
+    rows = pd.Index(jobs["job_id"]).get_indexer(pd.Index(table["job_id"]))
+    run_s, begin = jobs["run_s"].to_numpy(np.float64)[rows], start_s(jobs).to_numpy()[rows]
+    lost = (rows < 0) | ~np.isfinite(begin + run_s)
+    if lost.any():
+        raise ValueError(
+            f"job {table['job_id'][lost].iloc[0]!r} is not in {log.source or 'the log'}, or has no "
+            "run time there: these are predictions of another log."
+        )
+    names = [name for name in table if name.startswith("q")]
+    levels = np.array([float(name[1:].removesuffix("_s")) / 100 for name in names])
+    limit = requested_s(jobs)[rows]
+    return Predictions(
+        rows, levels, table[names].to_numpy(np.float64), run_s,
+        np.where(np.isnan(limit), np.inf, limit), jobs["submit_s"].to_numpy()[rows], begin,
+        begin + run_s,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from helpers import datasets
 from helpers.jobs.table import JobLog, jobs_table
 from helpers.predict import Predictions, another_future, features, learn, scores, simple
 from helpers.predict.conformal import track
-from helpers.predict.estimators import chance_of_failure
+from helpers.predict.estimators import chance_of_failure, stored
 from helpers.predict.scores import by_week, mean_percentage_error
 
 DAY_S = 86_400.0
@@ -140,6 +140,18 @@ def test_weeks_are_counted_from_the_first_submission():
     pd.testing.assert_frame_equal(
         pd.DataFrame({"jobs": [2, 1], "mean": [0.5, 1.0]}, pd.Index([0, 1], name="week")), table
     )
+
+
+def test_predictions_kept_as_a_table_are_the_same_again(log, learned):
+    ids = log.jobs["job_id"].to_numpy()[learned.rows]
+    columns = dict(zip(["q10_s", "q50_s", "q90_s"], learned.values.T, strict=True))
+
+    again = stored(log, pd.DataFrame({"job_id": ids, **columns}))
+
+    for part in ("rows", "levels", "values", "truth", "limit", "submit_s", "start_s", "end_s"):
+        assert np.array_equal(getattr(learned, part), getattr(again, part)), part
+    with pytest.raises(ValueError, match="these are predictions of another log"):
+        stored(log, pd.DataFrame({"job_id": [-5], "q10_s": [1.0]}))
 
 
 def test_a_chance_of_failure_lies_within_0_and_1_and_knows_no_future(log):

@@ -9,7 +9,7 @@ import pytest
 from helpers import datasets
 from helpers.jobs.table import JobLog
 from helpers.predict import FEATURES, features
-from helpers.predict.drift import watch
+from helpers.predict.drift import chosen_steps, watch
 from helpers.predict.model import Model, train, trial
 
 DAY_S = 86_400.0
@@ -127,3 +127,17 @@ def test_a_week_of_few_jobs_is_not_judged():
     told = watch([0.0, 8 * DAY_S], [False, False], [9.0, 9.0])
 
     assert ["few jobs", "few jobs"] == told["alarm"].tolist()
+
+
+def test_a_step_is_chosen_by_the_weeks_before_alone():
+    slow, fast = [0.9, 0.8, 0.9, 0.9], [0.5, 0.9, 0.8, 0.9]
+    table = pd.DataFrame(
+        {"step": [0.1] * 4 + [0.3] * 4, "week": [0, 1, 2, 3] * 2, "covered": slow + fast}
+    )
+
+    chosen = chosen_steps(table)
+
+    assert [0.1, 0.1, 0.1, 0.1] == chosen["step"].tolist()  # its worst, 0.8, is above 0.5
+    assert slow == chosen["covered"].tolist()
+    stricter = chosen_steps(table[table["week"] > 0], least_covered=0.85)
+    assert [0.1, 0.3, 0.1] == stricter["step"].tolist()
