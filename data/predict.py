@@ -284,6 +284,11 @@ def policies(log: JobLog) -> dict:
             made[f"{name}, learned, {correction}"] = Predicted(
                 Easy(**easy), learning, correction=correction
             )
+        if order is not None:  # an upper quantile, so that fewer jobs outlive it
+            upper = Predicted(
+                Easy(**easy), Learning(0.75, clock_s=clock_s(log)), correction="double"
+            )
+            made[f"{name}, learned upper, double"] = upper
     return made
 
 

@@ -273,7 +273,7 @@ def stored(log: JobLog, table: pd.DataFrame) -> Predictions:
             f"job {table['job_id'][lost].iloc[0]!r} is not in {log.source or 'the log'}, or has no "
             "run time there: these are predictions of another log."
         )
-    names = [name for name in table if name.startswith("q")]
+    names = [name for name in map(str, table) if name.startswith("q")]
     levels = np.array([float(name[1:].removesuffix("_s")) / 100 for name in names])
     limit = requested_s(jobs)[rows]
     return Predictions(

@@ -14,6 +14,7 @@ PAGES = [
     "easy_on_my_log",
     "best_start_of_my_job",
     "compare_two_policies",
+    "how_long_my_jobs_run",
 ]
 
 
