@@ -106,6 +106,23 @@ def part_logs(work: Path) -> None:
         save(f"{name}.csv", pd.concat(parts, ignore_index=True))
 
 
+def part_warm(work: Path) -> None:
+    """Coverage by week and step where quantiles were tracked for some weeks before the first."""
+    tables = []
+    for name in LOGS:
+        log, _, raw = tried(name, work)
+        every, first = (weeks * WEEK_S for weeks in LOGS[name])
+        submit_s = log.jobs["submit_s"]
+        past = log.with_jobs(log.jobs[submit_s < submit_s.min() + first].reset_index(drop=True))
+        known = features(past)
+        early = learn(past, known, every_s=every / 2, first_s=first - max(every, 2 * WEEK_S))
+        for step in STEPS[1:]:
+            said = raw.predictions.calibrated(step, earlier=early)
+            weeks = Trial(log, said, raw.points, raw.shift).weeks().reset_index()
+            tables.append(weeks.assign(log=name, step=step, pinball=said.pinball().mean()))
+    save("warm.csv", pd.concat(tables, ignore_index=True))
+
+
 def raw_s(raw: Trial) -> np.ndarray:
     """Return quantiles as they were learned, whole seconds, one row a level."""
     return np.maximum(np.round(raw.predictions.values), 1).astype(np.int64).T
@@ -415,6 +432,7 @@ def part_pauses(work: Path) -> None:
 
 PARTS = {
     "logs": part_logs,
+    "warm": part_warm,
     "leaks": part_leaks,
     "transfer": part_transfer,
     "memory": part_memory,

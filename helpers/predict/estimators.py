@@ -156,7 +156,7 @@ class Predictions:
         """Return the median of each job, capped by its request, shape (n,)."""
         return np.minimum(self.at(0.5), self.limit)
 
-    def calibrated(self, step: float = 0.003) -> Self:
+    def calibrated(self, step: float = 0.003, *, earlier: Predictions | None = None) -> Self:
         """Return the same predictions, each shifted by what had come by its submission.
 
         See `helpers.predict.conformal.track`; shifts are learned for each level on the logarithm.
@@ -167,9 +167,18 @@ class Predictions:
         step : float
             How far one job moves a quantile at most, as a logarithm, > 0. Small steps keep
             predictions sharp, large ones follow a changed crowd sooner.
+        earlier : Predictions, optional
+            Of jobs submitted before, by the same levels: what came of them moves the quantiles,
+            so that the first jobs find them in place.
         """
-        logs = track(*self._logs, step=step, passed=self.outcome == "run_s")
-        return replace(self, values=np.exp(logs))
+        parts = self._logs
+        skip = 0
+        if earlier is not None:
+            skip, before = len(earlier), earlier._logs
+            joined = [np.concatenate(pair) for pair in zip(before, parts, strict=True)]
+            parts = (*joined[:2], self.levels, *joined[3:])
+        logs = track(*parts, step=step, passed=self.outcome == "run_s")
+        return replace(self, values=np.exp(logs[skip:]))
 
     def shift(self, step: float = 0.003) -> NDArray[np.float64]:
         """Return by how much `calibrated` shifts a job submitted after all, shape (k,).

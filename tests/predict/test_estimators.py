@@ -1,5 +1,7 @@
 """Predictors learn from the past alone, and their quantiles become true."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,6 +85,21 @@ def test_tracking_makes_any_quantiles_true_in_the_long_run():
 
     assert pytest.approx([0.05, 0.5, 0.95], abs=0.01) == mended.below()
     assert pytest.approx(0.9, abs=0.015) == mended.covered().mean()
+
+
+def test_earlier_jobs_move_quantiles_before_the_first_one():
+    rng = np.random.default_rng(3)
+    truth = np.exp(rng.normal(3, 1.0, 900))
+    whole = made(truth, np.tile([20.0, 20.0, 21.0], (900, 1)), (0.05, 0.5, 0.95))
+    parts = ("rows", "values", "truth", "limit", "submit_s", "start_s", "end_s")
+    first, last = (
+        replace(whole, **{part: getattr(whole, part)[cut] for part in parts})
+        for cut in (slice(400), slice(400, None))
+    )
+
+    warm = last.calibrated(0.05, earlier=first)
+
+    assert np.array_equal(whole.calibrated(0.05).values[400:], warm.values)
 
 
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=40), st.floats(0.01, 1))
