@@ -706,7 +706,8 @@ numbers.record_table(
 # The optimum saves {num}`pause_and_resume.saving_optimum` against starting at once.
 # The best start reaches {num}`pause_and_resume.share_best_start` of that, cheapest slots {num}`pause_and_resume.share_cheapest_slots` once its start-ups are charged, though the published charge, which reads power at the total time run so far, claims {num}`pause_and_resume.share_claimed`.
 # Of the {num}`pause_and_resume.blind_pauses` that it makes, not knowing what they cost, {num}`pause_and_resume.blind_short` fall short of {eq}`eq-swing`; leaving one of those out would save.
-# Without the future, re-planning on 'as yesterday' reaches {num}`pause_and_resume.share_re_planning`, a fixed threshold {num}`pause_and_resume.share_fixed_threshold` and certified thresholds {num}`pause_and_resume.share_certified_thresholds`: a proven ratio guards against the worst case and is not made for the mean one.
+# Without the future, re-planning on 'as yesterday' reaches {num}`pause_and_resume.share_re_planning`, a fixed threshold {num}`pause_and_resume.share_fixed_threshold` and certified thresholds {num}`pause_and_resume.share_certified_thresholds`.
+# A proven ratio guards against the worst case; for the mean one it promises nothing.
 # {if}`in-book` The intervals of the three overlap widely.
 
 # %% [markdown]

@@ -112,6 +112,7 @@ publish.table(
 
 # %% tags=["hide-cell"]
 numbers.fact("is_gaia", trace == "unilu-gaia-2014", "the log is that of the book")
+numbers.fact("second_is_scorelab", trace != "scorelab", "the second log is scorelab")
 numbers.fact("has_users", jobs["user"].notna().any(), "the log tells users")
 numbers.fact("has_limits", jobs["requested_s"].notna().any(), "the log tells time limits")
 numbers.fact("has_waits", len(waits) > 0, "the log tells waits")
@@ -725,7 +726,9 @@ plt.show()
 best = fitted["distance, batches"].idxmin()
 least, by_chance = fitted.loc[best, ["distance, batches", "by chance"]]
 text = f"smallest distance of a fitted distribution, one job a batch ({best})"
-_ = numbers.fact("none_fits", least > by_chance, "the best distance is larger than chance allows")
+numbers.fact("none_fits", least > by_chance, "the best distance is larger than chance allows")
+rarest = np.isclose(fitted["p, batches"].max(), 1 / (1 + fit_samples))
+_ = numbers.fact("fit_p_is_least", rarest, "no sample came as far as the log, for any fit")
 
 # %% tags=["hide-cell"]
 drawn = "fit_samples [.0f samples]: fitted again for each p-value of a distribution"
@@ -741,7 +744,8 @@ numbers.record_table(
 
 # %% [markdown]
 # {if}`workload_traces.none_fits` None fits.
-# The best of the five is off by {num}`workload_traces.fit_distance` in probability where chance would allow {num}`workload_traces.fit_chance`; the largest p-value is {num}`workload_traces.fit_p`, as small as {num}`workload_traces.fit_samples` can show.
+# The best of the five is off by {num}`workload_traces.fit_distance` in probability where chance would allow {num}`workload_traces.fit_chance`; the largest p-value is {num}`workload_traces.fit_p`.
+# {if}`workload_traces.fit_p_is_least` That is as small as {num}`workload_traces.fit_samples` can show.
 # {if}`in-book` {numref}`fig:workload-fits` shows why: the script of one user that ends itself just before its limit makes a step that no smooth distribution has.
 # {if}`in-book` The best by distance is not the best by AIC, and with all jobs it is another again: what a fit describes is mostly whose script was running.
 # Later chapters therefore draw jobs from the log itself, and use fitted distributions only where they say so.
@@ -898,7 +902,7 @@ numbers.record_table({lie_above: above, f"usage_swing [.0f %]: {text}": swing}, 
 # Without it the outputs stored with the book are shown; nothing else depends on them.
 # :::
 #
-# It tells submission, run time, processors and state, but no waits, users, limits and no date.
+# {if}`workload_traces.second_is_scorelab` It tells submission, run time, processors and state, but no waits, users, limits and no date.
 
 # %% tags=["download"]
 second_trace = "scorelab" if trace != "scorelab" else "unilu-gaia-2014"
