@@ -177,6 +177,7 @@ def least_emissions(
         no plan can exist: nodes that must be taken, or node-seconds, exceed the capacity, or
         the bound exceeds the emissions of the worst plan.
     """
+    # Nine parameters: three say what is asked, the others, by name alone, how long to search.
     if isinstance(jobs, Workload):
         jobs = jobs_of_workload(jobs)
     _check_arguments(jobs, iterations, tries, on_power_w)
@@ -283,6 +284,7 @@ def _with_node_power(job: CapacityJob, power_w: float) -> CapacityJob:
     """Return the job with the power of its nodes added wherever it runs."""
 
     def raised(phases: Sequence) -> tuple[Phase, ...]:
+        """Return phases with the power of the nodes on top."""
         extra_w = job.nodes * power_w
         return tuple(replace(p, power_w=p.power_w + extra_w) for p in flatten(phases))
 
@@ -568,6 +570,7 @@ class _Dual:
         unit_g = abs(self.endless_g) or 1.0
 
         def falling(x: NDArray) -> tuple[float, NDArray[np.float64]]:
+            """Return what is minimised, the bound upside down, and its slope."""
             total_g, slope, value_g = self._smoothed(x * scale, heat)
             if not instance.elastic:
                 self.evaluate(x * scale, value_g)

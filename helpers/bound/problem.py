@@ -483,4 +483,5 @@ def _emissions(
 
 
 def instant(seconds: float) -> str:
+    """Return an epoch second [s] as a time stamp in UTC."""
     return utc_times(seconds)[0].isoformat().replace("+00:00", "Z")

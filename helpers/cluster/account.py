@@ -506,6 +506,7 @@ def job_energy(replay: Outcome, intensity: Intensity | None = None) -> pd.DataFr
         origin_s = _origin_s(replay.origin_s)
 
         def weight(low_s: NDArray, high_s: NDArray) -> NDArray:
+            """Return intensity over stretches of time: g CO2e for each watt."""
             whole = intensity.integral(origin_s + low_s, origin_s + high_s)
             return np.asarray(whole) / JOULES_PER_KWH
 

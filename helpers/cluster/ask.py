@@ -74,6 +74,7 @@ class Inquiry:
         kill_at_request: bool = False,
         time_zone: str = "UTC",
     ) -> None:
+        # Those of `replay`, and the clock of the answers.
         _check_types(workload, cluster, policy)
         _check_fits(workload, cluster)
         dated = origin is not None or workload.epoch is not None

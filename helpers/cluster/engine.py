@@ -98,6 +98,8 @@ def replay(
     only start jobs in a known order, with or without backfilling, are replayed by a compiled twin
     of the engine, to the bit the same (`helpers.cluster.twin`).
     """
+    # Eight parameters: three are what is replayed, the others, by name alone, what a policy knows,
+    # when second 0 was and what is kept; most replays give one or two of them.
     _check_types(workload, cluster, policy)
     _check_fits(workload, cluster)
     dated = origin is not None or workload.epoch is not None
@@ -160,6 +162,7 @@ def _environment_type() -> type:
         def call_at(
             self, time_s: float, priority: int, call: Callable[[Event], None], value: Any
         ) -> None:
+            """Put a call on the line at an instant, not at a delay."""
             event = Event(self)
             event._ok, event._value = True, value
             event.callbacks.append(call)

@@ -93,6 +93,7 @@ def _order_of(policy: InOrder) -> Callable[[Workload], NDArray] | None:
     if isinstance(policy, Priority):
 
         def keys(work: Workload) -> NDArray:
+            """Return what jobs are ordered by, as `helpers.decide.order.by_priority` does."""
             submit_s, priority = work.jobs["submit_s"], work.jobs["priority"]
             return (policy.ageing_per_h * submit_s / 3600.0 - priority).to_numpy()
 

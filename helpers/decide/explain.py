@@ -410,6 +410,7 @@ class _Question:
         toward = 1 if far > near else -1
 
         def flips(value: int) -> bool:
+            """Return whether such a value turns the decision."""
             return self.flips(change(value), None if kind is None else (kind, value))
 
         if not (far - near) * toward > 0 or not flips(far):
@@ -595,6 +596,7 @@ class _Question:
         held = self._held
 
         def change(count: int) -> Change:
+            """Return the change that ends the first so many jobs."""
             ended = facts.ended(held[:count])
             return ended if first is None else _all(first, ended)
 
@@ -640,6 +642,7 @@ class _Question:
         make: Callable[[Any], Change],
         jobs: tuple = (),
     ) -> Counterfactual:
+        # One parameter for each fact of a `Counterfactual`, and what makes its changes.
         smaller = None if short_of == present else make(short_of)
         return Counterfactual(
             fact, float(present), float(value), float(short_of), unit, words, jobs,
@@ -651,6 +654,7 @@ def _all(*changes: Change) -> Change:
     """Return several changes as one."""
 
     def change(scene: Scene) -> None:
+        """Make one change after the other."""
         for one in changes:
             one(scene)
 

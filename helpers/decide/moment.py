@@ -85,9 +85,11 @@ class _Changed:
         return getattr(self._carbon, name)
 
     def now(self, now_s: float) -> float:
+        """Return the present intensity as it was changed [g CO2e/kWh]."""
         return self._present
 
     def observed(self, now_s: float, start_s: float, stop_s: float) -> Intensity:
+        """Return what was observed, the present step as it was changed."""
         seen = self._carbon.observed(now_s, start_s, stop_s)
         if stop_s <= self._carbon.step_start_s(now_s):
             return seen
@@ -111,26 +113,32 @@ class _Still:
     # -- what is known ---------------------------------------------------------------------
 
     def free_mask(self) -> NDArray[np.bool_]:
+        """Return for each core whether it is free."""
         return self._free.copy()
 
     def node_codes(self) -> NDArray[np.int64]:
+        """Return the state of each node, as a code."""
         taken = ~self._free.reshape(self.cluster.nodes, -1).all(axis=1)
         on = (self._codes == _IDLE) | (self._codes == _BUSY)
         return np.where(on, np.where(taken, _BUSY, _IDLE), self._codes)
 
     def booting(self) -> list[tuple[int, float]]:
+        """Return the nodes that boot, each with the time when it is on [s]."""
         return list(self._booting)
 
     def suspendable_s(self, job: Job) -> float:
+        """Return from when on a job may be suspended [s]."""
         # What the decision itself starts has not run yet: it cannot be suspended at once.
         return self._suspendable_s.get(job.number, np.inf) if job.state == "running" else np.inf
 
     def kept_s(self, job: Job, save: bool) -> float:
+        """Return the work that a job keeps when it is stopped now [s]."""
         return self._kept_s[job.number][0 if save else 1]
 
     # -- what is done ----------------------------------------------------------------------
 
     def start(self, job: Job, cores: ArrayLike | None, transition_s: float) -> None:
+        """Start or resume a job on the still machine."""
         view = self.view
         free = np.flatnonzero(self._free)
         if cores is None and job.processors > view.free_cores:
@@ -151,6 +159,7 @@ class _Still:
         self._note("start" if queued else "resume", job, job.processors)
 
     def suspend(self, job: Job, save: bool) -> None:
+        """Suspend or stop a job on the still machine."""
         if not self.view.now_s >= self.suspendable_s(job):
             raise ValueError(f"{job!r} cannot be suspended now; ask may_suspend() first.")
         kept_s = self.kept_s(job, save)
@@ -173,18 +182,21 @@ class _Still:
         job.kept_s, job.cores, job.cap_w, job.state = kept_s, None, np.inf, state
 
     def cap(self, job: Job, power_w: float) -> None:
+        """Limit the power of a running job."""
         if job.state != "running":
             raise ValueError(f"{job!r} cannot be capped: only a running job can.")
         job.cap_w = float(power_w)
         self._note("cap", job, power_w)
 
     def plan(self, job: Job, planned_s: float) -> None:
+        """Plan with another run time of a job."""
         left_s, job.planned_s = job.left_s, float(planned_s)
         if job.state == "running":
             self._release_at(job, job.expected_end_s + (job.left_s - left_s))
         self._note("plan", job, planned_s)
 
     def switch(self, nodes: ArrayLike, *, on: bool) -> None:
+        """Switch nodes on or off."""
         nodes = np.unique(np.asarray(nodes, dtype=np.int64))
         if (self.node_codes()[nodes] != (_OFF if on else _IDLE)).any():
             raise ValueError(f"nodes {nodes.tolist()} cannot be switched: see node_states().")
@@ -203,6 +215,7 @@ class _Still:
             self._note("switch_on" if on else "switch_off", None, node)
 
     def wake_at(self, time_s: float) -> None:
+        """Check the time to wake at; a still machine wakes nobody."""
         if not time_s > self.view.now_s:
             raise ValueError(f"wake_at(time_s={time_s}) must be later than {self.view.now_s} s.")
 
@@ -227,6 +240,7 @@ class _Pickler(pickle.Pickler):
         self.shared: list[Any] = []
 
     def persistent_id(self, thing: Any) -> int | None:
+        """Keep the machine and what is shared out of the copy."""
         if thing is self._machine:
             return -1
         if isinstance(thing, _SHARED):
@@ -243,6 +257,7 @@ class _Unpickler(pickle.Unpickler):
         self._shared, self._machine = shared, machine
 
     def persistent_load(self, place: int) -> Any:
+        """Put the still machine, or what is shared, back in."""
         return self._machine if place < 0 else self._shared[place]
 
 
@@ -348,6 +363,7 @@ def intensity_g_per_kwh(value: float) -> Change:
     """Let the present step of the carbon intensity be so high [g CO2e/kWh]."""
 
     def change(scene: Scene) -> None:
+        """Let the present step be so."""
         scene.machine.carbon = _Changed(scene.machine.carbon, value)
         scene.policy.reconsider()
 
@@ -356,10 +372,12 @@ def intensity_g_per_kwh(value: float) -> Change:
 
 def _of_job(number: int, **values: float) -> Change:
     def change(scene: Scene) -> None:
+        """Change the job, in its place in the line, too."""
         view = scene.view
         job = view.queue.get(number) or view.suspended.get(number) or view.running[number]
 
         def set_values() -> None:
+            """Give the job the changed values."""
             for name, value in values.items():
                 setattr(job, name, value)
 
@@ -398,6 +416,7 @@ def ended(numbers: Iterable[int]) -> Change:
     numbers = tuple(numbers)
 
     def change(scene: Scene) -> None:
+        """Take these jobs off the machine."""
         view = scene.view
         for number in numbers:
             job = view.running[number]

@@ -61,6 +61,7 @@ def by_priority(ageing_per_h: float = 0.0) -> Order:
         raise ValueError(f"ageing_per_h(={ageing_per_h}) must be finite and >= 0.")
 
     def order(job: Job) -> float:
+        """Return the place of a job: the smaller, the sooner."""
         return ageing_per_h * job.submit_s / 3600.0 - job.priority
 
     return order

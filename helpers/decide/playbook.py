@@ -192,6 +192,7 @@ class Playbook:
         outside = ((rows < np.array(self.low)) | (rows > np.array(self.high))).any(axis=1)
 
         def percent(which: Any) -> float:
+            """Return a share [%]; NaN of nothing."""
             return 100 * float(which.mean()) if which.size else float("nan")
 
         return Agreement(

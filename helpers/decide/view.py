@@ -119,6 +119,8 @@ class Job:
         power_w: float,
         run_s: float | None,
     ) -> None:
+        # Fourteen parameters: one for each fact of a job, in the order of the workload's columns.
+        # Engines make a job for each row; a record in between would be made only to be taken apart.
         self.number = number
         self.job_id = job_id
         self.submit_s = submit_s

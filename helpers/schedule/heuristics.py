@@ -125,6 +125,7 @@ def cheapest_slots(
     wanted[order[: math.ceil((job.duration_s - TIME_TOLERANCE_S) / step_s)]] = True
 
     def wants(moment: Moment) -> bool:
+        """Return whether this slot is among the cheapest."""
         return bool(wanted[int((moment.now_s - release_s + TIME_TOLERANCE_S) // step_s)])
 
     plan = follow(job, release_s, deadline_s, wants, step_s=step_s, suspension=suspension)
@@ -168,6 +169,7 @@ def on_rounded_durations(
     rules = suspension or Suspension()
 
     def up(phases: Phases) -> Phases:
+        """Return phases with durations of whole steps."""
         return tuple(
             replace(phase, duration_s=step_s * math.ceil(phase.duration_s / step_s - 1e-9))
             for phase in flatten(phases)
@@ -215,6 +217,7 @@ def below_threshold(
     release_s, deadline_s = check_window(job, intensity, release, deadline)
 
     def wants(moment: Moment) -> bool:
+        """Return whether it is clean enough now."""
         return bool(intensity.at(moment.now_s) <= threshold_g_per_kwh)
 
     plan = follow(job, release_s, deadline_s, wants, step_s=step_s, suspension=suspension)
@@ -307,6 +310,7 @@ class _Walk:
 
     @property
     def whole_s(self) -> float:
+        """All the work of the job [s]."""
         return self.job.work_profile.duration_s
 
     def latest_start_s(self, work_s: float) -> float:
@@ -315,6 +319,7 @@ class _Walk:
         return self.deadline_s - rest_s + TIME_TOLERANCE_S
 
     def must_start(self, moment: Moment) -> bool:
+        """Return whether waiting for another step would miss the deadline."""
         return moment.now_s + self.step_s > self.latest_start_s(moment.work_s)
 
     def may_stop(self, moment: Moment) -> bool:
@@ -332,6 +337,7 @@ class _Walk:
         return kept and lasted and left and again_s <= self.latest_start_s(moment.work_s)
 
     def started(self, moment: Moment) -> Moment:
+        """Return the moment after a start-up."""
         now_s = moment.now_s + self.job.startup_profile.duration_s
         return Moment(now_s, moment.work_s, moment.now_s, moment.starts + 1)
 

@@ -266,6 +266,7 @@ class _Slots:
 
     @property
     def count(self) -> int:
+        """Number of slots."""
         return self.price.size
 
     @classmethod
@@ -277,6 +278,7 @@ class _Slots:
         deadline: Times,
         suspension: Suspension,
     ) -> _Slots:
+        """Return the slots of a job in its window."""
         release_s, _ = check_window(job, intensity, release, deadline)
         chosen = grid(job, intensity, release, deadline, suspension=suspension)
         if chosen.slots * max(1, len(job.work_profile.phases)) > 1_000_000:

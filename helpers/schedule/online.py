@@ -136,6 +136,7 @@ def receding_horizon(
     runs: Sequence[PlannedRun] | Plan = []
 
     def wants(moment: Moment) -> bool:
+        """Return whether to run now by the newest forecast."""
         nonlocal expected, runs
         newest = forecast(moment.now_s)
         coming = _coming(runs, moment)
@@ -266,6 +267,7 @@ def _published(
         )
 
     def gap(ratio: float) -> float:  # how far l_1 lies below highest - switching
+        """Return how far l_1 lies below highest - switching."""
         return highest * (1 - 1 / ratio) - switching * (1 - 1 / units + 1 / (units * ratio))
 
     low, high = 1.0, highest / lowest
@@ -526,6 +528,7 @@ def follow_thresholds(
     release_s, deadline_s = check_window(job, intensity, release, deadline)
 
     def wants(moment: Moment) -> bool:
+        """Return whether the thresholds buy at this price."""
         bought = min(round(moment.work_s / step_s), rule.low.size - 1)
         return rule.accepts(float(intensity.at(moment.now_s)), bought, running=moment.running)
 

@@ -304,6 +304,7 @@ def wait_awhile(
         _curves(trace, intensity, forecast, trace.longest_wait_s + trace.length_s)
 
         def one(i: int) -> Schedule:
+            """Return the schedule of job i."""
             return cheapest_slots(
                 trace.model(i),
                 intensity if forecast is None else _seen_by(forecast, trace.submit_s[i]),
@@ -373,6 +374,7 @@ def threshold(
     if _stops_cost(trace, suspension):
 
         def one(i: int) -> Schedule:
+            """Return the schedule of job i."""
             return follow(
                 trace.model(i),
                 trace.submit_s[i],

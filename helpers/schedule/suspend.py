@@ -267,6 +267,8 @@ def best_schedule(
         If the job does not fit into the window, the intensity does not cover it, or not
         exactly one of the three limits is given.
     """
+    # Eight parameters: job, curve and window; the others, by name alone, are what a stop costs, how
+    # fine to look, and the two further ways to say a window.
     deadline_s = latest_finish_s(job, release, deadline, start_within, end_within)
     release_s, deadline_s = check_window(job, intensity, release, deadline_s)
     rules = suspension or Suspension()
@@ -350,6 +352,7 @@ def best_schedules(
     check_windows(jobs, intensity, release_s, deadline_s)
 
     def solve(window: tuple[PhaseModel, float, float]) -> Schedule:
+        """Return the best schedule of one job in its window."""
         job, release_s, deadline_s = window
         question = _Question(job, intensity, release_s, deadline_s, Progress(), rules, resolution_s)
         return question.schedule(question.solved())
