@@ -78,6 +78,13 @@ def threshold(book: Playbook) -> float:
     return found[0] if found else float("nan")
 
 
+def in_grams(zone: str, date: str, cleaner_percent: float) -> float:
+    """Return the intensity that so many hours of a week stay at or below [g CO2e/kWh]."""
+    start = pd.Timestamp(date, tz=datasets.time_zone(zone))
+    week = datasets.carbon_intensity(zone, None).window(start, start + pd.Timedelta(days=7))
+    return float(np.quantile(week.intensity_g_per_kwh, cleaner_percent / 100))
+
+
 def main() -> None:
     """Fit and judge, and write both tables."""
     work, judged, rules = stretch(), [], []
@@ -98,6 +105,7 @@ def main() -> None:
                 for p in (Easy(), Follow(book))
             )
             saved = {
+                "g_per_kwh": in_grams(zone, dates[1], threshold(book)),
                 "teacher_saved": 100 * (1 - seen[season, 1][1] / plain),
                 "playbook_saved": 100 * (1 - followed / plain),
             }

@@ -52,6 +52,7 @@ __all__ = [
     "describe",
     "electricity_maps",
     "emission_factors",
+    "explanations",
     "factor_sets",
     "factor_table",
     "fetch",
@@ -133,6 +134,9 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
             True,
             "this project's own",
             "predicted run times, and what they are worth",
+        ),
+        "explanations": _Dataset(
+            "explanations/", True, "this project's own", "explanations counted, playbooks judged"
         ),
         "phases-roberta": _Dataset(
             "phases/roberta.csv", True, "facts, cited", "published phase model of a training job"
@@ -734,6 +738,24 @@ def predictions(name: str) -> pd.DataFrame:
     files = {Path(file).name.split(".")[0]: file for file in _files("predictions")}
     _one_of("name", name, list(files))
     return pd.read_csv(_path(files[name], embedded=True), keep_default_na=True)
+
+
+def explanations(table: str = "decisions") -> pd.DataFrame:
+    """Return how often explanations were true, or how playbooks did.
+
+    Parameters
+    ----------
+    table : {"decisions", "playbooks", "rules"}
+        Of explanations, one row a policy; of playbooks, one row a grid, the season it was fitted
+        to and that it was judged in; or their rules.
+
+    Raises
+    ------
+    ValueError
+        If there is no such table.
+    """
+    _one_of("table", table, ["decisions", "playbooks", "rules"])
+    return pd.read_csv(_path(f"explanations/{table}.csv", embedded=True))
 
 
 def phase_model(name: str = "roberta") -> "PhaseModel":

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from html import escape
+from textwrap import wrap
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -153,26 +154,62 @@ class Day:
             )
         return self.told[found[-1]]
 
-    def first(self, did: str, fact: str | None = None) -> Explanation:
-        """Return the first decision of the day that came out one way.
+    def example(self, did: str, fact: str | None = None, but: str | None = None) -> Explanation:
+        """Return the decision of one kind after which a job was kept from running longest.
+
+        Of equals, and where no job was kept, the first of the day.
 
         Parameters
         ----------
         did : str
             As `Explanation.did`.
-        fact : str, optional
-            That this fact, changed, would have turned.
+        fact, but : str, optional
+            That the one, changed, would have turned, and the other not.
 
         Raises
         ------
         ValueError
             If there is none.
         """
+        found = []
         for one in self.told:
-            if one.did == did and fact in (None, *(way.fact for way in one.counterfactuals)):
-                return one
-        turned = "" if fact is None else f" that {fact!r} would have turned"
-        raise ValueError(f"no decision of the day says {did!r}{turned}: choose another day.")
+            turns = {way.fact for way in one.counterfactuals}
+            if one.did == did and (fact is None or fact in turns) and but not in turns:
+                found.append(one)
+        if not found:
+            turned = "" if fact is None else f" that {fact!r} would have turned"
+            turned += "" if but is None else f" and {but!r} not"
+            raise ValueError(f"no decision of the day says {did!r}{turned}: choose another day.")
+        return max(found, key=lambda one: 0.0 if one.grams is None else one.grams.got_s - one.now_s)
+
+    def tell(self, did: str, fact: str | None = None, but: str | None = None) -> str:
+        """Return `example` in lines of a page's width, or that there is none."""
+        try:
+            lines = self.example(did, fact, but).lines
+        except ValueError:
+            return f"No job {did} that day for this reason."
+        return "\n".join("\n".join(wrap(line, 92)) for line in lines)
+
+    @cached_property
+    def grams(self) -> pd.DataFrame:
+        """One row a decision that has its grams: what else would have been caused, what was.
+
+        Columns ``time_s, job_id, did, now_g`` (begun or run on at once) and ``got_g`` (as it went)
+        [g CO2e], ``later_h`` (until it was begun) [h].
+        """
+        rows = [
+            {
+                "time_s": one.now_s,
+                "job_id": one.job_id,
+                "did": one.did,
+                "now_g": one.grams.now_g,
+                "got_g": one.grams.got_g,
+                "later_h": (one.grams.got_s - one.now_s) / _HOUR_S,
+            }
+            for one in self.told
+            if one.grams is not None
+        ]
+        return pd.DataFrame(rows)
 
     @cached_property
     def jobs(self) -> pd.DataFrame:

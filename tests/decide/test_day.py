@@ -54,17 +54,25 @@ def test_what_is_told_by_the_clock_is_what_a_replay_of_its_own_tells(told):
         assert alone.lines == there.lines
 
 
-def test_the_first_decision_of_a_kind_is_found(told):
-    first = told.first("is paused")
+def test_of_each_kind_the_decision_that_kept_a_job_longest_is_the_example(told):
+    first = told.example("is paused")
+    held = told.grams[told.grams["did"] == "waits"]
+
+    kept_s = told.example("waits").grams.got_s - told.example("waits").now_s
+    assert held["later_h"].max() == pytest.approx(kept_s / HOUR_S)
+    assert "No job starts that day for this reason." == told.tell("starts", "weather")
+    assert " ".join(told.example("waits").lines).split() == told.tell("waits").split()
 
     assert ("a", "is paused") == (first.job_id, first.did)
-    assert "intensity" in [way.fact for way in told.first("waits", "intensity").counterfactuals]
-    with pytest.raises(ValueError, match=r"no decision of the day says 'starts' that 'weather'"):
-        told.first("starts", "weather")
+    assert "intensity" in [way.fact for way in told.example("waits", "intensity").counterfactuals]
+    with pytest.raises(
+        ValueError, match=r"says 'starts' that 'weather' would have turned and 'ended' not"
+    ):
+        told.example("starts", "weather", "ended")
 
 
 def test_a_pause_is_told_in_grams_against_running_on(told):
-    first = told.first("is paused")
+    first = told.example("is paused")
     asked, row = told.inquiry, told.inquiry.row_of("a")
 
     # It has run for five hours at 2 x 100 W: of nine hours four are left.
