@@ -271,12 +271,16 @@ class Conservative(Policy):
         """Begin with everything free."""
         self._line = Line(self.order)
         self._running: dict[int, Booking] = {}
+        self._amended: list[int] = []
         self._books = (Sets if self.hosts else Counts)(view.now_s, view.cluster.cores)
 
     def decide(self, view: View) -> None:
         """Keep the reservations up to date and start the jobs whose time has come."""
         now_s, line, books = view.now_s, self._line, self._books
         books.advance(now_s)
+        for number in self._amended:
+            self._book(np.flatnonzero(line.numbers == number))
+        self._amended.clear()
         for job in view.ended:
             booking = self._running.pop(job.number)
             books.give(now_s, booking.stop_s, booking.what)
@@ -309,7 +313,8 @@ class Conservative(Policy):
             self._books.give(booking.start_s, booking.stop_s, booking.what)
         self._line.amend(job, change)
         if had:
-            self._book(np.flatnonzero(self._line.numbers == job.number))
+            # Booked when next decided: what was free since the last decision is over by then.
+            self._amended.append(job.number)
 
     def reservations(self) -> dict[int, float]:
         """Return by the number of each job that has one when its reservation begins [s]."""

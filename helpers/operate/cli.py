@@ -202,12 +202,42 @@ def _add_answers(sub: Any) -> None:
     explain = _command(
         sub,
         "explain",
-        "why a plan is as it is, and what otherwise would cost",
-        "  clean-hours explain plan.json",
+        "why a job waits: of a plan, of a job handed over, or of a log that is replayed",
+        "  clean-hours explain plan.json\n"
+        "  clean-hours explain 4711                       # handed over, by key or scheduler's number\n"
+        "  clean-hours explain 4711 --log jobs.txt --time-zone Europe/Berlin --cores 1000 --per-core 8 \\\n"
+        "      --policy aware --at 2020-09-07T14:00",
         do.explain,
     )
-    explain.add_argument("plan", help="file of a plan, or the key of a job handed over")
-    explain.add_argument("--intensity", metavar="FILE", help="file of the zone's intensity (CSV)")
+    explain.add_argument(
+        "plan", metavar="JOB", help="file of a plan, key or number of a job; with --log, its job"
+    )
+    explain.add_argument("--at", type=instant, help="with --log: when (default: when it came)")
+    explain.add_argument(
+        "--others", action="store_true", help="with --log: what its waiting did to others"
+    )
+    _add_on(explain)
+    _add_replay(explain)
+    _add_grid(explain)
+
+
+def _add_replay(command: argparse.ArgumentParser) -> None:
+    from helpers.operate.commands_replay import POLICIES
+
+    group = command.add_argument_group("replay of a log")
+    group.add_argument("--log", metavar="FILE", help="sacct --parsable2, SWF, or a jobs table")
+    group.add_argument("--time-zone", help="clock of the log's times, such as Europe/Berlin")
+    group.add_argument("--start", metavar="DAY", help="lay second 0 of the log on this day")
+    group.add_argument("--cores", type=int, help="cores of the machine")
+    group.add_argument("--per-core", type=float, metavar="W", help="drawn by a core in use [W]")
+    group.add_argument("--policy", choices=POLICIES, default="easy", help="who decides (easy)")
+    group.add_argument(
+        "--hold", type=float, default=0.6, help="gated, aware: clean share of the past week (0.6)"
+    )
+    group.add_argument(
+        "--pause", type=float, default=0.7, help="aware: share above which jobs are paused (0.7)"
+    )
+    group.add_argument("--longest-wait", type=duration, help="longest wait that users accept (24h)")
 
 
 def _add_predict(sub: Any) -> None:
@@ -315,13 +345,28 @@ def _add_jobs(sub: Any) -> None:
     )
     _add_on(watch)
     watch.add_argument("--all", action="store_true", help="those that are over, too")
-    _command(
+    report = _command(
         sub,
         "report",
-        "planned against real, over all jobs that are over",
-        "  clean-hours report --json > receipts.json",
+        "planned against real of all jobs that are over; of a log: what waiting did for a user",
+        "  clean-hours report --json > receipts.json\n"
+        "  clean-hours report --log jobs.txt --time-zone UTC --cores 1000 --per-core 8 "
+        "--policy aware \\\n      --user ann --out ann.html",
         do.report,
     )
+    report.add_argument("--user", help="with --log: whose page; it names nobody else")
+    report.add_argument(
+        "--all-users", action="store_true", help="with --log: all users, for who may see them"
+    )
+    report.add_argument(
+        "--least-others",
+        type=int,
+        default=5,
+        help="other users a sum on a user's page must be made of at least (5)",
+    )
+    report.add_argument("--out", metavar="FILE", help="with --log: write the page (HTML) there")
+    _add_replay(report)
+    _add_grid(report)
     rules = _command(
         sub,
         "rules",
