@@ -115,10 +115,10 @@ upper.stairs(steps.intensity_g_per_kwh, edges, baseline=None, color=COLORS["aver
 upper.plot(turns.index, turns, ".", color=COLORS["carbon"], label="would have run up to here")
 upper.set(ylabel="intensity, g/kWh", ylim=(0, None))
 upper.legend(loc="lower left")
-for name, color in zip(kept, (COLORS["timeout"], COLORS["baseline"]), strict=True):
+for name, color in zip(kept, (COLORS["queued"], COLORS["suspended"]), strict=True):
     lower.step(kept.index, kept[name], where="post", color=color, label=name)
 lower.set(ylabel="jobs", xlabel="hour of the day", xlim=(0, edges[-1]), ylim=(0, None))
-lower.legend(loc="upper right")
+lower.legend(loc=(0.56, 0.4))
 plt.show()
 
 # %% tags=["hide-cell"]

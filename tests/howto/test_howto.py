@@ -15,6 +15,7 @@ PAGES = [
     "best_start_of_my_job",
     "compare_two_policies",
     "how_long_my_jobs_run",
+    "why_did_my_job_wait",
 ]
 
 

@@ -67,7 +67,7 @@ def test_a_job_of_a_log_is_told_why_it_waits(capsys, words):
 
 def test_a_job_held_for_clean_power_names_the_intensity_and_what_it_did_to_others(capsys, words):
     gated = [*words, "--policy", "gated", "--hold", "0.4", "--others", "--json"]
-    code, out, _ = run(capsys, "explain", "25", *gated)
+    code, out, _ = run(capsys, "explain", "26", *gated)
     told = json.loads(out)
 
     assert (0, "waits") == (code, told["did"])
