@@ -151,7 +151,7 @@ print(day.tell("waits", "ended", but="intensity"))
 # Had it come before, it would run: backfilling keeps the promise that the first in line was given.
 
 # %%
-print(day.tell("waits", "submitted", but="ended"))
+print(day.tell("waits", "submitted"))
 
 # %% [markdown]
 # **A job starts, clean or not.**
