@@ -86,6 +86,12 @@ numbers.record_table(
         "answers [.0f answers]: answers of the day, one a decision and job": len(day.told),
         "jobs [.0f jobs]: jobs that were there that day": len(day.jobs),
         "decisions [.0f decisions]: decisions of the day": day.answers["time_s"].nunique(),
+    }
+)
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
         "cores [.0f cores]: cores of the machine": machine.cores,
         "log_day [.0f]: day of the log on which the day begins": log_day,
     }
@@ -184,9 +190,10 @@ print(day.tell("resumes"))
 pauses = day.grams[day.grams["did"] == "is paused"].assign(
     saved_g=lambda table: table["now_g"] - table["got_g"]
 )
-worst = pauses.sort_values("saved_g").head(3)
+
+# %%
 publish.table(
-    worst,
+    pauses.sort_values("saved_g").head(3),
     {
         "job_id": "job",
         "now_g": "had it run on [.0f g]",
@@ -196,15 +203,12 @@ publish.table(
 )
 
 # %% tags=["hide-cell"]
+bad, saved_kg = (pauses["saved_g"] < 0).mean(), pauses["saved_g"].sum() / 1000
 numbers.record_table(
     {
         "pauses [.0f]: pauses of the day": len(pauses),
-        "bad_pauses [.0f %]: pauses that cost more than running on": 100
-        * (pauses["saved_g"] < 0).mean(),
-        "pauses_saved [.2f kg]: saved by the pauses of the day, all together, each by itself": pauses[
-            "saved_g"
-        ].sum()
-        / 1000,
+        "bad_pauses [.0f %]: pauses that cost more than running on": 100 * bad,
+        "pauses_saved [.2f kg]: saved by the pauses of the day, each by itself": saved_kg,
     }
 )
 
@@ -217,6 +221,8 @@ numbers.record_table(
 
 # %%
 others = day.others.set_index("job").join(day.jobs.set_index("job")[["job_id", "processors"]])
+
+# %%
 publish.table(
     others.sort_values("longer_h", ascending=False).head(5),
     {
@@ -228,16 +234,21 @@ publish.table(
 )
 
 # %% tags=["hide-cell"]
+longer_h, shorter_h = others[["longer_h", "shorter_h"]].sum()
 untouched = (others[["longer_h", "shorter_h"]].sum(axis=1) == 0).mean()
 numbers.record_table(
     {
         "held [.0f jobs]: jobs that were kept from running that day": len(others),
         "untouched [.0f %]: of them, those whose waiting changed nothing for others": 100
         * untouched,
-        "longer [.1f h]: by how much others ended later, all of them and all others": others[
-            "longer_h"
-        ].sum(),
-        "shorter [.1f h]: by how much others ended earlier": others["shorter_h"].sum(),
+    }
+)
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "longer [.1f h]: by how much others ended later, all of them and all others": longer_h,
+        "shorter [.1f h]: by how much others ended earlier": shorter_h,
     }
 )
 
@@ -262,6 +273,10 @@ day
 
 # %%
 counted = datasets.explanations("decisions")
+sums = counted.sum(numeric_only=True)
+again = 100 * sums["between_turned"] / sums["between"]
+
+# %%
 publish.table(
     counted,
     {
@@ -276,21 +291,34 @@ publish.table(
 )
 
 # %% tags=["hide-cell"]
-sums = counted.sum(numeric_only=True)
-again = 100 * sums["between_turned"] / sums["between"]
+generated = {"pauses": "", "future": "", "grids": (), "years": (), "jobs": "generated"}
 numbers.record_table(
     {
         "policies [.0f policies]: policies that were counted": len(counted),
         "counted [.0f decisions]: decisions about a job that were explained": sums["decisions"],
+    },
+    scope=generated,
+)
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
         "changes [.0f changes]: changes that the explanations name": sums["changes"],
         "turned [.0f]: of them, those that turn the decision on the engine": sums["turned"],
         "short [.0f changes]: one step less, tried on the engine": sums["short"],
         "short_held [.0f]: of them, those that do not turn it": sums["short_held"],
+    },
+    scope=generated,
+)
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
         "between [.0f changes]: smaller changes tried besides": sums["between"],
         "between_turned [.2f %]: of them, those that turn it, too": again,
         "answer_ms [.1f ms]: longest time of an answer, small clusters": counted["most_ms"].max(),
     },
-    scope={"pauses": "", "future": "", "grids": (), "years": (), "jobs": "generated"},
+    scope=generated,
 )
 
 # %% [markdown]
@@ -304,6 +332,8 @@ numbers.record_table(
 # %%
 by_decision = grams_by_decision(inquiry.replay)["grams"].sum()
 whole = inquiry.replay.emissions_g()["jobs"]
+
+# %%
 publish.table(
     {
         "sum over decisions [.3f kg]": by_decision / 1000,
@@ -324,6 +354,8 @@ publish.table(
 # %%
 texts = (day.answers["what"] + " " + day.answers["why"]).drop_duplicates()
 measured = pd.DataFrame({"words": texts.map(words), "grade": texts.map(reading_grade)})
+
+# %%
 publish.table(
     measured.quantile([0.05, 0.5, 0.95]).rename(index="{:.0%}".format),
     {"words": "words [.0f]", "grade": "reading grade [.1f]"},
@@ -392,9 +424,10 @@ numbers.record_table(
 # %%
 rules = datasets.explanations("rules").query("zone == @zone")
 season = rules["season"].iloc[0]
-page = rules[rules["season"] == season]
+
+# %%
 publish.table(
-    page,
+    rules[rules["season"] == season],
     {
         "if": "if",
         "then": "then",
@@ -408,6 +441,8 @@ publish.table(
 judged = datasets.explanations("playbooks")
 own = judged[judged["fitted"] == judged["judged"]]
 thresholds = datasets.explanations("rules").groupby(["zone", "season"])["cleaner_percent"].first()
+
+# %%
 publish.table(
     own.join(thresholds, on=["zone", "fitted"]),
     {
@@ -425,6 +460,9 @@ publish.table(
 
 # %% tags=["hide-cell"]
 kept_share = own["playbook_saved"].sum() / own["teacher_saved"].sum()
+roomy = {"grids": tuple(own["zone"].unique()), "weeks": len(own), "pauses": "none"}
+
+# %% tags=["hide-cell"]
 numbers.record_table(
     {
         "books [.0f playbooks]: playbooks, one a grid and season": len(own),
@@ -433,6 +471,13 @@ numbers.record_table(
         ].mean(),
         "agreed_least [.1f %]: least of these agreements": own["agreed"].min(),
         "commoner [.1f %]: agreement of always giving the commoner answer": own["commoner"].mean(),
+    },
+    scope=roomy,
+)
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
         "starts [.1f %]: the teacher's starts that playbooks share": own["starts"].mean(),
         "holds [.1f %]: the teacher's holds that playbooks share": own["holds"].mean(),
         "kept [.0f %]: what playbooks save over what the teacher saves": 100 * kept_share,
@@ -440,13 +485,15 @@ numbers.record_table(
         .size()
         .max(),
     },
-    scope={"grids": tuple(own["zone"].unique()), "weeks": len(own), "pauses": "none"},
+    scope=roomy,
 )
 
 # %% tags=["hide-cell"]
 worst = own.loc[own["starts"].idxmin()]
 worst_of = f"{datasets.place(worst['zone'])} in {worst['fitted']}"
-numbers.word("worst", worst_of, "where a playbook shares fewest starts of its teacher")
+_ = numbers.word("worst", worst_of, "where a playbook shares fewest starts of its teacher")
+
+# %% tags=["hide-cell"]
 numbers.record_table(
     {
         "worst_starts [.1f %]: starts that the worst playbook shares": worst["starts"],
@@ -493,17 +540,27 @@ slow = stats.runs_to_detect(np.log(1.25), 0.5, alpha=2 * level)  # one-sided: no
 
 # %% tags=["hide-cell"]
 group = max(right, act, slow)
+nobody = {"pauses": "", "future": "", "grids": (), "years": (), "jobs": ""}
+
+# %% tags=["hide-cell"]
 numbers.record_table(
     {
         "study_right [.0f participants]: people a group to detect 15 points more questions right": right,
         "study_act [.0f participants]: people a group to detect 65 % instead of 40 % who act well": act,
         "study_slow [.0f participants]: people a group to show answers no slower than by 25 %": slow,
+    },
+    scope=nobody,
+)
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
         "study_group [.0f participants]: people a group, the largest of the three": group,
         "study_asked [.0f participants]: people to be asked, both groups, 15 % lost": np.ceil(
             2 * group / 0.85
         ),
     },
-    scope={"pauses": "", "future": "", "grids": (), "years": (), "jobs": ""},
+    scope=nobody,
 )
 
 # %% [markdown]
