@@ -175,6 +175,7 @@ def _add_choice(sub: Any) -> None:
 def _add_answers(sub: Any) -> None:
     """Add the commands that say what was, and why a plan is as it is."""
     from helpers.operate import commands as do
+    from helpers.operate import commands_why as why
 
     account = _command(
         sub,
@@ -207,7 +208,7 @@ def _add_answers(sub: Any) -> None:
         "  clean-hours explain 4711                       # handed over, by key or scheduler's number\n"
         "  clean-hours explain 4711 --log jobs.txt --time-zone Europe/Berlin --cores 1000 --per-core 8 \\\n"
         "      --policy aware --at 2020-09-07T14:00",
-        do.explain,
+        why.explain,
     )
     explain.add_argument(
         "plan", metavar="JOB", help="file of a plan, key or number of a job; with --log, its job"
@@ -302,6 +303,7 @@ def _add_on(command: argparse.ArgumentParser) -> None:
 def _add_jobs(sub: Any) -> None:
     """Add the commands that carry plans out."""
     from helpers.operate import commands_jobs as do
+    from helpers.operate import commands_why as why
 
     submit = _command(
         sub,
@@ -352,7 +354,7 @@ def _add_jobs(sub: Any) -> None:
         "  clean-hours report --json > receipts.json\n"
         "  clean-hours report --log jobs.txt --time-zone UTC --cores 1000 --per-core 8 "
         "--policy aware \\\n      --user ann --out ann.html",
-        do.report,
+        why.report,
     )
     report.add_argument("--user", help="with --log: whose page; it names nobody else")
     report.add_argument(

@@ -152,14 +152,7 @@ def watch(options: argparse.Namespace) -> Result:
 
 
 def report(options: argparse.Namespace) -> Result:
-    """Compare planned with real over all jobs that are over; or tell what a log's waiting did."""
-    if options.log:
-        from helpers.operate.commands_replay import report_log
-
-        return report_log(options)
-    strays = [f"--{name}" for name in ("user", "out") if getattr(options, name)]
-    if strays or options.all_users:
-        raise ValueError(f"{(strays or ['--all-users'])[0]} is about a log: add --log FILE.")
+    """Compare planned with real over all jobs that are over."""
     from helpers.operate.receipts import read_receipts
     from helpers.operate.store import state_folder
 
