@@ -109,8 +109,9 @@ lab: $(READY)  ## open a chapter as a notebook in JupyterLab: make lab CHAPTER=c
 	@JUPYTER_CONFIG_DIR=$(CURDIR)/$(VENV)/etc/lab $(BIN)/jupyter-lab --ServerApp.root_dir=$(CURDIR) \
 		--LabApp.default_url=/lab/tree/chapters/$(CHAPTER).py $(LAB_FLAGS)
 
-bench: $(READY)  ## measure speed, side by side with the alternatives
+bench: $(READY)  ## measure speed, side by side with the alternatives; store the ratios that the book shows
 	@$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min,median,rounds --benchmark-sort=name -p no:xdist
+	@$(BIN)/python tests/benchmarks/ratios.py
 
 OUT ?= runs/campaign
 ARGS ?=

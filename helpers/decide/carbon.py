@@ -341,7 +341,8 @@ class CarbonFifo(CarbonPolicy):
 class CarbonEasy(CarbonPolicy):
     """EASY backfilling of the jobs that are not held, with reservations that are kept.
 
-    See `CarbonPolicy` for the parameters, and the module for the three rules.
+    See `CarbonPolicy` for the parameters, and the module for the three rules. A decision passes
+    over the line once in arrays, as `Easy` does, and job by job where the gate has just changed.
 
     Attributes
     ----------

@@ -44,6 +44,8 @@ class Filler(Policy):
     A best-effort job that must leave stops at once and keeps its work up to its last
     checkpoint, none if it has none; it then waits at its place in the line of best-effort jobs,
     which start first fit.
+
+    Its cost grows as that of `Easy` by the engine: a decision passes over the line in arrays.
     """
 
     name = "EASY, best-effort as filler"
@@ -117,6 +119,8 @@ class Filler(Policy):
         fits[0] = False
         started = []
         for place in np.flatnonzero(fits).tolist():
+            if not room:  # most of a long line fits until one of it has started
+                break
             job = line.jobs[place]
             short = job.left_s <= window_s
             if job.processors <= room and (short or job.processors <= extra):

@@ -250,7 +250,7 @@ def best_schedule(
         from the start-up at the resume.
     resolution_s : float, optional
         Confine starts and stops to multiples of this [s] from the release; by default they
-        are free.
+        are free.  One that makes over `MAX_CELLS` states is coarsened, with a warning.
     start_within, end_within : duration, optional
         In place of a deadline, counted from the release: how long the job may wait in all, so
         that one that does not stop starts by then; or when it must be over.
@@ -765,15 +765,17 @@ class _Question:
     def _on_lattice(self, price: tuple[NDArray, NDArray] | None) -> _Found:
         """Solve with starts and stops on the resolution that was asked for."""
         ticked = None if price is None else self.ticked(*price)
-        states = _events.lattice_states(self.problem, self.slot)
+        states, slot = _events.lattice_states(self.problem, self.slot), self.slot
         if states > MAX_CELLS:
             slot = _events.lattice_slot(self.problem, MAX_CELLS / 10)
-            raise ValueError(
+            warnings.warn(
                 f"resolution_s(={self.resolution_s:g}) makes {states:,} states, more than "
-                f"MAX_CELLS = {MAX_CELLS:,}: leave it out, so that starts and stops are free, or "
-                f"pass {slot * _TICK_S:.3g} or more."
+                f"MAX_CELLS = {MAX_CELLS:,}: starts and stops are multiples of "
+                f"{slot * _TICK_S:.3g} s instead, and the certificate says what that may cost. "
+                "Leave resolution_s out, so that they are free.",
+                stacklevel=4,
             )
-        least_g, runs = _events.on_lattice(self.problem, self.slot, ticked)
+        least_g, runs = _events.on_lattice(self.problem, slot, ticked)
         return self._read(runs, least_g, None, "relaxation")
 
     def _read(

@@ -455,14 +455,18 @@ def test_a_grid_is_measured_even_where_it_is_too_large_to_be_filled():
     assert not grid(job, intensity, *window, resolution_s=60).exact
 
 
-def test_a_resolution_that_makes_too_many_states_is_told_by_number_and_remedy():
+def test_a_resolution_that_makes_too_many_states_is_coarsened_told_and_certified(monkeypatch):
     job = model([(5.349, 60)], [(8171.3, 220), (1547.7, 134)])
-    window = EPOCH_S, EPOCH_S + 120 * 3600
+    asked = job, curve([100.0, 300.0] * 60, 3600.0), EPOCH_S, EPOCH_S + 120 * 3600
+    free = best_schedule(*asked)
+    monkeypatch.setattr("helpers.schedule.suspend.MAX_CELLS", 10_000_000)
 
-    with pytest.raises(
-        ValueError, match=r"resolution_s\(=0.01\) makes [\d,]+ states, more than .* leave it out"
+    with pytest.warns(
+        UserWarning, match=r"resolution_s\(=0.01\) makes [\d,]+ states, more than .* instead"
     ):
-        best_schedule(job, curve([100.0, 300.0] * 60, 3600.0), *window, resolution_s=0.01)
+        coarse = best_schedule(*asked, resolution_s=0.01)
+    assert coarse.certificate.lower_g <= free.emissions_g * (1 + 1e-9)
+    assert free.emissions_g <= coarse.emissions_g * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("resolution_s", [0, -60, float("nan")])
