@@ -1,6 +1,7 @@
 """The package keeps its shape: arrows point one way, imports stay light, every name is told."""
 
 import ast
+import functools
 import importlib
 import pkgutil
 import re
@@ -70,8 +71,9 @@ HEAVY = {
 }
 
 
+@functools.cache  # the package is walked once, not at every import of every module
 def modules():
-    return [m.name for m in pkgutil.walk_packages([str(ROOT)], "helpers.")]
+    return tuple(m.name for m in pkgutil.walk_packages([str(ROOT)], "helpers."))
 
 
 # `python -m helpers` is a door, no room.
@@ -84,6 +86,7 @@ def home(name: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+@functools.cache  # asked for by several tests: reading all modules takes seconds
 def imported(name: str, *, guarded: bool = True) -> set[str]:
     """Return what a module of the package imports, anywhere in it, but for its types alone.
 
