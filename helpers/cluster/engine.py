@@ -16,7 +16,7 @@ start-up phases, the work not kept yet, and then the end phases, or saving when 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import cache
 from heapq import heappush
@@ -397,7 +397,7 @@ class _Engine:
         else:  # nobody knows the phases to come: as if all drew the mean power
             speed = float(pace.throttle.speed(job.power_w, pace.cap_w))
             expected_s = pace.since_s + max(planned_s - pace.done_s, 0.0) / speed
-        self._release_at(job, expected_s)
+        self.view.expect_end(job, expected_s)
         if self.view.now_s < expected_s < self.ends_s[job.number]:
             self.env.call_at(expected_s, _WAKE, self._late, (job, run, expected_s))
 
@@ -462,15 +462,6 @@ class _Engine:
             raise ValueError(f"{job!r} cannot start on cores {taken}: they are not free.")
         return cores
 
-    def _release_at(self, job: Job, time_s: float) -> None:
-        """Set when a job is expected to free its cores."""
-        releases, entry = self.view.releases, (job.expected_end_s, job.number, job.processors)
-        if entry[0] < np.inf:
-            del releases[bisect_left(releases, entry)]
-        job.expected_end_s = time_s
-        if time_s < np.inf:
-            insort(releases, (time_s, job.number, job.processors))
-
     def _end(self, event: Any) -> None:
         job, run, outcome = event.value
         running = self.present.get(job.number) == run and job.state == "running"
@@ -502,7 +493,7 @@ class _Engine:
         self.free[job.cores] = True
         view.free_cores += job.processors
         del view.running[job.number], self.present[job.number]
-        self._release_at(job, np.inf)
+        self.view.expect_end(job, np.inf)
         pace = self.pace.pop(job.number, None)
         if pace is not None:
             stop_s = now_s - book.save_s[run]
@@ -551,7 +542,7 @@ class _Engine:
         job.state = "saving"
         self.book.save_s[run] = self.saving_s
         stop_s = self.view.now_s + self.saving_s
-        self._release_at(job, stop_s)
+        self.view.expect_end(job, stop_s)
         value = (job, run, outcome, work_s, kept_s)
         self.env.call_at(stop_s, _RELEASE, lambda event: self._suspended(*event.value), value)
 

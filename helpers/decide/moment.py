@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import io
 import pickle
-from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -154,7 +153,7 @@ class _Still:
         self._free[taken] = False
         view.free_cores -= job.processors
         view.running[job.number] = job
-        self._release_at(job, view.now_s + (transition_s + job.left_s))
+        self.view.expect_end(job, view.now_s + (transition_s + job.left_s))
         self._suspendable_s.pop(job.number, None)
         self._note("start" if queued else "resume", job, job.processors)
 
@@ -166,7 +165,7 @@ class _Still:
         self._note("suspend" if save else "stop", job, kept_s)
         if save and self.saving_s > 0:
             job.state = "saving"
-            self._release_at(job, self.view.now_s + self.saving_s)
+            self.view.expect_end(job, self.view.now_s + self.saving_s)
             return
         self.close(job, "suspended", kept_s)
         self.view.suspended[job.number] = job
@@ -177,7 +176,7 @@ class _Still:
         self._free[job.cores] = True
         view.free_cores += job.processors
         del view.running[job.number]
-        self._release_at(job, np.inf)
+        self.view.expect_end(job, np.inf)
         job.ran_s += view.now_s - job.run_start_s
         job.kept_s, job.cores, job.cap_w, job.state = kept_s, None, np.inf, state
 
@@ -192,7 +191,7 @@ class _Still:
         """Plan with another run time of a job."""
         left_s, job.planned_s = job.left_s, float(planned_s)
         if job.state == "running":
-            self._release_at(job, job.expected_end_s + (job.left_s - left_s))
+            self.view.expect_end(job, job.expected_end_s + (job.left_s - left_s))
         self._note("plan", job, planned_s)
 
     def switch(self, nodes: ArrayLike, *, on: bool) -> None:
@@ -218,14 +217,6 @@ class _Still:
         """Check the time to wake at; a still machine wakes nobody."""
         if not time_s > self.view.now_s:
             raise ValueError(f"wake_at(time_s={time_s}) must be later than {self.view.now_s} s.")
-
-    def _release_at(self, job: Job, time_s: float) -> None:
-        releases, entry = self.view.releases, (job.expected_end_s, job.number, job.processors)
-        if entry[0] < np.inf:
-            del releases[bisect_left(releases, entry)]
-        job.expected_end_s = time_s
-        if time_s < np.inf:
-            insort(releases, (time_s, job.number, job.processors))
 
     def _note(self, action: str, job: Job | None, value: float) -> None:
         self.acts.append(Act(action, -1 if job is None else job.number, float(value)))

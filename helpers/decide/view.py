@@ -22,6 +22,7 @@ simulator (`helpers.cluster`), a live cluster, or a recording that is asked agai
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -531,6 +532,18 @@ class View:
             If one of them is not idle.
         """
         self._machine.switch(nodes, on=False)
+
+    def expect_end(self, job: Job, time_s: float) -> None:
+        """Note when a job is expected to free its cores [s]; inf when it holds none.
+
+        For engines: what `releases` and `Job.expected_end_s` tell is kept in step here.
+        """
+        entry = (job.expected_end_s, job.number, job.processors)
+        if entry[0] < np.inf:
+            del self.releases[bisect_left(self.releases, entry)]
+        job.expected_end_s = time_s
+        if time_s < np.inf:
+            insort(self.releases, (time_s, job.number, job.processors))
 
     def wake_at(self, time_s: float) -> None:
         """Ask for a decision at a later time [s], whatever happens until then.

@@ -176,7 +176,8 @@ class Predictions:
         if earlier is not None:
             skip, before = len(earlier), earlier._logs
             joined = [np.concatenate(pair) for pair in zip(before, parts, strict=True)]
-            parts = (*joined[:2], self.levels, *joined[3:])
+            first, second, _, *rest = joined
+            parts = (first, second, self.levels, rest[0], rest[1], rest[2])
         logs = track(*parts, step=step, passed=self.outcome == "run_s")
         return replace(self, values=np.exp(logs[skip:]))
 

@@ -14,7 +14,7 @@ all. They hold logarithms, since run times of one log span six orders of magnitu
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -139,18 +139,17 @@ def features(
     keys, first = _keys(jobs, facts)
     known = np.flatnonzero(np.isfinite(stop))
     ties = np.stack([result, failed, facts[4], facts[3], run_s, facts[0], stop])[:, known]
-    table = compiled(_pass)(
-        facts,
-        result,
-        failed,
-        keys,
-        int(first[-1]),
-        np.argsort(facts[0], kind="stable"),
-        known[np.lexsort((facts[0][known], begin[known]))],
-        known[np.lexsort(ties)],
-        _own(log, facts),
-        len(FEATURES),
+    walk = _Walk(
+        facts=facts,
+        outcome=result,
+        failed=failed,
+        keys=keys,
+        own=_own(log, facts),
+        by_submit=np.argsort(facts[0], kind="stable"),
+        by_start=known[np.lexsort((facts[0][known], begin[known]))],
+        by_end=known[np.lexsort(ties)],
     )
+    table = compiled(_pass)(walk, int(first[-1]), len(FEATURES))
     return pd.DataFrame(table, columns=list(FEATURES), index=jobs.index)
 
 
@@ -202,23 +201,27 @@ def _hashed(names: pd.Series) -> NDArray[np.float64]:
     return np.append(known, np.nan)[names.cat.codes.to_numpy()]
 
 
-def _pass(
-    facts: Any,
-    outcome: Any,
-    failed: Any,
-    keys: Any,
-    histories: int,
-    by_submit: Any,
-    by_start: Any,
-    by_end: Any,
-    own: Any,
-    width: int,
-) -> Any:
+class _Walk(NamedTuple):
+    """The jobs of a log, and the orders in which they are met."""
+
+    facts: NDArray[np.float64]  # submission, start, end [s], requested time [s], processors
+    outcome: NDArray[np.float64]
+    failed: NDArray[np.float64]
+    keys: NDArray[np.int64]  # place of each job's histories, shape (5, n)
+    own: NDArray[np.float64]  # what a job says itself
+    by_submit: NDArray[np.int64]
+    by_start: NDArray[np.int64]
+    by_end: NDArray[np.int64]
+
+
+def _pass(walk: Any, histories: int, width: int) -> Any:
     """Walk over submissions, starts and ends, and write one row a job (compiled by numba).
 
-    `facts` are submission, start, end, requested time and processors. One function, since what it
-    carries along (histories, running and waiting jobs) is read and changed at every event.
+    One function, since what it carries along (histories, running and waiting jobs) is read and
+    changed at every event.
     """
+    facts, outcome, failed, keys, own = walk.facts, walk.outcome, walk.failed, walk.keys, walk.own
+    by_submit, by_start, by_end = walk.by_submit, walk.by_start, walk.by_end
     submit, start, end, asked, cores = facts[0], facts[1], facts[2], facts[3], facts[4]
     n, owns, kinds, fields = submit.size, own.shape[1], keys.shape[0], 8
     out = np.full((n, width), np.nan)
@@ -286,7 +289,7 @@ def _pass(
                     off = value - h[3]
                     h[3] += off / h[0]
                     h[4] += off * (value - h[3])
-                    h[5] = 0.7 * h[5] + 0.3 * value
+                    h[5] = 0.7 * h[5] + 0.3 * value  # weighs about the last six jobs
                 h[2] = h[1]
                 h[1] = value
                 h[6] += failed[j]
