@@ -12,15 +12,19 @@ only overlaps with the candidate's counts for the share of its nodes that they h
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+from helpers.files import read_text
 from helpers.operate.rules import Resources
 
-__all__ = ["Node", "Place", "Queue", "Queued", "hosts"]
+__all__ = ["Node", "Place", "Queue", "Queued", "hosts", "queue_text", "read_queues"]
 
 _SHORTEST_S = 1.0
 """Nothing shorter is replayed [s]."""
@@ -240,6 +244,55 @@ def _length_s(job: Queued, predictor: Any, ran_s: float = 0.0) -> float:
     if math.isnan(told_s) or told_s <= ran_s:
         return max(_SHORTEST_S, limit_s)
     return min(limit_s, max(_SHORTEST_S, told_s))
+
+
+def queue_text(queue: Queue) -> str:
+    """Return a queue as one line of JSON, which `read_queues` reads."""
+    tree = asdict(queue)
+    for job in tree["jobs"]:
+        job["start_s"] = None if math.isnan(job["start_s"]) else job["start_s"]
+        job["requested_s"] = min(job["requested_s"], _LONGEST_S)
+    return json.dumps(tree, separators=(",", ":"), allow_nan=False)
+
+
+def read_queues(path: str | os.PathLike) -> list[Queue]:
+    """Read queues, one a line of a text file, compressed or not.
+
+    Raises
+    ------
+    ValueError
+        With file and line, if a line is no queue.
+    """
+    found = []
+    for number, line in enumerate(read_text(path).lines, start=1):
+        try:
+            tree = json.loads(line)
+            found.append(
+                Queue(
+                    float(tree["now_s"]),
+                    tuple(
+                        Node(**node | {"partitions": tuple(node["partitions"])})
+                        for node in tree["nodes"]
+                    ),
+                    tuple(Place(**place) for place in tree["places"]),
+                    tuple(
+                        Queued(
+                            **job
+                            | {
+                                "nodes": tuple(job["nodes"]),
+                                "start_s": math.nan if job["start_s"] is None else job["start_s"],
+                            }
+                        )
+                        for job in tree["jobs"]
+                    ),
+                )
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(
+                f"{Path(path).name}, line {number} is no queue ({error!r}): write it with "
+                "queue_text()."
+            ) from None
+    return found
 
 
 def hosts(text: str) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """Measures on a real Slurm what plans promise: lags, kills survived, work done twice.
 
-    python tests/operate/measure.py --kills 100 --out data/operate/slurm.json
+    python tests/operate/measure.py --kills 100 --out data/operate
+    python tests/operate/measure.py --kills 0 --hour 60 --out data/operate  # half an hour
 
-One grid hour is compressed to a few seconds. In a *calm* round nothing is disturbed and the lags
-between planned and real are taken; in the rounds after it the agent (SIGKILL) and the controller
-(SIGKILL, restarted) are killed at random moments. Wants root and `make packages`.
+One grid hour is compressed to a few seconds. In the first round, a *calm* one, nothing is disturbed;
+in those after it the agent, the controller and the daemons of nodes are killed (SIGKILL) at random
+moments and started again. Three tables are written: a row a round, a job, a run; a round that is
+there already is measured anew. Wants root and `make packages`.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +40,7 @@ from helpers.phases.model import Phase, PhaseModel, Repeat
 from helpers.phases.suspension import Suspension
 
 SETTINGS = Settings(poll_s=1.0, tick_s=0.1, lead_s=1.0, patience_s=8.0, silent_s=6.0)
+MARGIN_S = 10.0
 VICTIMS = ("agent", "controller", "node")
 FIRST_DAY = pd.Timestamp("2020-06-01T09:00Z").timestamp()
 
@@ -85,7 +89,7 @@ def jobs_of(
             release_s + hour_s * 30,
             suspension=Suspension(keep="checkpoints"),
             stretch=1.15,
-            margin_s=10.0,
+            margin_s=MARGIN_S,
             resources=Resources(wall_s=1800.0),
             resolution_s=hour_s / 4,
         )
@@ -141,8 +145,8 @@ def one_round(
     kills: int,
     seed: int,
     victims: Sequence[str] = VICTIMS,
-) -> list[dict[str, object]]:
-    """Carry out some jobs, with so many kills at random moments; one row a job."""
+) -> dict[str, pd.DataFrame]:
+    """Carry out some jobs, with so many kills at random moments."""
     state, work = open_to_all(root / f"state{seed}"), open_to_all(root / f"work{seed}")
     os.chdir(work)
     begun_s = time.time()
@@ -156,125 +160,163 @@ def one_round(
     rng = random.Random(seed)
     last_s = max(folder.plan.deadline_s for folder in folders)
     moments = sorted(rng.uniform(time.time() + 1, last_s - 15) for _ in range(kills))
+    killed: list[str] = []
     child = start_agent(live, state, curve)
     while any(not folder.over for folder in folders) and time.time() < last_s + 60:
         time.sleep(0.05)
-        if moments and time.time() >= moments[0]:
-            moments.pop(0)
-            victim = rng.choice(victims)
-            if victim == "controller":
-                live.kill_controller()
-                time.sleep(rng.uniform(0.1, 3.0))
-                live.start_controller()
-            elif victim == "node":
-                node = rng.randint(1, 4)
-                live.kill_node(node)
-                time.sleep(rng.uniform(0.1, 3.0))
-                live.start_node(node)
-            else:
-                kill(child)
-                time.sleep(rng.uniform(0.0, 2.0))
-                child = start_agent(live, state, curve)
+        if not moments or time.time() < moments[0]:
+            continue
+        moments.pop(0)
+        killed.append(rng.choice(victims))
+        if killed[-1] == "controller":
+            live.kill_controller()
+            time.sleep(rng.uniform(0.1, 3.0))
+            live.start_controller()
+        elif killed[-1] == "node":
+            node = rng.randint(1, 4)
+            live.kill_node(node)
+            time.sleep(rng.uniform(0.1, 3.0))
+            live.start_node(node)
+        else:
+            kill(child)
+            time.sleep(rng.uniform(0.0, 2.0))
+            child = start_agent(live, state, curve)
+    loop_s = time.time() - begun_s
     kill(child)
     for path in state.glob("agent.log"):
         (root / f"agent{seed}.log").write_bytes(path.read_bytes())
     live.keep_logs(root / f"logs{seed}")
-    return [row(live, folder, hour_s) for folder in folders]
+    return tables(folders, hour_s, seed, killed, loop_s)
 
 
-def row(live: Live, folder: Folder, hour_s: float) -> dict[str, object]:
-    """What became of one job."""
+def tables(
+    folders: Sequence[Folder], hour_s: float, seed: int, killed: Sequence[str], loop_s: float
+) -> dict[str, pd.DataFrame]:
+    """What became of a round: a row for itself, a row a job, a row a run."""
+    name = {"round": f"{hour_s:g} s, {'killed' if killed else 'calm'}, {seed}"}
+    about: dict[str, object] = {"hour_s": hour_s, "checkpoint_s": hour_s / 2, "margin_s": MARGIN_S}
+    about |= {f"{victim}_kills": killed.count(victim) for victim in VICTIMS}
+    jobs = [one_job(folder, hour_s) for folder in folders]
+    runs = [run for folder in folders for run in runs_of(folder)]
+    return {
+        "rounds": pd.DataFrame([name | about | {"loop_s": loop_s}]),
+        "jobs": pd.DataFrame([name | job for job in jobs]),
+        "runs": pd.DataFrame([name | run for run in runs]),
+    }
+
+
+def told_by(folder: Folder, what: str) -> list[tuple[float, str]]:
+    """Instants [s] and notes of what a job wrote of itself, ticks above all."""
+    path = folder.path / "told"
+    lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+    return [(float(line[1]), line[2]) for line in lines if len(line) == 3 and line[0] == what]
+
+
+def runs_of(folder: Folder) -> list[dict[str, object]]:
+    """One row a run: when planned, when it really began, how long it outlived its checkpoint."""
+    plan = folder.plan
+    events = read_events(folder.path)
+    begun = [e.time_s for e in events if e.event == "started"]
+    marks = [e.time_s for e in events if e.event == "checkpoint"]
+    ticks = [time_s for time_s, _ in told_by(folder, "tick")]
+    planned = list(plan.schedule.start_s) if len(begun) == len(plan.schedule.start_s) else None
+    rows = []
+    for number, start_s in enumerate(begun):
+        until_s = begun[number + 1] if number + 1 < len(begun) else np.inf
+        lived_s = max([start_s, *(t for t in ticks if start_s <= t < until_s)])
+        saved_s = max([start_s, *(t for t in marks if start_s <= t < until_s)])
+        rows.append(
+            {
+                "job": folder.key,
+                "run": number + 1,
+                "planned_start_s": planned[number] - plan.release_s if planned else np.nan,
+                "start_s": start_s - plan.release_s,
+                "after_checkpoint_s": max(0.0, lived_s - saved_s),
+            }
+        )
+    return rows
+
+
+def one_job(folder: Folder, hour_s: float) -> dict[str, object]:
+    """One row: how it ended, how late, what was done more than once."""
     plan: Plan = folder.plan
-    text = (folder.path / "told").read_text().split("\n") if (folder.path / "told").exists() else []
-    told = [line.split() for line in text if line]
-    starts = [float(line[1]) for line in told if line[0] == "start"]
-    ends = [float(line[1]) for line in told if line[0] == "end"]
-    ticks = [(float(line[1]), line[2]) for line in told if line[0] == "tick"]
-    begun = [e for e in read_events(folder.path) if e.event == "started"]
-    said = [e.time_s for e in read_events(folder.path) if e.event == "checkpoint"]
-    stops = [max((t for t, _ in ticks if t < s), default=s) for s in starts[1:]] + ends[-1:]
-    quarter_s = hour_s / 8
-    receipt = (
-        json.loads((folder.path / "receipt.json").read_text())
-        if folder.over
-        else {"outcome": "none"}
-    )
+    ticks, ends = told_by(folder, "tick"), told_by(folder, "end")
+    path = folder.path / "receipt.json"
+    receipt = json.loads(path.read_text()) if path.exists() else {"outcome": "none"}
     history = read_journal(folder)
+    done = [e.what for e in history if e.result == "done"]
     wanted = 4 * plan.job.work_profile.checkpoints_s.size
-    twice = [
-        sum(1 for t, _ in ticks if max((c for c in said if c <= stop), default=0.0) < t <= stop)
-        for stop in stops[:-1]
-    ]
-    overlaps = sum(
-        any(later - 1e-3 > t for t, _ in ticks[i + 1 : i + 2]) for i, (later, _) in enumerate(ticks)
-    )
+    begun = [e.time_s for e in read_events(folder.path) if e.event == "started"]
+    last_s = ends[-1][0] if ends else time.time()
     return {
-        "key": folder.key,
+        "job": folder.key,
         "outcome": receipt["outcome"],
-        "planned_starts_s": [float(s - plan.release_s) for s in plan.schedule.start_s],
-        "starts_s": [e.time_s - plan.release_s for e in begun],
-        "after_checkpoint_s": [
-            stop - max((c for c in said if c <= stop), default=stop) for stop in stops[:-1]
-        ],
-        "late_s": (ends[-1] if ends else time.time()) - plan.deadline_s,
+        "planned_runs": len(plan.schedule.start_s),
+        "runs": len(begun),
+        "late_s": last_s - plan.deadline_s,
         "ends": len(ends),
-        "missing": wanted - len({name for _, name in ticks}),
-        "ticks_twice": len(ticks) - len({name for _, name in ticks}),
-        "most_twice_s": quarter_s * max(twice, default=0),
-        "overlaps": overlaps,
-        "submissions": sum(e.what == "submit" and e.result == "done" for e in history),
-        "requeues": sum(e.what == "requeue" and e.result == "done" for e in history),
+        "ticks_missing": wanted - len({name for _, name in ticks}),
+        "work_twice_s": hour_s / 8 * (len(ticks) - len({name for _, name in ticks})),
+        # the clock of a job never runs backwards; ticks of two runs at once would be mixed up
+        "overlaps": sum(later < earlier - 1e-3 for (earlier, _), (later, _) in pairwise(ticks))
+        + max(0, len(ends) - 1),
+        "submissions": done.count("submit"),
+        "requeues": done.count("requeue"),
         "failed_calls": sum(e.result not in {"intended", "done"} for e in history),
-        "planned_g": receipt.get("planned_g"),
-        "real_g": receipt.get("real_g"),
-        "at_once_g": receipt.get("at_once_g"),
+        **{name: receipt.get(name) for name in ("planned_g", "real_g", "at_once_g")},
     }
 
 
-def lags(rows: list[dict]) -> dict[str, list[float]]:
-    """Seconds from planned to real starts, and from a checkpoint to the last sign of its run."""
-    found: dict[str, list[float]] = {"start": [], "resume": [], "pause": []}
-    for one in rows:
-        if len(one["starts_s"]) != len(one["planned_starts_s"]):
-            continue
-        for number, (planned, real) in enumerate(
-            zip(one["planned_starts_s"], one["starts_s"], strict=True)
-        ):
-            found["start" if number == 0 else "resume"].append(real - planned)
-        found["pause"] += one["after_checkpoint_s"]
-    return found
-
-
-def summary(rows: list[dict]) -> dict[str, object]:
+def summary(found: dict[str, pd.DataFrame]) -> dict[str, object]:
+    """The figures that matter, over some rounds."""
+    jobs, runs, rounds = found["jobs"], found["runs"], found["rounds"]
+    lag_s = runs["start_s"] - runs["planned_start_s"]
+    first = runs["run"] == 1
     return {
-        "jobs": len(rows),
-        "completed": sum(r["outcome"] == "completed" for r in rows),
-        "lost": sum(r["missing"] > 0 or not r["ends"] for r in rows),
-        "late": sum(r["late_s"] > 0 for r in rows),
-        "latest_s": max(r["late_s"] for r in rows),
-        "run_twice": sum(r["ends"] > 1 or r["overlaps"] > 0 for r in rows),
-        "pauses": sum(max(0, len(r["starts_s"]) - 1) for r in rows),
-        "most_twice_s": max(r["most_twice_s"] for r in rows),
-        "submissions": sum(r["submissions"] for r in rows),
-        "failed_calls": sum(r["failed_calls"] for r in rows),
+        "kills": int(rounds.filter(like="_kills").to_numpy().sum()),
+        "loop_s": round(float(rounds["loop_s"].max()), 1),
+        "jobs": len(jobs),
+        "completed": int((jobs["outcome"] == "completed").sum()),
+        "lost": int(((jobs["ticks_missing"] > 0) | (jobs["ends"] == 0)).sum()),
+        "late": int((jobs["late_s"] > 0).sum()),
+        "late_beyond_margin": int((jobs["late_s"] > MARGIN_S).sum()),
+        "latest_s": round(float(jobs["late_s"].max()), 2),
+        "run_twice": int((jobs["overlaps"] > 0).sum()),
+        "stops": int((jobs["runs"] - 1).sum()),
+        "start_lag_p95_s": round(float(lag_s[first].quantile(0.95)), 2),
+        "resume_lag_p95_s": round(float(lag_s[~first].quantile(0.95)), 2),
+        "work_twice_s": round(float(jobs["work_twice_s"].sum()), 2),
+        "most_after_checkpoint_s": round(float(runs["after_checkpoint_s"].max()), 2),
+        "submissions": int(jobs["submissions"].sum()),
+        "failed_calls": int(jobs["failed_calls"].sum()),
+        "planned_g": round(float(jobs["planned_g"].sum()), 3),
+        "real_g": round(float(jobs["real_g"].sum()), 3),
+        "at_once_g": round(float(jobs["at_once_g"].sum()), 3),
     }
 
 
-def quantiles(values: list[float]) -> dict[str, float]:
-    if not values:
-        return {"count": 0}
-    return {
-        "count": len(values),
-        "median": float(np.median(values)),
-        "p95": float(np.quantile(values, 0.95)),
-        "max": float(max(values)),
-    }
+def store(found: dict[str, pd.DataFrame], folder: Path) -> None:
+    """Write the tables; rounds of the same name are replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in found.items():
+        path = folder / f"{name}.csv"
+        if path.exists():
+            before = pd.read_csv(path)
+            table = pd.concat([before[~before["round"].isin(table["round"])], table])
+        table.sort_values("round", kind="stable").to_csv(
+            path, index=False, float_format="%.6g", lineterminator="\n"
+        )
+
+
+def joined(*found: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Several rounds as one."""
+    return {name: pd.concat([one[name] for one in found], ignore_index=True) for name in found[0]}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--per-round", type=int, default=20, help="kills a round (20)")
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--per-round", type=int, default=10, help="kills a round (10)")
     parser.add_argument(
         "--victims", default=",".join(VICTIMS), help="who is killed, each as often as it is named"
     )
@@ -282,65 +324,41 @@ def main() -> int:
     parser.add_argument("--hour", type=float, default=2.5, help="seconds of a grid hour (2.5)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-calm", action="store_true", help="leave the calm round out")
-    parser.add_argument("--out", type=Path, help="write what was measured (JSON)")
+    parser.add_argument("--out", type=Path, help="folder of the three tables")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the Slurm is ended, too
     out = options.out.absolute() if options.out else None
     root = open_to_all(Path(tempfile.mkdtemp(prefix="measure")))
     (root / "slurm").mkdir()
     live = Live(root / "slurm")
+    counts = [] if options.no_calm else [0]
+    counts += [options.per_round] * (options.kills // options.per_round)
+    counts += [options.kills % options.per_round] if options.kills % options.per_round else []
+    found = []
     try:
-        begun = time.time()
-        calm = (
-            []
-            if options.no_calm
-            else one_round(
-                live, root, jobs=options.jobs, hour_s=options.hour, kills=0, seed=options.seed
+        for number, kills in enumerate(counts):
+            found.append(
+                one_round(
+                    live,
+                    root,
+                    jobs=options.jobs,
+                    hour_s=options.hour,
+                    kills=kills,
+                    seed=options.seed + number,
+                    victims=options.victims.split(","),
+                )
             )
-        )
-        calm_s = time.time() - begun
-        rounds = []
-        for number in range(-(-options.kills // options.per_round)):
-            count = min(options.per_round, options.kills - number * options.per_round)
-            rounds += one_round(
-                live,
-                root,
-                jobs=options.jobs,
-                hour_s=options.hour,
-                kills=count,
-                victims=options.victims.split(","),
-                seed=options.seed + 1 + number,
-            )
-            print(f"round {number + 1}:", summary(rounds[-options.jobs :]), flush=True)
-        version = live.run("sbatch", "--version").strip()
+            print(f"round {number}:", json.dumps(summary(found[-1])), flush=True)
+            if out:
+                store(found[-1], out)
     finally:
         with suppress(SchedulerError):
             live.close()
-    told = {
-        "slurm": version,
-        "hour_s": options.hour,
-        "checkpoint_s": options.hour / 2,
-        "calm_loop_s": calm_s,
-        "calm": summary(calm) if calm else {},
-        "lags_s": {name: quantiles(values) for name, values in lags(calm).items()},
-        "grams": {
-            name: sum(r[name] or 0.0 for r in calm) for name in ("planned_g", "real_g", "at_once_g")
-        },
-        "kills": options.kills,
-        "killed": summary(rounds) if rounds else {},
-        "rows": {"calm": calm, "killed": rounds},
-    }
-    text = json.dumps(told, indent=1)
-    if out:
-        out.write_text(text + "\n")
-    print(json.dumps({k: v for k, v in told.items() if k != "rows"}, indent=1))
+    told = summary(joined(*found))
+    print(json.dumps(told, indent=1))
     print("logs:", root)
-    good = all(
-        s["completed"] == s["jobs"] and not s["lost"] and not s["late"] and not s["run_twice"]
-        for s in (told["calm"], told["killed"])
-        if s
-    )
-    return 0 if good else 1
+    bad = ("lost", "late_beyond_margin", "run_twice")
+    return int(told["completed"] != told["jobs"] or any(told[name] for name in bad))
 
 
 if __name__ == "__main__":

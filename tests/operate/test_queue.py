@@ -12,7 +12,7 @@ from operate_problems import ZERO_S, curve, job
 
 from helpers.decide.predicted import LastTwo
 from helpers.operate.plans import read_plan, write_plan
-from helpers.operate.queue import Node, Place, Queue, Queued, hosts
+from helpers.operate.queue import Node, Place, Queue, Queued, hosts, queue_text, read_queues
 from helpers.operate.rules import Partition, Qos, Resources, Rules
 from helpers.operate.slurm import parse_nodes, parse_places
 from helpers.operate.whatif import configurations, on_cores, what_if
@@ -252,3 +252,21 @@ def test_nodes_that_are_down_take_no_job():
 
     assert 0.0 == small.wait_s(Resources(60.0, cores=8))
     assert math.isinf(small.wait_s(Resources(60.0, cores=9)))
+
+
+def test_a_queue_survives_its_line_of_a_file(tmp_path):
+    before = queue(running(32, 500.0), waiting(8, 600.0, held=True))
+    (tmp_path / "queues.jsonl").write_text(queue_text(before) + "\n" + queue_text(queue()) + "\n")
+
+    after = read_queues(tmp_path / "queues.jsonl")
+
+    assert [queue_text(before), queue_text(queue())] == [queue_text(one) for one in after]
+    assert (before.nodes, before.places) == (after[0].nodes, after[0].places)
+
+
+@pytest.mark.parametrize("line", ["", "{}", "[1]", '{"now_s": "x"}'])
+def test_a_line_that_is_no_queue_is_told_by_its_number(tmp_path, line):
+    (tmp_path / "queues.jsonl").write_text(queue_text(queue()) + "\n" + line + "\n")
+
+    with pytest.raises(ValueError, match=r"queues.jsonl, line 2 is no queue"):
+        read_queues(tmp_path / "queues.jsonl")
