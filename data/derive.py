@@ -6,7 +6,8 @@ differs).
 The archives are downloaded with pip, or taken from ``--archives DIR``, and must have the sha256
 pinned below.
 `carbon_intensity/factors.csv` and `phases/roberta.csv` are written by hand from the literature;
-`predict.py` computes what lies in `predictions/`.
+`predict.py` computes what lies in `predictions/`, and what lies in `slurm/` was measured by
+`tests/operate/measure.py` and `record_queue.py`.
 """
 
 import argparse
@@ -32,6 +33,8 @@ FACTORS = "carbon_intensity/factors.csv"
 WRITTEN = (FACTORS, "phases/roberta.csv")
 #: What `predict.py` computes: not derived from the archives alone, and not equal to the last digit.
 COMPUTED = "predictions"
+#: What was measured on a real Slurm: kept as it is.
+MEASURED = "slurm"
 ZONES = ("DE", "FR", "GB", "ES", "IT", "PL", "DK", "AT", "BE", "FI", "PT", "GR")
 YEARS = (2019, 2020)
 HOURS = pd.date_range("2019-01-01", "2020-12-31 23:00", freq="h", tz="UTC")
@@ -290,7 +293,7 @@ def derive_jobs(sdist: tarfile.TarFile, out: Path) -> None:
 def data_files(folder: Path) -> list[str]:
     """Return the names of the embedded data files, relative to `folder`."""
     found = (path.relative_to(folder) for path in folder.glob("*/*") if path.is_file())
-    return sorted(path.as_posix() for path in found if path.suffix in (".csv", ".bz2"))
+    return sorted(path.as_posix() for path in found if path.suffix in (".csv", ".bz2", ".yaml"))
 
 
 def write_registry(out: Path) -> None:
@@ -306,8 +309,9 @@ def derive(archives: Path, out: Path) -> None:
     """Derive every embedded file into `out` from the archives in `archives`."""
     paths = {archive.name: obtain(archive, archives) for archive in ARCHIVES}
     if out != HERE:
-        computed = [name for name in data_files(HERE) if name.startswith(f"{COMPUTED}/")]
-        for name in (*WRITTEN, *computed):
+        kept = (f"{COMPUTED}/", f"{MEASURED}/")
+        copied = [name for name in data_files(HERE) if name.startswith(kept)]
+        for name in (*WRITTEN, *copied):
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(HERE / name, out / name)
     factors = pd.read_csv(HERE / FACTORS)

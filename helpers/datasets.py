@@ -72,6 +72,8 @@ __all__ = [
     "power_runs",
     "predicted_backfilling",
     "predictions",
+    "slurm_trials",
+    "slurm_waits",
     "time_zone",
     "years",
     "zones",
@@ -140,6 +142,9 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
         ),
         "phases-roberta": _Dataset(
             "phases/roberta.csv", True, "facts, cited", "published phase model of a training job"
+        ),
+        "slurm-trials": _Dataset(
+            "slurm/", True, "own measurements, as this repository", "plans on a real Slurm, killed"
         ),
         "unilu-gaia-2014": _Dataset(
             "jobs/UniLu-Gaia-2014-2.swf.bz2",
@@ -771,6 +776,40 @@ def phase_model(name: str = "roberta") -> "PhaseModel":
     known = [n.removeprefix("phases-") for n in names() if n.startswith("phases-")]
     _one_of("name", name, known)
     return read_csv(_path(_DATASETS[f"phases-{name}"].prefix, embedded=True))
+
+
+def slurm_trials() -> dict[str, pd.DataFrame]:
+    """Return how plans were carried out by a real Slurm, undisturbed and with daemons killed.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``rounds``, ``jobs`` and ``runs``: a row each, by ``round`` and ``job``; the data sheet says
+        what the columns hold.
+    """
+    return {name: pd.read_csv(fetch(f"slurm/{name}.csv")) for name in ("rounds", "jobs", "runs")}
+
+
+def slurm_waits() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the jobs that a real Slurm ran for a quarter of an hour, and candidates among them.
+
+    The queues in which the candidates were asked about are in ``slurm/queues.jsonl.bz2``, which
+    `helpers.operate.queue.read_queues` reads.
+
+    Returns
+    -------
+    jobs : DataFrame
+        One row a job: ``job_id, user, partition, processors, submit_s, start_s, end_s,
+        requested_s, state, comment``; times are epoch seconds [s].
+    candidates : DataFrame
+        One row a candidate: ``look`` (which queue), ``asked_s``, ``job_id``, ``partition``,
+        ``nodes``, ``cores``, ``limit_s``, ``test_only_s`` (start that ``sbatch --test-only``
+        expected) and ``start_s`` (when it started) [s].
+    """
+    return (
+        pd.read_csv(fetch("slurm/queue_jobs.csv")),
+        pd.read_csv(fetch("slurm/queue_candidates.csv")),
+    )
 
 
 def power_caps() -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Data by name: found, checked, downloaded once, and refused when they are not the recorded ones."""
 
+import bz2
 import contextlib
 import functools
 import hashlib
@@ -516,3 +517,30 @@ def test_an_unknown_name_lists_the_own_ones_too(own):
 
     with pytest.raises(ValueError, match="NO1"):
         datasets.carbon_intensity("XX")
+
+
+def test_plans_on_a_real_slurm_are_told_by_round_job_and_run():
+    trials = datasets.slurm_trials()
+    rounds, jobs, runs = trials["rounds"], trials["jobs"], trials["runs"]
+    killed = rounds.loc[rounds.filter(like="_kills").sum(axis=1) > 0, "round"]
+
+    assert set(rounds["round"]) == set(jobs["round"]) == set(runs["round"])
+    assert 100 == rounds.filter(like="_kills").to_numpy().sum()
+    assert (8 == jobs.groupby("round").size()).all()
+    assert set(zip(jobs["round"], jobs["job"], strict=True)) == set(
+        zip(runs["round"], runs["job"], strict=True)
+    )
+    assert {"completed"} == set(jobs.loc[jobs["round"].isin(killed), "outcome"])
+
+
+def test_candidates_in_a_real_queue_are_among_the_jobs_it_ran():
+    jobs, candidates = datasets.slurm_waits()
+    own = jobs.set_index("job_id").loc[candidates["job_id"]]
+    lines = bz2.decompress(datasets.fetch("slurm/queues.jsonl.bz2").read_bytes()).splitlines()
+
+    assert {"candidate"} == set(own["comment"].dropna())  # Slurm accounts for it from the start on
+    assert (own["processors"].to_numpy() == candidates["cores"].to_numpy())[
+        candidates["start_s"].notna()
+    ].all()
+    assert len(lines) == candidates["look"].nunique()
+    assert (candidates["start_s"].dropna() >= candidates["asked_s"].dropna().min() - 1).all()

@@ -28,7 +28,8 @@ from helpers.carbon.signal import Intensity
 from helpers.operate.backend import Backend, Run, SchedulerError, Status
 from helpers.operate.job import Event, read_events
 from helpers.operate.plans import Plan, iso
-from helpers.operate.receipts import write_receipt
+from helpers.operate.receipts import runs_said, write_receipt
+from helpers.operate.revisions import Revision, revise
 from helpers.operate.store import (
     Entry,
     Folder,
@@ -69,6 +70,8 @@ class Settings:
     silent_s : float
         How long a run may say nothing at all, not even that it started, before it is taken for
         one that only its controller believes in [s]; longer than any prolog.
+    replan_s : float
+        Time between two looks at what is expected of the grid, for jobs that wait [s].
     """
 
     switch: Literal["planned start", "last moment"] = "planned start"
@@ -77,11 +80,12 @@ class Settings:
     lead_s: float = 0.0
     patience_s: float = 30.0
     silent_s: float = 600.0
+    replan_s: float = 3600.0
 
     def __post_init__(self) -> None:
         if self.switch not in {"planned start", "last moment"}:
             raise ValueError(f"switch(={self.switch!r}) must be 'planned start' or 'last moment'.")
-        for name in ("poll_s", "tick_s", "patience_s", "silent_s"):
+        for name in ("poll_s", "tick_s", "patience_s", "silent_s", "replan_s"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ValueError(f"{name}(={getattr(self, name)}) must be finite and > 0.")
 
@@ -144,6 +148,13 @@ class Sight:
     def kept_s(self) -> float:
         """Work that is kept [s]."""
         return self.plan.kept_s(self.checkpoints())
+
+    @property
+    def missed(self) -> int:
+        """How many runs of the plan are past whose work was not done."""
+        schedule = self.plan.schedule
+        past = (schedule.stop_s <= self.now_s) & (schedule.work_to_s > self.kept_s + 1e-6)
+        return int(past.sum())
 
     @property
     def finished(self) -> bool:
@@ -392,6 +403,17 @@ def _pause_due(sight: Sight, started_s: float, said_s: float, interval_s: float)
     return f"the plan pauses at {iso(stop_s)} until {iso(resume_s)}"
 
 
+def _since(events: list[Event], checkpoints: int) -> list[Event]:
+    """What a job said, without its first checkpoints, which its plan counts no more."""
+    kept = []
+    for event in events:
+        if event.event == "checkpoint" and checkpoints:
+            checkpoints -= 1
+        else:
+            kept.append(event)
+    return kept
+
+
 @dataclass
 class Agent:
     """Carries out all plans of a user on one back end.
@@ -406,6 +428,9 @@ class Agent:
         How to go about it.
     intensity : callable, optional
         Returns the intensity of a zone from one instant [s] to another, for receipts.
+    forecast : callable, optional
+        Returns what is now expected of the grid for a plan from one instant [s] to another, or
+        None; jobs that wait are then planned anew when it has changed, or when a run was missed.
     report : callable
         Told every action and every trouble, for people.
     clock, sleep : callable
@@ -416,12 +441,15 @@ class Agent:
     state: Path = field(default_factory=state_folder)
     settings: Settings = field(default_factory=Settings)
     intensity: Callable[[str, float, float], Intensity] | None = None
+    forecast: Callable[[Plan, float, float], Intensity | None] | None = None
     report: Callable[[str], None] = lambda _: None
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
-        self._plans: dict[str, Plan] = {}
+        self._force: dict[str, Revision] = {}
+        self._planned_s: dict[str, float] = {}
+        self._missed: dict[str, int] = {}
         self._looked_s = -math.inf
         self._jobs: dict[str, list[Status]] = {}
         self._sizes: dict[str, int] = {}
@@ -503,13 +531,14 @@ class Agent:
         return news
 
     def _sight(self, folder: Folder, runs: list[Run] | None = None) -> Sight:
-        if folder.key not in self._plans:
-            self._plans[folder.key] = folder.plan
+        if folder.key not in self._force:
+            self._force[folder.key] = folder.revision
+        force = self._force[folder.key]
         return Sight(
             self.clock(),
-            self._plans[folder.key],
+            force.plan,
             self._jobs.get(folder.key, []),
-            read_events(folder.path),
+            _since(read_events(folder.path), force.checkpoints),
             read_journal(folder),
             runs,
             self._rest_s,
@@ -518,6 +547,8 @@ class Agent:
 
     def _carry_out(self, folder: Folder) -> None:
         sight = self._sight(folder)
+        if self.forecast is not None and self._plan_anew(folder, sight):
+            sight = self._sight(folder)
         action = decide(sight, self.settings)
         if action.kind == "look":
             try:
@@ -532,6 +563,42 @@ class Agent:
         restarts = max((s.restarts for s in sight.statuses if s.job_id == action.job_id), default=0)
         self._act(folder, action, restarts)
         self._due_s = min(self._due_s, self.clock())  # what comes next is looked at soon
+
+    def _plan_anew(self, folder: Folder, sight: Sight) -> bool:
+        """Put a better plan in force for a job that waits, where there is one."""
+        alive = [s for s in sight.statuses if not s.over]
+        waits = not alive or (len(alive) == 1 and alive[0].state == "waiting" and not alive[0].held)
+        if not waits or sight.finished:
+            return False
+        now_s = sight.now_s
+        last_s = self._planned_s.setdefault(folder.key, now_s)  # the plan is fresh when first seen
+        missed, self._missed[folder.key] = (
+            sight.missed > self._missed.get(folder.key, 0),
+            sight.missed,
+        )
+        if not missed and now_s < last_s + self.settings.replan_s:
+            self._due_s = min(self._due_s, last_s + self.settings.replan_s)
+            return False
+        self._planned_s[folder.key] = now_s
+        force = self._force[folder.key]
+        from_s = max(now_s, force.plan.release_s, *map(sight.rested_s, alive))
+        try:
+            assert self.forecast is not None
+            expected = self.forecast(force.plan, from_s, force.plan.deadline_s)
+        except Exception as error:  # a service that fails costs the better plan, not the job
+            self._trouble(folder.key, error)
+            return False
+        if expected is None:
+            return False
+        done = force.checkpoints + sight.checkpoints()
+        made = revise(force, done, expected, from_s)
+        if made is None:
+            return False
+        folder.revise(made)
+        self._force[folder.key], self._missed[folder.key] = made, 0
+        start = iso(float(made.plan.schedule.start_s[0]))
+        self.report(f"{folder.key}: planned anew; its next run begins at {start}")
+        return True
 
     def _act(self, folder: Folder, action: Action, restarts: int, *, stubborn: bool = True) -> None:
         """Do one thing, written down before and after."""
@@ -574,15 +641,22 @@ class Agent:
         return action.job_id
 
     def _close(self, folder: Folder, outcome: str, job_id: str) -> None:
-        runs = self.backend.runs(job_id) if job_id else []
+        handed = [e.job_id for e in read_journal(folder) if e.what == "submit" and e.job_id]
+        numbers = dict.fromkeys([*handed, job_id] if job_id else handed)
+        runs = [run for number in numbers for run in self.backend.runs(number)]
+        runs.sort(key=lambda run: run.start_s)
         write_receipt(folder, outcome, runs, self._intensity(folder, runs))
 
     def _intensity(self, folder: Folder, runs: list[Run]) -> Intensity | None:
         """What the grid did while a job ran; a source that fails costs the grams, not the receipt."""
-        if self.intensity is None or not runs:
+        ran = [*runs, *runs_said(read_events(folder.path))]
+        if self.intensity is None or not ran:
             return None
+        stops_s = [run.stop_s for run in ran if math.isfinite(run.stop_s)]
+        zone = self._force[folder.key].plan.zone
+        start_s = min(run.start_s for run in ran)
         try:
-            return self.intensity(self._plans[folder.key].zone, runs[0].start_s, runs[-1].stop_s)
+            return self.intensity(zone, start_s, max(stops_s, default=self.clock()))
         except Exception as error:
             self._trouble(folder.key, error)
             return None

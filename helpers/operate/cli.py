@@ -337,6 +337,9 @@ def _add_jobs(sub: Any) -> None:
     )
     agent.add_argument("--tick", type=duration, default=1.0, help="between looks at events (1s)")
     agent.add_argument(
+        "--replan", type=duration, default=3600.0, help="between looks at forecasts (1h)"
+    )
+    agent.add_argument(
         "--switch",
         choices=("planned start", "last moment"),
         default="planned start",

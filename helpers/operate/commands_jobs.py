@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from helpers.carbon.signal import Intensity
     from helpers.operate.backend import Backend
+    from helpers.operate.plans import Plan
 
 __all__ = ["agent", "backend_of", "report", "rules", "submit", "watch"]
 
@@ -81,6 +82,18 @@ def _real_intensity(zone: str, start_s: float, stop_s: float) -> Intensity:
     return known(zone, start_s, stop_s).intensity
 
 
+def _forecast(plan: Plan, start_s: float, stop_s: float) -> Intensity | None:
+    """What is now expected of a plan's grid; None where its user named a file, which stands."""
+    from helpers.operate.grid import FILE, UnknownIntensityError, known
+
+    if plan.intensity.startswith(FILE) or not plan.zone:
+        return None
+    try:
+        return known(plan.zone, start_s, stop_s).intensity
+    except UnknownIntensityError:
+        return None
+
+
 def agent(options: argparse.Namespace) -> Result:
     """Carry out all plans until interrupted, or until none is left."""
     from helpers.operate.agent import Agent, Settings
@@ -93,9 +106,15 @@ def agent(options: argparse.Namespace) -> Result:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    settings = Settings(switch=options.switch, poll_s=options.poll, tick_s=options.tick)
+    settings = Settings(
+        switch=options.switch, poll_s=options.poll, tick_s=options.tick, replan_s=options.replan
+    )
     worker = Agent(
-        backend_of(options), settings=settings, intensity=_real_intensity, report=report_line
+        backend_of(options),
+        settings=settings,
+        intensity=_real_intensity,
+        forecast=_forecast,
+        report=report_line,
     )
     before = signal.signal(signal.SIGTERM, stop)
     try:

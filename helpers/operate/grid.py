@@ -22,7 +22,10 @@ from helpers.carbon.signal import Intensity
 from helpers.carbon.web import ServiceError
 from helpers.timeline import Times, epoch_seconds
 
-__all__ = ["FORECASTS", "Known", "UnknownIntensityError", "known"]
+__all__ = ["FILE", "FORECASTS", "Known", "UnknownIntensityError", "known"]
+
+FILE = "your file"
+"""What the description of an intensity from a user's own file begins with."""
 
 Used = Literal["file", "service", "measured", "climatology"]
 
@@ -52,7 +55,7 @@ class Known:
     def describe(self) -> str:
         """Return in words what was used, and what failed before."""
         words = {
-            "file": "your file",
+            "file": FILE,
             "measured": "what was measured",
             "service": "a forecast service",
             "climatology": "typical hours of past years, not a forecast",

@@ -25,7 +25,7 @@ from helpers.operate.job import Event, read_events
 from helpers.operate.plans import Plan
 from helpers.operate.store import Folder, folders
 
-__all__ = ["Receipt", "make_receipt", "read_receipts", "write_receipt"]
+__all__ = ["Receipt", "make_receipt", "read_receipts", "runs_said", "write_receipt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,19 @@ def _power_steps(
     return steps, twice_s
 
 
+def runs_said(events: Sequence[Event]) -> list[Run]:
+    """Return the runs of a job by what it said, for where nobody else accounts for them.
+
+    A run ends with the last that was heard of it.
+    """
+    starts_s = [e.time_s for e in events if e.event == "started"]
+    found = []
+    for start_s, next_s in zip(starts_s, [*starts_s[1:], math.inf], strict=bool(starts_s)):
+        heard_s = max(e.time_s for e in events if start_s <= e.time_s < next_s)
+        found.append(Run(start_s, heard_s, "SAID", math.nan))
+    return found
+
+
 def make_receipt(
     plan: Plan,
     outcome: str,
@@ -140,7 +153,8 @@ def make_receipt(
     outcome : str
         How the job ended.
     runs : sequence of Run
-        Its runs by the scheduler's accounting.
+        Its runs by the scheduler's accounting; where that knows fewer than the job itself, what
+        the job said is taken.
     events : sequence of Event
         What it said.
     key : str, optional
@@ -148,6 +162,9 @@ def make_receipt(
     intensity : Intensity, optional
         What the grid really did; without it no grams are told.
     """
+    told = runs_said(events)
+    if len(runs) < len(told):  # a controller that was killed has forgotten some
+        runs = told
     real = [(run.start_s, run.stop_s) for run in runs if run.stop_s > run.start_s]
     steps, twice_s = _power_steps(plan, real, events)
     real_g, said = math.nan, "none: the real emissions are not known"

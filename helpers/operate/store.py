@@ -4,6 +4,7 @@
 file               who writes it, and what it holds
 =================  ===========================================================================
 ``plan.json``      `prepare`: the plan; never changed
+``plan-N.json``    the agent: what is left after N checkpoints, planned anew
 ``script``         `prepare`: a copy of the user's script, as sbatch keeps one
 ``run.sh``         `prepare`: what the scheduler runs; it runs ``script``
 ``job.sh``         `prepare`: what scripts source
@@ -23,6 +24,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shlex
 import time
 from collections.abc import Iterator, Sequence
@@ -34,6 +36,7 @@ from typing import Any
 from helpers.files import write_whole
 from helpers.operate.backend import Submission, check_key
 from helpers.operate.plans import Plan, read_plan, write_plan
+from helpers.operate.revisions import Revision
 from helpers.operate.rules import Resources
 
 __all__ = [
@@ -46,6 +49,8 @@ __all__ = [
     "read_journal",
     "state_folder",
 ]
+
+_REVISED = re.compile(r"plan-[0-9]{6}\.json")
 
 _REFUSED = {
     "--array": "an array is many jobs: plan each one",
@@ -124,6 +129,19 @@ class Folder:
     def plan(self) -> Plan:
         """The plan, read and checked."""
         return read_plan(self.path / "plan.json")
+
+    @property
+    def revision(self) -> Revision:
+        """The plan in force: the first one, or the latest made anew."""
+        made = [p for p in self.path.glob("plan-*.json") if _REVISED.fullmatch(p.name)]
+        if not made:
+            return Revision(self.plan)
+        latest = max(made)
+        return Revision(read_plan(latest), int(latest.stem.removeprefix("plan-")))
+
+    def revise(self, revision: Revision) -> None:
+        """Put a plan made anew in force."""
+        write_plan(revision.plan, self.path / f"plan-{revision.checkpoints:06d}.json")
 
     @property
     def over(self) -> bool:
@@ -225,7 +243,9 @@ def _run_sh(plan: Plan, path: Path, directives: Sequence[str], grace_s: float) -
     assert plan.resources is not None
     longest_s = plan.stretch * float((plan.schedule.stop_s - plan.schedule.start_s).max())
     cascade = longest_s > plan.resources.wall_s
-    extra = ["#SBATCH --signal=B:USR1@120"] if cascade else []
+    # Slurm's signal may come seconds early, and a short limit has no two minutes to spare.
+    lead_s = math.ceil(min(120.0, max(20.0, 0.1 * plan.resources.wall_s)))
+    extra = [f"#SBATCH --signal=B:USR1@{lead_s}"] if cascade else []
     return _RUN.format(
         directives="\n".join([*directives, *extra]),
         folder=shlex.quote(str(path.absolute())),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 from live import PROGRAMS, Live, open_to_all
@@ -12,11 +15,28 @@ from helpers.operate.rules import Resources
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory):
+def live():
     """A real Slurm, for all tests that need one."""
-    cluster = Live(tmp_path_factory.mktemp("slurm"))
+    folder = Path(tempfile.mkdtemp(prefix="slurm"))
+    cluster = Live(folder)
     yield cluster
     cluster.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def tmp_path(request):
+    """A folder of the test's own, outside of pytest's where another user must get into it.
+
+    Each pytest that starts closes the folder of all of them to other users again: a job of a test
+    that runs beside it could no longer write.
+    """
+    if request.node.get_closest_marker("real") is None:
+        yield request.getfixturevalue("tmp_path_factory").mktemp("test")
+        return
+    folder = Path(tempfile.mkdtemp(prefix="real"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Bench:

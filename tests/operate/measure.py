@@ -1,10 +1,10 @@
 """Measures on a real Slurm what plans promise: lags, kills survived, work done twice.
 
-    python tests/operate/measure.py --kills 100 --out data/operate
-    python tests/operate/measure.py --kills 0 --hour 60 --out data/operate  # half an hour
+    python tests/operate/measure.py --kills 100 --out data/slurm
+    python tests/operate/measure.py --kills 0 --hour 60 --out data/slurm  # half an hour
 
-One grid hour is compressed to a few seconds. In the first round, a *calm* one, nothing is disturbed;
-in those after it the agent, the controller and the daemons of nodes are killed (SIGKILL) at random
+One grid hour is compressed to a few seconds. In *calm* rounds nothing is disturbed;
+in those after them the agent, the controller and the daemons of nodes are killed (SIGKILL) at random
 moments and started again. Three tables are written: a row a round, a job, a run; a round that is
 there already is measured anew. Wants root and `make packages`.
 """
@@ -258,8 +258,7 @@ def one_job(folder: Folder, hour_s: float) -> dict[str, object]:
         "ticks_missing": wanted - len({name for _, name in ticks}),
         "work_twice_s": hour_s / 8 * (len(ticks) - len({name for _, name in ticks})),
         # the clock of a job never runs backwards; ticks of two runs at once would be mixed up
-        "overlaps": sum(later < earlier - 1e-3 for (earlier, _), (later, _) in pairwise(ticks))
-        + max(0, len(ends) - 1),
+        "overlaps": sum(later < earlier - 1e-3 for (earlier, _), (later, _) in pairwise(ticks)),
         "submissions": done.count("submit"),
         "requeues": done.count("requeue"),
         "failed_calls": sum(e.result not in {"intended", "done"} for e in history),
@@ -282,6 +281,7 @@ def summary(found: dict[str, pd.DataFrame]) -> dict[str, object]:
         "late_beyond_margin": int((jobs["late_s"] > MARGIN_S).sum()),
         "latest_s": round(float(jobs["late_s"].max()), 2),
         "run_twice": int((jobs["overlaps"] > 0).sum()),
+        "ended_twice": int((jobs["ends"] > 1).sum()),
         "stops": int((jobs["runs"] - 1).sum()),
         "start_lag_p95_s": round(float(lag_s[first].quantile(0.95)), 2),
         "resume_lag_p95_s": round(float(lag_s[~first].quantile(0.95)), 2),
@@ -323,7 +323,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--hour", type=float, default=2.5, help="seconds of a grid hour (2.5)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--no-calm", action="store_true", help="leave the calm round out")
+    parser.add_argument("--calm", type=int, default=1, help="calm rounds before (1)")
     parser.add_argument("--out", type=Path, help="folder of the three tables")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the Slurm is ended, too
@@ -331,7 +331,7 @@ def main() -> int:
     root = open_to_all(Path(tempfile.mkdtemp(prefix="measure")))
     (root / "slurm").mkdir()
     live = Live(root / "slurm")
-    counts = [] if options.no_calm else [0]
+    counts = [0] * options.calm
     counts += [options.per_round] * (options.kills // options.per_round)
     counts += [options.kills % options.per_round] if options.kills % options.per_round else []
     found = []

@@ -1,18 +1,17 @@
 """Records on a real Slurm how long candidates wait, and what was expected of them beforehand.
 
-    python tests/operate/record_queue.py --minutes 15 --out data/operate
+    python tests/operate/record_queue.py --minutes 15 --out data/slurm
 
 Jobs of a real log (UniLu Gaia, from day 44 on) are submitted to the four nodes of `live`, 360 times
 as fast, on a quarter of their cores, each by a user of its own as in the log. Every quarter of a
 minute the present queue is written down, `sbatch --test-only` is asked about each candidate, and each
-candidate is submitted for real (it runs for a second). Three tables are written: a row a job, a row a
+candidate is submitted for real (it runs for a second). Written are the rules, a row a job, a row a
 candidate, and the queue at each of those moments. Wants root and `make packages`.
 """
 
 from __future__ import annotations
 
 import argparse
-import bz2
 import json
 import math
 import signal
@@ -31,7 +30,7 @@ from helpers import datasets
 from helpers.files import write_whole
 from helpers.operate.backend import SchedulerError
 from helpers.operate.queue import queue_text
-from helpers.operate.rules import Resources
+from helpers.operate.rules import Resources, write_rules
 
 FASTER = 360.0
 FEWER = 4
@@ -166,13 +165,17 @@ def accounted(live: Live) -> pd.DataFrame:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--minutes", type=float, default=15.0, help="0: the rules alone")
     parser.add_argument("--out", type=Path, required=True, help="folder of the tables")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the Slurm is ended, too
     root = open_to_all(Path(tempfile.mkdtemp(prefix="queue")))
     live = Live(root)
     try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        write_rules(live.backend("u01").rules(), options.out / "rules.yaml")
+        if options.minutes <= 0:
+            return 0
         rows, queues = record(live, options.minutes)
         jobs = accounted(live)
     finally:
@@ -181,12 +184,10 @@ def main() -> int:
     candidates = pd.DataFrame(rows).astype({"job_id": int})
     started = jobs.set_index("job_id")["start_s"]
     candidates["start_s"] = candidates["job_id"].map(started)
-    options.out.mkdir(parents=True, exist_ok=True)
     for name, table in {"queue_jobs": jobs, "queue_candidates": candidates}.items():
         text = table.to_csv(index=False, float_format="%.3f", lineterminator="\n")
         write_whole(options.out / f"{name}.csv", text)
-    packed = bz2.compress("\n".join(queues).encode() + b"\n")
-    write_whole(options.out / "queues.jsonl.bz2", packed)
+    write_whole(options.out / "queues.jsonl.bz2", "\n".join(queues) + "\n")
     error_s = (candidates["test_only_s"] - candidates["start_s"]).abs()
     print(len(jobs), "jobs,", len(candidates), "candidates; --test-only is wrong by a median of")
     print(np.round(error_s.median(), 1), "s")

@@ -97,9 +97,7 @@ def test_a_waiting_job_starts_by_itself_no_later_than_its_last_moment(world, swi
     assert 1 == len([e for e in read_journal(folder) if e.what == "submit" and e.result == "done"])
 
 
-def test_an_agent_that_is_killed_again_and_again_still_carries_out_its_plan(world, request):
-    if "slurm" in request.node.name and not os.environ.get("KILLS"):
-        pytest.skip("kills against a real Slurm are minutes of real time: KILLS=1 make real")
+def test_an_agent_that_is_killed_again_and_again_still_carries_out_its_plan(world):
     bench, state = world
     made, text, _ = quick(time.time(), window_s=70.0)
     folder = hand_in(state, made, text, bench.folder)

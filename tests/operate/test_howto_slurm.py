@@ -57,7 +57,7 @@ def test_the_page_s_two_commands_hand_a_job_over_on_this_machine(tmp_path, monke
 @pytest.mark.real(*PROGRAMS)
 def test_twenty_kills_on_a_real_slurm_lose_no_job_and_run_none_twice():
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).parent / "measure.py"), "--kills", "20", "--no-calm"],
+        [sys.executable, str(Path(__file__).parent / "measure.py"), "--kills", "20", "--calm", "0"],
         capture_output=True,
         text=True,
         check=False,
