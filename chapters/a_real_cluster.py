@@ -27,7 +27,7 @@ from helpers import datasets, figures, publish
 # %% tags=["hide-input"]
 figures.use_style()
 COLORS = figures.COLORS
-numbers = publish.Numbers("a_real_cluster", publish.Scope(("DE",), (2020,), 1, "sleeping jobs"))
+numbers = publish.Numbers("a_real_cluster", publish.Scope(jobs="sleeping jobs"))
 
 # %% [markdown]
 # ## How a plan is carried out

@@ -40,7 +40,7 @@ from helpers.timeline import epoch_seconds
 # %% tags=["hide-input"]
 figures.use_style()
 COLORS = figures.COLORS
-SCOPE = publish.Scope((zone,), (start[:4],), 1, "unilu-gaia-2014, faster and smaller")
+SCOPE = publish.Scope(jobs="jobs of a log, made faster and smaller")
 numbers = publish.Numbers("from_estimate_to_submission", SCOPE)
 HOUR = 3600.0
 

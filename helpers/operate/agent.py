@@ -455,7 +455,7 @@ class Agent:
         self._sizes: dict[str, int] = {}
         self._due_s = -math.inf
         self._rest_s = 0.0
-        self._missing_s: dict[str, float] = {}
+        self._missing_s: dict[str, float | None] = {}
 
     def run(self, *, until_empty: bool = False) -> None:
         """Carry out plans until interrupted, or until no job is left.
@@ -490,13 +490,9 @@ class Agent:
             return len(open_)
         self._looked_s = now_s
         self._due_s = math.inf
-        self._missing_s = {
-            folder.key: self._missing_s.get(folder.key, now_s)
-            for folder in open_
-            if all(status.over for status in self._jobs.get(folder.key, ()))
-        }
         for folder in open_:
             try:
+                self._note_missing(folder, now_s)
                 self._carry_out(folder)
             except (ValueError, OSError) as error:  # one spoiled folder must not stop the others
                 self._trouble(folder.key, error)
@@ -529,6 +525,22 @@ class Agent:
         news = size != self._sizes.get(folder.key, 0)
         self._sizes[folder.key] = size
         return news
+
+    def _note_missing(self, folder: Folder, now_s: float) -> None:
+        """Remember since when the scheduler has no job of a key that still may run.
+
+        It is written down, too: an agent that is killed again and again, each time sooner than its
+        patience ends, would never hand a job over again.
+        """
+        missing = all(status.over for status in self._jobs.get(folder.key, ()))
+        if folder.key not in self._missing_s:
+            told = [e for e in read_journal(folder) if e.what in {"missing", "found"}]
+            was = bool(told) and told[-1].what == "missing"
+            self._missing_s[folder.key] = told[-1].time_s if was else None
+        if missing == (self._missing_s[folder.key] is not None):
+            return
+        self._missing_s[folder.key] = now_s if missing else None
+        journal(folder, Entry(now_s, "missing" if missing else "found", "done"))
 
     def _sight(self, folder: Folder, runs: list[Run] | None = None) -> Sight:
         if folder.key not in self._force:

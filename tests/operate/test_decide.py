@@ -244,6 +244,20 @@ def test_a_job_that_its_scheduler_holds_is_dropped_once_and_handed_over_again():
     assert "wait" == decide(sight(journal=dropped, missing_s=ZERO_S + 5, runs=[])).kind
 
 
+def test_agents_that_never_live_as_long_as_their_patience_hand_a_lost_job_over_again():
+    with TemporaryDirectory() as folder:
+        world = World(folder, plan_on([900, *[100] * 11]))
+        slurm = world.slurm
+        world.go_on(ZERO_S + 30)
+        slurm.known.clear()  # the controller has forgotten the submission
+        while slurm.now_s < DEADLINE_S and not world.folder.over:
+            world.agent = world.new_agent()  # each is killed long before its patience ends
+            world.go_on(slurm.now_s + 2 * STEP_S)
+
+        assert ("completed", 1) == (world.outcome, slurm.ends)
+        assert slurm.finished_s <= DEADLINE_S
+
+
 def test_a_start_that_its_controller_forgot_costs_a_new_number_and_no_work():
     with TemporaryDirectory() as folder:
         world = World(folder, plan_on([900, *[100] * 11]))
