@@ -12,7 +12,7 @@
 # With nothing disturbed, most first starts ({num}`a_real_cluster.most`) came within {num}`a_real_cluster.start_most`, and the grams of receipts differ from those planned by {num}`a_real_cluster.grams_off`.
 #
 # **You need.**
-# {doc}`pause_and_resume` for plans with pauses, and {doc}`howto/submit_to_slurm` for the command that carries them out.
+# {doc}`pause_and_resume` for plans with pauses, and {doc}`/howto/submit_to_slurm` for the command that carries them out.
 # A *kill* is the signal that no program can catch (SIGKILL).
 
 # %% tags=["parameters"]

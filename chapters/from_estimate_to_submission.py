@@ -328,7 +328,7 @@ plt.show()
 # ## To the scheduler
 #
 # A plan with its request is handed over by `clean-hours submit`.
-# {doc}`howto/submit_to_slurm` shows how, and {doc}`a_real_cluster` whether it then does what was planned.
+# {doc}`/howto/submit_to_slurm` shows how, and {doc}`a_real_cluster` whether it then does what was planned.
 # The wait belongs into the margin: a plan holds the expected wait with an interval, from predicted lengths to time limits.
 
 # %% [markdown]
