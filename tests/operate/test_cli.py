@@ -14,7 +14,7 @@ from helpers.carbon.web import ServiceError
 from helpers.operate import grid
 from helpers.operate.cli import main, parser
 from helpers.operate.plans import read_plan
-from helpers.operate.words import duration, instant
+from helpers.operate.words import counts, duration, instant
 
 FROM = ["--from", "2020-06-01T00:00+00:00"]
 
@@ -335,6 +335,10 @@ def test_what_if_says_that_nothing_fits(capsys, curve_file, tmp_path, monkeypatc
     _, out, _ = run(capsys, *words, "--length", "4h", "--cores", "999")
 
     assert "No configuration is valid" in out
+
+
+def test_numbers_of_cores_are_read():
+    assert (4, 8, 16) == counts("4,8,16")
 
 
 @pytest.mark.parametrize("text", ["", "0", "4,", "4,x", "-1"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from test_decide import CALM, DEADLINE_S, STEP_S, World, plan_on
 
 from helpers.operate.agent import Agent, Settings
 from helpers.operate.job import read_events
-from helpers.operate.revisions import Revision, left_after, revise
+from helpers.operate.revisions import WORTH, Revision, left_after, revise
 from helpers.schedule.intervals import charge
 
 EARLY = [100, 100, 100, 100, 500, 500, 500, 500, 500, 500, 500, 500]
@@ -91,6 +92,16 @@ def test_in_a_pause_only_what_is_left_is_planned_anew():
         late.plan.job.work_profile.duration_s
     )
     assert late.plan.schedule.start_s[0] > made.schedule.start_s[1]
+
+
+def test_a_gain_too_small_to_be_worth_it_changes_no_plan():
+    made = plan_on(MIDDLE)
+    flat = np.full(12, 100.0)
+    little, enough = flat.copy(), flat.copy()
+    little[6:11], enough[6:11] = 100.0 * (1 - WORTH / 2), 100.0 * (1 - 2 * WORTH)
+
+    assert None is revise(Revision(made), 0, curve(little), ZERO_S)
+    assert None is not revise(Revision(made), 0, curve(enough), ZERO_S)
 
 
 def test_what_does_not_fit_any_more_keeps_its_plan():

@@ -10,6 +10,7 @@ from helpers.operate.rules import (
     Resources,
     Rules,
     memory_mb,
+    pairs_of,
     parse_accounts,
     parse_partitions,
     parse_qos,
@@ -123,3 +124,9 @@ def test_a_name_that_is_none_never_becomes_a_word_of_a_command(name):
 
 def test_memory_is_read_as_sbatch_reads_it():
     assert (4000, 4096, 1) == (memory_mb("4000"), memory_mb("4G"), memory_mb("12K"))
+
+
+def test_a_line_of_scontrol_is_read_as_pairs():
+    assert {"NodeName": "n1", "Gres": "(null)", "State": "IDLE+DRAIN"} == pairs_of(
+        "NodeName=n1 Gres=(null) State=IDLE+DRAIN"
+    )
