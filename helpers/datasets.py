@@ -48,6 +48,7 @@ __all__ = [
     "cache_folder",
     "carbon_gaps",
     "carbon_intensity",
+    "coordinates",
     "data_folder",
     "describe",
     "electricity_maps",
@@ -262,6 +263,25 @@ _PLACES = MappingProxyType(
 )
 
 
+# Latitude and longitude of the capital [degrees], to a tenth.
+_CAPITALS = MappingProxyType(
+    {
+        "AT": (48.2, 16.4),
+        "BE": (50.8, 4.4),
+        "DE": (52.5, 13.4),
+        "DK": (55.7, 12.6),
+        "ES": (40.4, -3.7),
+        "FI": (60.2, 24.9),
+        "FR": (48.9, 2.4),
+        "GB": (51.5, -0.1),
+        "GR": (38.0, 23.7),
+        "IT": (41.9, 12.5),
+        "PL": (52.2, 21.0),
+        "PT": (38.7, -9.1),
+    }
+)
+
+
 @dataclass(frozen=True)
 class _Entry:
     """What a registry records of a file."""
@@ -456,6 +476,18 @@ def place(zone: str) -> str:
     own = _own("grids", ".csv")
     _one_of("zone", zone, sorted({*_TIME_ZONES, *own}))
     return zone if zone in own else _PLACES[zone]
+
+
+def coordinates(zone: str) -> tuple[float, float]:
+    """Return latitude and longitude of the capital of a zone of `carbon_intensity` [degrees].
+
+    Raises
+    ------
+    ValueError
+        If the zone is not known.
+    """
+    _one_of("zone", zone, sorted(_CAPITALS))
+    return _CAPITALS[zone]
 
 
 def is_own_grid(zone: str) -> bool:

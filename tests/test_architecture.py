@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "decide": {"carbon", "work"},
     "cluster": {"decide", "work", "schedule", "phases", "carbon", "figures"},
     "bound": {"schedule", "phases", "carbon", "work"},
-    "regions": {"carbon", "work", "schedule"},
+    "regions": {"carbon", "work", "schedule", "decide"},
     "published": {"carbon", "power", "phases", "schedule"},
     "datasets": {"jobs", "carbon", "power", "phases"},
     "panel": set(),

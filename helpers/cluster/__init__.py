@@ -4,6 +4,7 @@
 module       what it holds
 ===========  ===================================================================
 `engine`     replay of a workload under a policy, event by event
+`sites`      the same for several sites, jobs sent from one to another
 `outcome`    what happened: runs, cores, switched nodes
 `replayed`   the same, answering for itself
 `tables`     the words and columns in which that is written down
@@ -21,6 +22,15 @@ possible the outcome is in `helpers.bound`.
 
 from helpers.cluster.engine import replay
 from helpers.cluster.replayed import Replay
+from helpers.cluster.sites import ClusterSite, SitesReplay, Transfer, replay_sites
 from helpers.cluster.tables import OUTCOMES
 
-__all__ = ["OUTCOMES", "Replay", "replay"]
+__all__ = [
+    "OUTCOMES",
+    "ClusterSite",
+    "Replay",
+    "SitesReplay",
+    "Transfer",
+    "replay",
+    "replay_sites",
+]

@@ -259,12 +259,15 @@ class _Engine:
         policy: Policy,
         carbon: _Carbon,
         kill_at_request: bool,
+        *,
+        env: Any = None,
+        site: str = "",
     ) -> None:
         self.workload, self.cluster, self.policy = workload, cluster, policy
         self.carbon, self.kill_at_request = carbon, kill_at_request
         jobs = workload.jobs
         self.start_s = float(jobs["submit_s"].iloc[0])
-        self.env = _environment_type()(self.start_s)
+        self.env = _environment_type()(self.start_s) if env is None else env
         self.work_s = jobs["run_s"].to_numpy()
         self.end_s, self.stretch = workload.end_s, workload.stretch
         self.model = jobs["model"].to_numpy()
@@ -272,7 +275,7 @@ class _Engine:
         self.free = np.ones(cluster.cores, dtype=bool)
         self.power = np.full(cluster.nodes, _IDLE)  # off, booting, idle (= on), shutting down
         self.ready_s: dict[int, float] = {}  # of nodes that boot
-        self.view = View(self, cluster)
+        self.view = View(self, cluster, site)
         self.present: dict[int, int] = {}  # run of each job that holds cores
         self.pace: dict[int, _Pace] = {}  # of jobs whose run was capped
         self.ends_s: dict[int, float] = {}  # when the run of each running job will end
@@ -298,12 +301,19 @@ class _Engine:
             while env.peek() == now_s:
                 env.step()
             if self.happened and not over:
-                self.decisions += 1
                 yield view
-                view.arrived.clear()
-                view.ended.clear()
-                view.late.clear()
-        for jobs in (view.queue, view.suspended):
+                self.decided()
+        self.check_none_left()
+
+    def decided(self) -> None:
+        """Forget what was new to the decision just taken."""
+        self.decisions += 1
+        for new in (self.view.arrived, self.view.ended, self.view.late):
+            new.clear()
+
+    def check_none_left(self) -> None:
+        """Refuse to end while jobs wait that nobody will start."""
+        for jobs in (self.view.queue, self.view.suspended):
             if jobs:
                 raise RuntimeError(
                     f"policy {_name(self.policy)!r} left {len(jobs)} jobs waiting for ever, the "
@@ -332,12 +342,16 @@ class _Engine:
 
     def _arrive(self, event: Any) -> None:
         arrivals, job = event.value
-        now_s, view = job.submit_s, self.view
+        now_s = job.submit_s
         while job is not None and job.submit_s == now_s:
-            view.queue[job.number] = job
-            view.arrived.append(job)
+            self.admit(job)
             job = next(arrivals, None)
         self._await(arrivals, job)
+
+    def admit(self, job: Job) -> None:
+        """Let a job join the queue."""
+        self.view.queue[job.number] = job
+        self.view.arrived.append(job)
         self.happened = True
 
     def wake_at(self, time_s: float) -> None:

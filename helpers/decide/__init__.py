@@ -10,6 +10,8 @@ module       what it holds
 `backfill`   EASY and conservative backfilling, by counting or by hosts
 `share`      taking turns: round-robin, multi-level feedback
 `carbon`     holding and suspending while the grid is dirty
+`cap`        running slower while the grid is dirty, around any other policy
+`place`      where: what is seen of several sites, and who sends jobs to which
 `sleep`      switching idle nodes off, around any other policy
 `filler`     best-effort jobs on what nobody else wants
 `predicted`  planning with predicted run times, around any other policy
@@ -22,6 +24,7 @@ module       what it holds
 """
 
 from helpers.decide.backfill import Conservative, Easy
+from helpers.decide.cap import CapWhenDirty
 from helpers.decide.carbon import (
     Below,
     CarbonEasy,
@@ -33,20 +36,33 @@ from helpers.decide.carbon import (
 )
 from helpers.decide.fifo import Fifo, InOrder, Priority, ShortestJobFirst
 from helpers.decide.filler import Filler
+from helpers.decide.place import (
+    AtHome,
+    CleanestForecast,
+    CleanestNow,
+    FollowSun,
+    Placer,
+    SitesView,
+)
 from helpers.decide.predicted import Given, LastSimilar, LastTwo, Predicted, TrueTime
 from helpers.decide.share import MultiLevelFeedback, RoundRobin
 from helpers.decide.sleep import SleepIdle
 from helpers.decide.view import Job, Machine, Policy, View
 
 __all__ = [
+    "AtHome",
     "Below",
+    "CapWhenDirty",
     "CarbonEasy",
     "CarbonFifo",
     "CarbonPolicy",
+    "CleanestForecast",
+    "CleanestNow",
     "Conservative",
     "Easy",
     "Fifo",
     "Filler",
+    "FollowSun",
     "ForecastQuantile",
     "Gate",
     "Given",
@@ -57,11 +73,13 @@ __all__ = [
     "Machine",
     "MultiLevelFeedback",
     "PastQuantile",
+    "Placer",
     "Policy",
     "Predicted",
     "Priority",
     "RoundRobin",
     "ShortestJobFirst",
+    "SitesView",
     "SleepIdle",
     "TrueTime",
     "View",

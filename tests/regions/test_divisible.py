@@ -1,5 +1,7 @@
 """Divisible work over sites: against the plain program, and the laws it must obey."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,15 @@ from hypothesis import strategies as st
 from sites_problems import EPOCH_S, divisible, naive_g, sites
 
 from helpers import datasets
-from helpers.regions import Site, Slots, cleanest_now, place_work, rolling
+from helpers.regions import (
+    Site,
+    Slots,
+    cleanest_forecast,
+    cleanest_now,
+    follow_the_sun,
+    place_work,
+    rolling,
+)
 from helpers.regions.divisible import priced_bound_g
 from helpers.regions.sites import unit_g
 
@@ -138,3 +148,56 @@ def test_sites_are_refused_that_make_no_sense():
         Site("x", one.intensity, -1.0)
     with pytest.raises(ValueError, match="2020-01-01"):
         Slots([one, two], EPOCH_S, 3).intensity()
+
+
+RULES = {
+    "now": lambda slots, work, how, _: cleanest_now(slots, work, **how),
+    "forecast": lambda slots, work, how, before: cleanest_forecast(
+        slots, work, before=before, **how
+    ),
+    "sun": lambda slots, work, how, _: follow_the_sun(
+        slots, work, [(50.0, 10.0 * i) for i in range(len(work))], **how
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+@given(problem=divisible())
+@settings(max_examples=30)
+def test_a_rule_without_the_future_does_all_work_in_time_or_says_that_it_cannot(rule, problem):
+    slots, work, slack, transfer, _ = problem
+    how = {"slack": slack, "transfer_kwh_per_kwh": transfer}
+    if np.isfinite(slots.capacity_kwh()).all():
+        scale = work.sum() / slots.capacity_kwh().sum()  # room for all of it in any slot
+        slots = Slots(
+            [replace(site, capacity_kw=site.capacity_kw * scale) for site in slots.sites],
+            EPOCH_S,
+            slots.count,
+        )
+    found = RULES[rule](slots, work, how, slots.intensity()[:, :1])
+    best = place_work(slots, work, **how)
+    done, released = found.done_kwh.sum(axis=1).cumsum(axis=1), found.work_kwh.cumsum(axis=1)
+    due = np.pad(released, ((0, 0), (slack, 0)))[:, : slots.count]
+    capacity = np.array([site.capacity_kw for site in slots.sites])
+
+    assert best.lower_g <= found.emissions_g + 1e-4
+    assert (done <= released + 1e-6).all()
+    assert (done >= due - 1e-6).all()
+    assert (found.done_kwh.sum(axis=0) <= capacity[:, None] + 1e-6).all()
+
+
+def test_work_booked_by_a_forecast_waits_for_the_hour_that_is_forecast_to_be_clean():
+    slots = Slots(sites([[90, 80, 10]], [np.inf]), EPOCH_S, 3)
+    before = np.array([[90.0, 10.0, 80.0] * 8])  # the day before had its clean hour earlier
+
+    found = cleanest_forecast(slots, np.ones((1, 1)), slack=2, before=before)
+
+    assert [0.0, 1.0, 0.0] == found.done_kwh[0, 0].tolist()
+    assert 80.0 == found.emissions_g
+
+
+def test_the_sun_needs_a_place_for_each_site():
+    slots = Slots(sites([[1.0], [1.0]], [1.0, 1.0]), EPOCH_S, 1)
+
+    with pytest.raises(ValueError, match="give one each"):
+        follow_the_sun(slots, np.ones((2, 1)), [(0.0, 0.0)])
