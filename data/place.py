@@ -1,7 +1,7 @@
 """Compute the table of placements again: where and when work of 12 grids is best done.
 
 ``python data/place.py`` writes `placement/savings_2020.csv` from the intensities beside it. That
-takes some minutes, so that chapters read the table; ``--starts 0:13`` does some of the starts only
+takes some minutes, so that chapters read the table; ``--starts 0:2`` does some of the starts only
 and prints their rows. What each column holds is told in `placement/README.md`.
 """
 
@@ -25,8 +25,8 @@ from helpers.regions import (
 )
 
 TABLE = Path(__file__).resolve().parent / "placement" / "savings_2020.csv"
-#: 13 days apart, so that all days of the week take their turn.
-STARTS = [str(day.date()) for day in pd.date_range("2020-01-06", periods=26, freq="13D")]
+#: 26 days apart through a year, so that all days of the week take their turn.
+STARTS = [str(day.date()) for day in pd.date_range("2020-01-06", periods=13, freq="26D")]
 RELEASED, SLACK, SEEN = 72, 24, 48  # slots of an hour: work comes, may wait, was seen before
 CAPACITIES = (1.2, 2.0, np.inf)  # of each site, over the mean work released at one
 TRANSFERS = (0, 50, 500)  # kWh for the data of a MWh of work
@@ -101,18 +101,18 @@ def _row(
 def main() -> None:
     """Write the table, or print some of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--starts", help="some of the starts, as 0:13; their rows are printed")
+    parser.add_argument("--starts", help="some of the starts, as 0:2; their rows are printed")
     asked = parser.parse_args().starts
     low, _, high = (asked or f"0:{len(STARTS)}").partition(":")
-    table = pd.DataFrame(
-        [row for start in STARTS[int(low) : int(high)] for row in rows(start)], columns=COLUMNS
-    )
-    text = table.to_csv(index=False, lineterminator="\n")
-    if asked:
-        print(text, end="")
-    else:
+    parts = []
+    for start in STARTS[int(low) : int(high)]:
+        table = pd.DataFrame(rows(start), columns=COLUMNS)
+        parts.append(table.to_csv(index=False, header=not parts, lineterminator="\n"))
+        if asked:
+            print(parts[-1], end="", flush=True)
+    if not asked:
         TABLE.parent.mkdir(exist_ok=True)
-        TABLE.write_text(text, encoding="ascii")
+        TABLE.write_text("".join(parts), encoding="ascii")
 
 
 if __name__ == "__main__":
