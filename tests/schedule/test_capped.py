@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.carbon import Intensity
-from helpers.schedule.capped import Level, best_caps
+from helpers.schedule.capped import CapJob, Level, best_caps
 
 EPOCH_S = 1_577_836_800.0
 LEVELS = (Level(250.0, 1.0, 200.0), Level(150.0, 0.9, 140.0), Level(100.0, 0.6, 95.0))
@@ -19,11 +19,13 @@ def curve(values):
     return Intensity(edges_s, np.array(values, float), "average", "XX", "generated")
 
 
-def tried(levels, work_s, values, startup):
+def tried(levels, work_s, values, startup, may_pause=True):
     """Least emissions over every choice of a level or a pause in every hour."""
     least = np.inf
     for choice in itertools.product(range(-1, len(levels)), repeat=len(values)):
         left_s, grams, ran = work_s, 0.0, False
+        if not may_pause and -1 in choice:
+            continue
         for hour, number in enumerate(choice):
             room_s = 3600.0
             if number >= 0 and left_s > 0:
@@ -45,16 +47,17 @@ def tried(levels, work_s, values, startup):
     hours=st.sampled_from([0.3, 1.0, 1.7, 2.6, 4.0]),
     startup=st.sampled_from([(0.0, 0.0), (600.0, 150.0), (1800.0, 400.0)]),
     levels=st.sampled_from([LEVELS, LEVELS[:2], LEVELS[2:]]),
+    may_pause=st.booleans(),
 )
 @settings(max_examples=150)
-def test_no_choice_of_caps_and_pauses_emits_less(values, hours, startup, levels):
-    least = tried(levels, 3600 * hours, values, startup)
-    given_ = (levels, 3600 * hours, curve(values), EPOCH_S, len(values))
+def test_no_choice_of_caps_and_pauses_emits_less(values, hours, startup, levels, may_pause):
+    least = tried(levels, 3600 * hours, values, startup, may_pause)
+    given_ = (CapJob(levels, 3600 * hours, startup), curve(values), EPOCH_S, len(values))
     if not np.isfinite(least):
         with pytest.raises(ValueError, match="give more time"):
-            best_caps(*given_, startup=startup)
+            best_caps(*given_, may_pause=may_pause)
         return
-    found = best_caps(*given_, startup=startup)
+    found = best_caps(*given_, may_pause=may_pause)
 
     assert pytest.approx(least, rel=1e-9, abs=1e-9) == found.emissions_g
     assert found.finish_s <= found.edges_s[-1]
@@ -63,15 +66,15 @@ def test_no_choice_of_caps_and_pauses_emits_less(values, hours, startup, levels)
 def test_a_job_in_a_hurry_is_not_slowed_and_one_with_time_is():
     flat = curve([100.0] * 8)
 
-    hurry = best_caps(LEVELS, 7200.0, flat, EPOCH_S, 2)
-    leisure = best_caps(LEVELS, 7200.0, flat, EPOCH_S, 8)
+    hurry = best_caps(CapJob(LEVELS, 7200.0), flat, EPOCH_S, 2)
+    leisure = best_caps(CapJob(LEVELS, 7200.0), flat, EPOCH_S, 8)
 
     assert [0, 0] == hurry.level.tolist()
     assert {1} == set(leisure.level[leisure.level >= 0].tolist())
 
 
 def test_where_hours_differ_much_it_runs_fast_when_clean_and_pauses_else():
-    found = best_caps(LEVELS, 7200.0, curve([500, 10, 10, 500]), EPOCH_S, 4)
+    found = best_caps(CapJob(LEVELS, 7200.0), curve([500, 10, 10, 500]), EPOCH_S, 4)
 
     assert [-1, 0, 0, -1] == found.level.tolist()
 
@@ -79,4 +82,43 @@ def test_where_hours_differ_much_it_runs_fast_when_clean_and_pauses_else():
 def test_a_negative_intensity_is_refused():
     marginal = Intensity([EPOCH_S, EPOCH_S + 3600], np.array([-1.0]), "marginal", "XX", "generated")
     with pytest.raises(ValueError, match="negative"):
-        best_caps(LEVELS, 60.0, marginal, EPOCH_S, 1)
+        best_caps(CapJob(LEVELS, 60.0), marginal, EPOCH_S, 1)
+
+
+def test_curves_within_a_slot_are_cut_where_the_job_ends():
+    # The bound must not take the mean of a slot for its first half.
+    edges_s = EPOCH_S + 1800.0 * np.arange(9)
+    halves = Intensity(edges_s, np.array([10, 500] * 4, float), "average", "XX", "generated")
+
+    found = best_caps(CapJob(LEVELS[:1], 1800.0), halves, EPOCH_S, 4)
+
+    assert pytest.approx(0.5 * 200 * 10 / 1000) == found.emissions_g
+
+
+def test_two_days_under_seven_measured_limits_take_no_minute():
+    speed = np.array([0.53, 0.70, 0.85, 0.91, 0.95, 0.98, 1.0])
+    power_w = np.array([149.0, 173, 195, 215, 234, 256, 272])
+    levels = [Level(p, v, p) for p, v in zip(power_w, speed, strict=True)]
+    values = 300 + 100 * np.sin(np.arange(48) / 3.8) + np.random.default_rng(1).normal(0, 20, 48)
+
+    found = best_caps(CapJob(levels, 86_400.0, (600.0, 200.0)), curve(values), EPOCH_S, 48)
+
+    assert set(found.level.tolist()) <= set(range(-1, 7))
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (((), 1.0), "one level or more"),
+        ((LEVELS, 0.0), "work_s"),
+        ((LEVELS, 1.0, (-1.0, 0.0)), "startup"),
+    ],
+)
+def test_a_job_that_makes_no_sense_is_refused(args, message):
+    with pytest.raises(ValueError, match=message):
+        CapJob(*args)
+
+
+def test_a_start_up_longer_than_a_slot_is_refused():
+    with pytest.raises(ValueError, match="shorter than a slot"):
+        best_caps(CapJob(LEVELS, 60.0, (3600.0, 1.0)), curve([1.0]), EPOCH_S, 1)
