@@ -6,7 +6,8 @@ differs).
 The archives are downloaded with pip, or taken from ``--archives DIR``, and must have the sha256
 pinned below.
 `carbon_intensity/factors.csv` and `phases/roberta.csv` are written by hand from the literature;
-`predict.py` computes what lies in `predictions/`, and what lies in `slurm/` was measured by
+`explain.py`, `place.py` and `predict.py` compute what lies in `explanations/`, `placement/` and
+`predictions/`, and what lies in `slurm/` was measured by
 `tests/operate/measure.py` and `record_queue.py`.
 """
 
@@ -31,8 +32,9 @@ HERE = Path(__file__).resolve().parent
 FACTORS = "carbon_intensity/factors.csv"
 #: Facts taken from the literature by hand, with their sources in the sheets; read, not derived.
 WRITTEN = (FACTORS, "phases/roberta.csv")
-#: What `predict.py` computes: not derived from the archives alone, and not equal to the last digit.
-COMPUTED = "predictions"
+#: What scripts beside this one compute: not derived from the archives alone, and not equal to the
+#: last digit.
+COMPUTED = ("explanations/", "placement/", "predictions/")
 #: What was measured on a real Slurm: kept as it is.
 MEASURED = "slurm"
 ZONES = ("DE", "FR", "GB", "ES", "IT", "PL", "DK", "AT", "BE", "FI", "PT", "GR")
@@ -309,7 +311,7 @@ def derive(archives: Path, out: Path) -> None:
     """Derive every embedded file into `out` from the archives in `archives`."""
     paths = {archive.name: obtain(archive, archives) for archive in ARCHIVES}
     if out != HERE:
-        kept = (f"{COMPUTED}/", f"{MEASURED}/")
+        kept = (*COMPUTED, f"{MEASURED}/")
         copied = [name for name in data_files(HERE) if name.startswith(kept)]
         for name in (*WRITTEN, *copied):
             (out / name).parent.mkdir(parents=True, exist_ok=True)

@@ -68,6 +68,7 @@ __all__ = [
     "origin",
     "phase_model",
     "place",
+    "placements",
     "power_caps",
     "power_plan",
     "power_runs",
@@ -140,6 +141,9 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
         ),
         "explanations": _Dataset(
             "explanations/", True, "this project's own", "explanations counted, playbooks judged"
+        ),
+        "placement-2020": _Dataset(
+            "placement/savings_2020.csv", True, _ENTSOE, "work placed over 12 zones, computed here"
         ),
         "phases-roberta": _Dataset(
             "phases/roberta.csv", True, "facts, cited", "published phase model of a training job"
@@ -842,6 +846,20 @@ def slurm_waits() -> tuple[pd.DataFrame, pd.DataFrame]:
         pd.read_csv(fetch("slurm/queue_jobs.csv")),
         pd.read_csv(fetch("slurm/queue_candidates.csv")),
     )
+
+
+def placements() -> pd.DataFrame:
+    """Return what work placed over the 12 grids of 2020 emits, as ``data/place.py`` computed it.
+
+    Returns
+    -------
+    DataFrame
+        One row a start, capacity, transfer and rule: ``start``, ``capacity`` of each site over the
+        mean work released at one, ``transfer`` [kWh/MWh], ``how``, ``emissions_g`` and
+        ``at_home_g`` [g CO2e], ``gap``: the share by which a better placement could be below it, at
+        most, and ``moved``: the share of the work that was not done at home.
+    """
+    return pd.read_csv(io.BytesIO(_read("placement-2020")))
 
 
 def power_caps() -> pd.DataFrame:

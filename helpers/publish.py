@@ -645,6 +645,7 @@ SIUNITX_UNITS: Mapping[str, str] = MappingProxyType(
         "MJ": r"\mega\joule",
         "MW": r"\mega\watt",
         "MWh": r"\megawatthour",
+        "TB": r"\tera\byte",
         "W": r"\watt",
         "Wh": r"\watthour",
         "d": r"\day",

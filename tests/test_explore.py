@@ -11,6 +11,7 @@ import pytest
 
 from helpers import datasets
 from helpers.phases import Phase, PhaseModel
+from helpers.regions import Site, SiteJobs, Slots, place_jobs
 from helpers.schedule import best_start, least_emissions_g
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,6 +61,65 @@ def by_package(problem):
     return charge(start, job, intensity).emissions_g, least_emissions_g(
         job, intensity, release, deadline
     )
+
+
+PLACES = """
+const core = require(process.argv[1]);
+const grids = {};
+globalThis.cleanHours = { grid: (name, grid) => { grids[name.split("_")[0]] = grid; } };
+process.argv.slice(3).forEach((path) => require(path));
+const answers = JSON.parse(process.argv[2]).map((p) =>
+  core.bestPlaces(grids, p.home, p.from_s, p, p.slots, p.move));
+console.log(JSON.stringify(answers));
+"""
+
+
+def by_placement(problem, zones):
+    """Where and when by the package: one whole job over sites in slots of a quarter of an hour."""
+    slots, kw = problem["slots"], problem["workW"] / 1000
+    sites = [Site(zone, datasets.carbon_intensity(zone, 2020)) for zone in zones]
+    length_s = 900.0 * problem["work"]
+    moved_kwh = problem["move"] * kw * length_s / 3600
+    job = SiteJobs(
+        np.array([zones.index(problem["home"])]),
+        np.zeros(1, int),
+        np.array([slots - problem["work"]]),
+        np.array([length_s]),
+        np.array([kw]),
+        np.array([moved_kwh]),
+    )
+    found = place_jobs(Slots(sites, problem["from_s"], slots, "15min"), job)
+    return zones[found.site[0]], int(found.start[0]), found.emissions_g
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_where_and_when_is_what_the_package_finds(tmp_path):
+    zones = ["DE", "ES", "FR", "GB", "PL"]
+    scripts = []
+    for zone in zones:
+        scripts.append(tmp_path / f"{zone}.js")
+        scripts[-1].write_text(explorer.grid_script(zone, 2020), encoding="ascii")
+    rng = np.random.default_rng(2)
+    asked = [
+        p | {"startup": 0, "slots": p["slots"] + 4, "move": float(move), "home": str(home)}
+        for p, move, home in zip(
+            problems(), rng.choice([0, 0.05, 0.5, 3], 12), rng.choice(zones, 12), strict=True
+        )
+    ]
+    script = str(ROOT / "book" / "_static" / "explore.js")
+    command = ["node", "-e", PLACES, "--", script, json.dumps(asked), *map(str, scripts)]
+    answers = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+    stayed = 0
+    for problem, places in zip(asked, answers, strict=True):
+        zone, _, grams = by_placement(problem, zones)
+        stayed += zone == problem["home"]
+
+        # The page's intensities are rounded to a tenth of a gram.
+        assert grams == pytest.approx(places[0]["grams"], rel=2e-3)
+        assert zone in [p["zone"] for p in places if p["grams"] < 1.002 * places[0]["grams"]]
+        assert sorted(zones) == sorted(p["zone"] for p in places)
+    assert 0 < stayed < len(asked)
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")

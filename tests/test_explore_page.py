@@ -125,6 +125,8 @@ HOSTILE = [
     "#workW=&startupW=%00&wait=[]&work={}&startup=0x10&hour=-1&day=0000-01-01&zone=toString",
     "#zone=%3Cscript%3Ealert(1)%3C/script%3E&day=2020-02-31&workW=Infinity&wait=1e3",
     "#day=2020-12-31&work=48&startup=120&wait=168&hour=23",
+    "#where=__proto__&move=1e9",
+    "#where=all&move=NaN&day=2020-12-31&hour=20&work=1&startup=0",
 ]
 
 
@@ -193,6 +195,42 @@ def test_the_same_in_python_gives_the_emissions_of_the_page(at, page):
     found = [float(line.split()[1]) for line in printed.getvalue().splitlines()]
 
     assert grams[1:] == pytest.approx(found, rel=2e-3)  # the page's grams are of rounded curves
+
+
+def places(page):
+    page.wait_for_selector(".explore-where[data-grams]")
+    pairs = page.locator(".explore-where").get_attribute("data-grams").split()
+    return {zone: float(grams) for zone, grams in (pair.split("=") for pair in pairs)}
+
+
+def test_a_reader_asks_where_and_when_and_python_says_the_same(at, page):
+    at("#zone=PL&day=2020-03-28&hour=20&wait=8&work=4&startup=15&where=all&move=100")
+    found = places(page)
+    text = page.locator(".explore-where").inner_text()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(page.locator("pre.explore-python").text_content(), "the page", "exec"), {})
+    lines = dict(line.split() for line in printed.getvalue().splitlines())
+
+    assert set(GRIDS) == set(found)  # the others have no script here
+    assert "FR" == next(iter(found))
+    for zone in GRIDS:
+        assert found[zone] == pytest.approx(float(lines[zone]), rel=2e-3)
+    assert "Poland (PL), home" in text
+    assert "Not compared" in text
+    choose(page, "where", "home")
+    page.wait_for_function("!document.querySelector('.explore-where').textContent")
+
+
+def test_a_link_carries_where_and_what_moving_takes(at, page):
+    at()
+    ready(page, "DE")
+    choose(page, "where", "all")
+    places(page)
+    link = page.locator("a.explore-link").get_attribute("href")
+
+    assert "where=all" in link
+    assert "move=50" in link
 
 
 def test_the_same_as_sbatch_submits_each_run_after_the_one_before(at, page, tmp_path):

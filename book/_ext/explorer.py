@@ -30,6 +30,10 @@ FORM = """
 <label>Power of the work, W <input type="number" name="workW" min="1" max="100000" value="300"></label>
 <label>Power of the start-up, W
 <input type="number" name="startupW" min="0" max="100000" value="200"></label>
+<label>Where it may run <select name="where"><option value="home">on this grid</option>
+<option value="all">on any grid</option></select></label>
+<label>Moving it, kWh a MWh of its energy <output data-for="move" data-unit="kWh"></output>
+<input type="range" name="move" min="0" max="500" step="10" value="50"></label>
 </div>
 <div class="explore-said" aria-live="polite"></div>
 <p class="explore-legend" aria-hidden="true"><span class="key curve"></span> carbon intensity
@@ -39,6 +43,7 @@ FORM = """
 the job at once, at its best start, and with its best pauses; the text above says the same"></svg>
 <svg class="explore-waits" role="img" aria-label="Share saved over the longest wait, for the best
 start and for the best pauses"></svg>
+<div class="explore-where" aria-live="polite"></div>
 <p class="explore-more"><a class="explore-link" href="#">Link to this job</a></p>
 <details><summary>The same in Python</summary><pre class="explore-python"></pre></details>
 <details><summary>The same as <code>sbatch</code>, counted from now</summary>

@@ -75,7 +75,28 @@
     return { grams: cost[id(slots, W, 0)], runs: runs };
   }
 
-  const core = { SLOT_S: SLOT_S, summed: summed, bestStart: bestStart, bestPauses: bestPauses };
+  /* Where and when: for each grid the least emissions [g] in one go, moving included, best first.
+   * Of the energy of moving half is spent at home and half there, in the slot in which it starts,
+   * as helpers.regions.place_jobs counts it. `grids` by zone; all cover the slots. */
+  function bestPlaces(grids, home, fromS, job, slots, moveShare) {
+    const length = job.startup + job.work;
+    const kwh = moveShare * (job.startupW * job.startup + job.workW * job.work) * SLOT_S / 3.6e6;
+    const value = (grid, t) => grid.values[Math.floor((fromS + t * SLOT_S - grid.start_s) / grid.step_s)];
+    return Object.keys(grids).map((zone) => {
+      const sums = summed(grids[zone], fromS, slots);
+      const best = { zone: zone, grams: Infinity, start: 0 };
+      for (let t = 0; t + length <= slots; t++) {
+        let grams = (job.startupW * (sums[t + job.startup] - sums[t])
+          + job.workW * (sums[t + length] - sums[t + job.startup])) / 1000;
+        if (zone !== home) grams += 0.5 * kwh * (value(grids[home], t) + value(grids[zone], t));
+        if (grams < best.grams - 1e-9) { best.grams = grams; best.start = t; }
+      }
+      return best;
+    }).sort((a, b) => a.grams - b.grams || (a.zone < b.zone ? -1 : 1));
+  }
+
+  const core = { SLOT_S: SLOT_S, summed: summed, bestStart: bestStart, bestPauses: bestPauses,
+    bestPlaces: bestPlaces };
   /* ---- the page ---- */
 
   /* What a value of a field is taken for: within its limits, in its steps, else its default. */
@@ -112,7 +133,21 @@
       "for find in (best_start, best_schedule):",
       "    schedule = find(job, intensity, release, deadline)",
       "    print(find.__name__, charge(schedule, job, intensity).emissions_g)  # g CO2e",
-    ].join("\n");
+    ].concat(asked.where === "all" ? [
+      "",
+      "kwh = " + asked.move / 1000 + " * job.energy_j / 3.6e6  # of moving it, half at each end",
+      "length = pd.Timedelta(seconds=job.duration_s)",
+      'starts = pd.date_range(release, deadline - length, freq="15min")',
+      "for zone in datasets.zones():",
+      "    there = datasets.carbon_intensity(zone, " + asked.day.slice(0, 4) + ")",
+      '    path = 0 if zone == "' + asked.zone + '" else 0.5 * kwh',
+      "    least = min(",
+      "        charge(best_start(job, there, at, at + length), job, there).emissions_g",
+      "        + path * (intensity.at(at) + there.at(at))",
+      "        for at in starts",
+      "    )",
+      "    print(zone, least)  # g CO2e",
+    ] : []).join("\n");
   }
 
   /* The same for Slurm, from now on: the best start, and each run of the best pauses. */
@@ -196,7 +231,7 @@
     return (h % 1 ? h.toFixed(2).replace(/0$/, "") : h) + " h";
   };
 
-  const FIELDS = ["zone", "day", "hour", "wait", "work", "startup", "workW", "startupW"];
+  const FIELDS = ["zone", "day", "hour", "wait", "work", "startup", "workW", "startupW", "where", "move"];
 
   function setUp(box) {
     const folder = box.dataset.folder;
@@ -204,6 +239,7 @@
     const said = box.querySelector(".explore-said");
     const chart = box.querySelector("svg.explore-window");
     const curve = box.querySelector("svg.explore-waits");
+    const places = box.querySelector(".explore-where");
     let turn = 0; // what was asked last; an answer to anything before it is not shown
 
     /* What is asked, each value within its limits; fields that had another are set right. */
@@ -218,7 +254,8 @@
       const day = field("day");
       put("day", clampedDay(day.value, { min: day.min, max: day.max, fallback: day.defaultValue }));
       put("hour", clamped(field("hour").value, { min: 0, max: 23, step: 1, fallback: 18 }));
-      ["wait", "work", "startup", "workW", "startupW"].forEach((name) => {
+      put("where", field("where").value === "all" ? "all" : "home");
+      ["wait", "work", "startup", "workW", "startupW", "move"].forEach((name) => {
         const f = field(name);
         put(name, clamped(f.value, { min: +f.min, max: +f.max,
           step: f.type === "range" ? +f.step : 0, fallback: +f.defaultValue }));
@@ -242,13 +279,15 @@
       said.textContent = sentence;
       chart.textContent = "";
       curve.textContent = "";
+      places.textContent = "";
+      delete places.dataset.grams;
       box.querySelectorAll("pre").forEach((pre) => { pre.textContent = ""; });
     }
 
     function show(settle) {
       const asked = read(settle), mine = ++turn;
       box.querySelectorAll("output[data-for]").forEach((o) => {
-        o.textContent = asked[o.dataset.for] + (o.dataset.unit === "min" ? " min" : " h");
+        o.textContent = asked[o.dataset.for] + " " + (o.dataset.unit || "h");
       });
       const link = permalink(asked);
       box.querySelector("a.explore-link").setAttribute("href", link);
@@ -257,12 +296,12 @@
       if (!loaded.has(name)) clear("The curve of this grid and year is being read \u2026");
       load(folder, name, (grid) => {
         if (mine !== turn) return;
-        if (grid) compute(grid, asked);
+        if (grid) compute(grid, asked, mine);
         else clear("The curve of this grid and year could not be read. Choose another, or load the page again.");
       });
     }
 
-    function compute(grid, asked) {
+    function compute(grid, asked, mine) {
       asked.time_zone = grid.time_zone;
       const from = instant(grid.time_zone, asked.day, asked.hour);
       const job = {
@@ -299,6 +338,55 @@
       box.querySelector("pre.explore-sbatch").textContent = asSbatch(start, pauses, job);
       windowChart(chart, grid, from, slots, job, start, pauses);
       waitChart(curve, grid, from, job, wait, last);
+      if (asked.where === "all") everywhere(asked, mine, from, job, slots, start.now);
+    }
+
+    /* Ask all grids; what has not come, or does not reach as far, is named and left out. */
+    function everywhere(asked, mine, from, job, slots, nowGrams) {
+      const options = [...field("zone").options];
+      const grids = {}, missing = [];
+      let open = options.length;
+      places.textContent = "The curves of all grids are being read \u2026";
+      options.forEach((option) => load(folder, option.value + "_" + asked.day.slice(0, 4), (grid) => {
+        const reaches = grid && from >= grid.start_s
+          && from + slots * SLOT_S <= grid.start_s + grid.values.length * grid.step_s;
+        if (reaches) grids[option.value] = grid; else missing.push(option.textContent);
+        open -= 1;
+        if (open === 0 && mine === turn) placesTable(options, asked, grids, missing, from, job, slots, nowGrams);
+      }));
+    }
+
+    function placesTable(options, asked, grids, missing, from, job, slots, nowGrams) {
+      const found = bestPlaces(grids, asked.zone, from, job, slots, asked.move / 1000);
+      const name = (zone) => options.find((option) => option.value === zone).textContent;
+      const cell = (row, tag, text) => {
+        const made = document.createElement(tag);
+        made.textContent = text; row.append(made);
+      };
+      const when = clock(asked.time_zone, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+      const table = document.createElement("table");
+      const caption = document.createElement("caption");
+      caption.textContent = "Where and when, in one go: the best start on each grid, moving included";
+      const head = document.createElement("tr");
+      ["grid", "emissions", "less than at once at home", "starts (" + asked.time_zone.replace("_", " ") + ")"]
+        .forEach((text) => cell(head, "th", text));
+      table.append(caption, head);
+      found.forEach((one) => {
+        const row = document.createElement("tr");
+        cell(row, "td", name(one.zone) + (one.zone === asked.zone ? ", home" : ""));
+        cell(row, "td", mass(one.grams));
+        cell(row, "td", share(one.grams, nowGrams));
+        cell(row, "td", when(from + one.start * SLOT_S));
+        table.append(row);
+      });
+      places.textContent = "";
+      places.append(table);
+      if (missing.length) {
+        const p = document.createElement("p");
+        p.textContent = "Not compared, since its curve could not be read or ends too early: " + missing.join(", ") + ".";
+        places.append(p);
+      }
+      places.dataset.grams = found.map((one) => one.zone + "=" + one.grams).join(" ");
     }
 
     function windowChart(svg, grid, from, slots, job, start, pauses) {

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -204,40 +204,64 @@ def _slowed(table: pd.DataFrame, replay: Outcome) -> pd.DataFrame:
     """Stretch the segments of capped runs to the time they took, at the power they drew."""
     if not len(replay.paces):
         return table
-    runs, capped = replay.runs, replay.paces.groupby("run", sort=True)
-    drawn = table["part"] != "suspended"
-    slow = table["run"].isin(capped.groups) & drawn
-    pieces = [table[~slow]]
     throttle = replay.workload.throttle or Throttle()  # nothing is capped without one
-    for run in replay.paces["run"].unique().tolist():
-        rows = table[slow & (table["run"] == run)]
-        start_s, stop_s = (float(runs[name].iloc[run]) for name in ("start_s", "stop_s"))
-        pieces.append(_slow_run(rows, capped.get_group(run), start_s, stop_s, throttle))
-    whole = pd.concat(pieces)
+    drawn = (table["part"] != "suspended").to_numpy()
+    columns = [table[name].to_numpy() for name in ("start_s", "stop_s", "power_w")]
+    runs_s = [replay.runs[name].to_numpy() for name in ("start_s", "stop_s")]
+    # Plain arrays from here on: a frame a run would take longer than the replay.
+    rows_of, paces_of = (_by_run(t["run"].to_numpy()) for t in (table, replay.paces))
+    done_s, cap_w = (replay.paces[name].to_numpy() for name in ("done_s", "cap_w"))
+    kept, pieces = np.ones(len(table), dtype=bool), []
+    for run, changes in paces_of.items():
+        rows = rows_of[run][drawn[rows_of[run]]]
+        kept[rows] = False
+        given = _Slowed(rows, *(column[rows] for column in columns))
+        times_s = (float(runs_s[0][run]), float(runs_s[1][run]))
+        pieces.append(_slow_run(given, done_s[changes], cap_w[changes], times_s, throttle))
+    rows, *cut = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    names = dict(zip(("start_s", "stop_s", "power_w"), cut, strict=True))
+    whole = pd.concat([table[kept], table.iloc[rows].assign(**names)])
     return whole.sort_values(["run", "start_s"], kind="stable").reset_index(drop=True)
 
 
+class _Slowed(NamedTuple):
+    """Segments of a run: rows of the table, and from when to when they draw what."""
+
+    row: NDArray[np.int64]
+    start_s: NDArray[np.float64]
+    stop_s: NDArray[np.float64]
+    power_w: NDArray[np.float64]
+
+
+def _by_run(run: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+    """Return the rows of each run, in order."""
+    order = np.argsort(run, kind="stable")
+    first = np.flatnonzero(np.diff(run[order], prepend=-1))
+    return dict(zip(run[order][first].tolist(), np.split(order, first[1:]), strict=True))
+
+
 def _slow_run(
-    rows: pd.DataFrame, pace: pd.DataFrame, start_s: float, stop_s: float, throttle: Throttle
-) -> pd.DataFrame:
+    given: _Slowed,
+    done_s: NDArray[np.float64],
+    cap_w: NDArray[np.float64],
+    run_s: tuple[float, float],
+    throttle: Throttle,
+) -> _Slowed:
     """Return the segments of one capped run as they were, from those without a cap."""
-    borders_s = np.unique(
-        [*(rows["start_s"] - start_s), *(rows["stop_s"] - start_s), *pace["done_s"]]
-    )
+    start_s, stop_s = run_s
+    edges_s = (given.start_s - start_s, given.stop_s - start_s)
+    borders_s = np.unique(np.concatenate([*edges_s, done_s]))
     low_s = borders_s[:-1]
-    which = np.searchsorted((rows["stop_s"] - start_s).to_numpy(), low_s, side="right")
-    which = which.clip(max=len(rows) - 1)
+    which = np.searchsorted(edges_s[1], low_s, side="right").clip(max=len(given.row) - 1)
     # Of changes at one instant the last holds; after the last row (saving) there is no cap.
-    change = np.searchsorted(pace["done_s"].to_numpy(), low_s, side="right") - 1
-    cap_w = np.nan_to_num(pace["cap_w"].to_numpy()[change], nan=np.inf)
-    power_w = rows["power_w"].to_numpy()[which]
-    speed = np.array([float(throttle.speed(p, c)) for p, c in zip(power_w, cap_w, strict=True)])
+    cap_w = np.nan_to_num(cap_w[np.searchsorted(done_s, low_s, side="right") - 1], nan=np.inf)
+    power_w = given.power_w[which]
+    speed = throttle.speed(power_w, cap_w)
     times_s = start_s + np.append(0.0, np.cumsum(np.diff(borders_s) / speed))
     times_s[-1] = stop_s  # to the last digit
-    cut = rows.iloc[which].assign(
-        start_s=times_s[:-1], stop_s=times_s[1:], power_w=np.minimum(power_w, cap_w)
-    )
-    return cut[cut["stop_s"] > cut["start_s"]]
+    lasts = times_s[1:] > times_s[:-1]
+    drawn_w = np.minimum(power_w, cap_w)[lasts]
+    return _Slowed(given.row[which][lasts], times_s[:-1][lasts], times_s[1:][lasts], drawn_w)
 
 
 def _borders(replay: Outcome) -> list[NDArray[np.float64]]:

@@ -21,12 +21,10 @@ class CapWhenDirty(Policy):
     ----------
     policy : Policy
         What decides on jobs.
-    gate : Gate
-        While it says dirty, jobs run under the cap.
+    gate : Gate or None
+        While it says dirty, jobs run under the cap; None: they always do.
     share : float
         The cap, as a share of a job's mean power, in (0, 1).
-    clean_share : float
-        The cap while it is clean; 1 for none. With a share below 1 in both jobs always run slower.
 
     Notes
     -----
@@ -35,32 +33,32 @@ class CapWhenDirty(Policy):
     (`helpers.phases.Throttle`).
     """
 
-    def __init__(self, policy: Policy, gate: Gate, share: float, clean_share: float = 1.0) -> None:
-        if not isinstance(gate, Gate):
-            raise TypeError(f"gate(={gate!r}) must be a Gate, such as Below(300.0).")
+    def __init__(self, policy: Policy, gate: Gate | None, share: float) -> None:
+        if gate is not None and not isinstance(gate, Gate):
+            raise TypeError(f"gate(={gate!r}) must be None or a Gate, such as Below(300.0).")
         if not 0 < share < 1:
             raise ValueError(f"share(={share}) must lie between 0 and 1, both excluded.")
-        if not share <= clean_share <= 1:
-            raise ValueError(f"clean_share(={clean_share}) must lie in share(={share}) to 1.")
-        self.policy, self.gate, self.share, self.clean_share = policy, gate, share, clean_share
+        self.policy, self.gate, self.share = policy, gate, share
         self.clairvoyant = policy.clairvoyant
         inner = policy.name or type(policy).__name__
-        self.name = f"{inner}, capped to {100 * share:g} % above {gate.name}"
+        when = "always" if gate is None else f"above {gate.name}"
+        self.name = f"{inner}, capped to {100 * share:g} %, {when}"
 
     def begin(self, view: View) -> None:
         """Begin without a cap."""
         self.policy.begin(view)
-        self.gate.begin(view)
+        if self.gate is not None:
+            self.gate.begin(view)
 
     def decide(self, view: View) -> None:
         """Decide on jobs, then on their power."""
         self.policy.decide(view)
-        share = self.clean_share if self.gate.is_clean(view) else self.share
+        clean = self.gate is not None and self.gate.is_clean(view)
         for job in view.running.values():
-            wanted_w = job.power_w * share if share < 1 else float("inf")
+            wanted_w = float("inf") if clean else job.power_w * self.share
             if job.state == "running" and job.power_w > 0 and job.cap_w != wanted_w:
                 view.cap(job, wanted_w)
-        if view.running:
+        if self.gate is not None and view.running:
             view.wake_at(view.next_step_s)
 
     def amend(self, job: Job, change: Callable[[], None]) -> None:
@@ -69,7 +67,8 @@ class CapWhenDirty(Policy):
 
     def reconsider(self) -> None:
         """Ask the gate, and let the policy inside reconsider."""
-        self.gate.reconsider()
+        if self.gate is not None:
+            self.gate.reconsider()
         self.policy.reconsider()
 
     def wanted_cores(self, view: View) -> int:

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.sun import sun_elevation
 from helpers.decide.view import Job, View
@@ -169,12 +169,18 @@ class _Ranked(Placer):
         """Tell whether a job may go now to a site of this rank, or had better wait."""
         return True
 
+    def is_settled(self, sites: SitesView, job: Job) -> bool:
+        """Tell whether a job was told to wait and nothing new is known since."""
+        return False
+
     def place(self, sites: SitesView) -> None:
         """Send what finds room."""
         room = sites.room()
         for job in list(sites.waiting.values()):
             urgent = sites.now_s >= job.latest_start_s
             if not urgent:
+                if self.is_settled(sites, job):
+                    continue
                 sites.ask_at(job.latest_start_s)
                 if job.processors > room.max():
                     continue
@@ -245,20 +251,38 @@ class CleanestForecast(_Ranked):
     def begin(self, sites: SitesView) -> None:
         """Begin with nothing known."""
         self._until: dict[int, float] = {}
+        self._step_s = self._now_s = -np.inf
+        self._now: dict[float, tuple[NDArray, NDArray]] = {}  # the same for a start now
+        self._later: dict[float, tuple[NDArray, NDArray]] = {}  # this step's forecasts, by length
+
+    def is_settled(self, sites: SitesView, job: Job) -> bool:
+        """Tell whether the job waits for the next step."""
+        return sites.now_s < self._until.get(job.number, -np.inf)
 
     def rank(self, sites: SitesView, job: Job) -> NDArray[np.float64]:
         """Return what the job is forecast to emit at each site if it starts now [g CO2e]."""
-        return self._forecast_g(sites, job, np.array([sites.now_s]))[:, 0]
+        if sites.now_s != self._now_s:
+            self._now_s, self._now = sites.now_s, {}
+        lasts_s = self._lasts_s(job)
+        if lasts_s not in self._now:
+            self._now[lasts_s] = self._ahead(sites, lasts_s, [sites.now_s])
+        return self._grams(sites, job, self._now[lasts_s])[:, 0]
 
     def may_go(self, sites: SitesView, job: Job, rank: float) -> bool:
         """Tell whether no later start anywhere is forecast to be cleaner."""
-        if sites.now_s < self._until.get(job.number, -np.inf):
-            return False
         step_s = min(view.next_step_s for view in sites.views)
-        later_s = np.arange(step_s, job.latest_start_s, _HOUR_S)
-        if not later_s.size:
+        hours = int(np.ceil((job.latest_start_s - step_s) / _HOUR_S))
+        if hours < 1:
             return True
-        best = self._forecast_g(sites, job, later_s).min()
+        if step_s != self._step_s:
+            self._step_s, self._later = step_s, {}
+        lasts_s = self._lasts_s(job)
+        known = self._later.get(lasts_s)
+        if known is None or known[0].shape[1] < hours:
+            # Jobs of one length share what is forecast: all starts are at borders of steps.
+            starts_s = step_s + _HOUR_S * np.arange(hours)
+            known = self._later[lasts_s] = self._ahead(sites, lasts_s, starts_s)
+        best = self._grams(sites, job, tuple(part[:, :hours] for part in known)).min()
         if best >= rank * (1 - self.least_saving):
             return True
         # Nothing new is known before the next step: until then the answer stays.
@@ -266,25 +290,28 @@ class CleanestForecast(_Ranked):
         sites.ask_at(step_s)
         return False
 
-    def _forecast_g(
-        self, sites: SitesView, job: Job, start_s: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return forecast emissions by site and start [g CO2e]; inf where it does not fit."""
-        lasts_s = min(job.planned_s, self.longest_s)
-        grams = np.full((len(sites.views), start_s.size), np.inf)
-        home = sites.home(job)
-        origin_s = sites.views[0].epoch_s - sites.now_s
+    def _lasts_s(self, job: Job) -> float:
+        return float(min(job.planned_s, self.longest_s))
+
+    def _ahead(
+        self, sites: SitesView, lasts_s: float, start_s: ArrayLike
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return forecasts by site and start: grams of a watt that long, and the intensity."""
+        at_s = sites.views[0].epoch_s - sites.now_s + np.asarray(start_s, dtype=np.float64)
         ahead = [view.forecast() for view in sites.views]
-        at_home = np.asarray(ahead[home].at(origin_s + start_s))
-        for site, forecast in enumerate(ahead):
-            if not sites.fits(job, site):
-                continue
-            begin_s = origin_s + start_s + sites.delay_s(job, site)
-            per_watt = np.asarray(forecast.per_watt_g(begin_s, begin_s + lasts_s))
-            path = 0.5 * sites.transfer_kwh(job, site) * lasts_s / job.planned_s
-            there = np.asarray(forecast.at(origin_s + start_s))
-            grams[site] = sites.pue[site] * job.power_w * per_watt + path * (at_home + there)
-        return grams
+        per_watt = [np.asarray(one.per_watt_g(at_s, at_s + lasts_s)) for one in ahead]
+        return np.stack(per_watt), np.stack([np.asarray(one.at(at_s)) for one in ahead])
+
+    def _grams(self, sites: SitesView, job: Job, ahead: tuple[NDArray, ...]) -> NDArray[np.float64]:
+        """Return forecast emissions by site and start [g CO2e]; inf where the job does not fit."""
+        per_watt, intensity = ahead
+        numbers = range(len(sites.views))
+        path = np.array([sites.transfer_kwh(job, site) for site in numbers])
+        path *= 0.5 * self._lasts_s(job) / job.planned_s
+        fits = np.array([sites.fits(job, site) for site in numbers])
+        work_g = np.array(sites.pue)[:, None] * job.power_w * per_watt
+        grams = work_g + path[:, None] * (intensity[sites.home(job)] + intensity)
+        return np.where(fits[:, None], grams, np.inf)
 
 
 def _path_g(sites: SitesView, job: Job, now: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -43,10 +43,11 @@ class Throttle:
         if not 0 <= self.exponent <= 1:
             raise ValueError(f"exponent(={self.exponent}) must lie in 0 to 1.")
 
-    def speed(self, power_w: ArrayLike, cap_w: float) -> NDArray[np.float64]:
-        """Return the speed of phases of these powers [W] under a cap [W], 1 without one."""
+    def speed(self, power_w: ArrayLike, cap_w: ArrayLike) -> NDArray[np.float64]:
+        """Return the speed of phases of these powers [W] under caps [W], 1 without one."""
         power_w = np.asarray(power_w, dtype=np.float64)
-        share = np.divide(cap_w, power_w, out=np.ones_like(power_w), where=power_w > 0)
+        share = np.ones(np.broadcast_shapes(power_w.shape, np.shape(cap_w)))
+        np.divide(cap_w, power_w, out=share, where=power_w > 0)
         return np.minimum(share, 1.0) ** self.exponent
 
     def clock_s(self, edges_s: NDArray, power_w: NDArray, cap_w: float) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["CapCurve", "cap_curves", "fit_exponent", "left_out_errors"]
+__all__ = ["CapCurve", "best_limits", "cap_curves", "fit_exponent", "left_out_errors"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,3 +154,37 @@ def left_out_errors(table: pd.DataFrame, by: str) -> pd.DataFrame:
 def _depth(curve: CapCurve) -> NDArray[np.float64]:
     """Return how far each limit lies below the power without one, as a logarithm; 0 if above."""
     return np.maximum(np.log(curve.power_w[-1] / curve.cap_w), 0.0)
+
+
+def best_limits(table: pd.DataFrame, rest_w: float = 0.0) -> pd.DataFrame:
+    """Return, for each GPU, what the limit of least energy of each of its jobs saves and costs.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As for `cap_curves`.
+    rest_w : float
+        Power of the rest of the machine while a job runs [W].
+
+    Returns
+    -------
+    DataFrame
+        One row a GPU: ``curves``, the median ``cap_w`` [W], and means over its jobs of the energy
+        ``saved_percent`` and the time ``longer_percent`` against the last limit [%].
+    """
+    rows = []
+    for gpu, own in table.groupby("gpu", sort=True):
+        curves = cap_curves(own)
+        best = [curve.best(rest_w) for curve in curves]
+        pairs = list(zip(curves, best, strict=True))
+        rows.append(
+            (
+                gpu,
+                len(curves),
+                float(np.median([curve.cap_w[i] for curve, i in pairs])),
+                100 * (1 - float(np.mean([curve.energy(rest_w)[i] for curve, i in pairs]))),
+                100 * (float(np.mean([1 / curve.speed[i] for curve, i in pairs])) - 1),
+            )
+        )
+    columns = ["gpu", "curves", "cap_w", "saved_percent", "longer_percent"]
+    return pd.DataFrame(rows, columns=columns).set_index("gpu")

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from helpers.carbon.signal import Intensity
 from helpers.timeline import Duration, Times, duration_seconds, epoch_seconds
 
-__all__ = ["CapJob", "CapPlan", "Level", "best_caps"]
+__all__ = ["CapJob", "CapPlan", "Level", "best_caps", "slower_or_later"]
 
 
 class Level(NamedTuple):
@@ -291,3 +291,46 @@ def _undominated(pasts: _Pasts) -> _Pasts:
     emitted_g = pasts.emitted_g[order]
     least = np.concatenate([[np.inf], np.minimum.accumulate(emitted_g)[:-1]])
     return pasts.only(order[emitted_g < least])
+
+
+def slower_or_later(
+    job: CapJob, intensity: Intensity, release: Times, slots: int, *, step: Duration = "1h"
+) -> dict[str, float]:
+    """Return what a job emits at once, slowed down, moved, paused, and by all of these [g CO2e].
+
+    Parameters
+    ----------
+    job, intensity, release, slots, step
+        As for `best_caps`. The last level is taken as no limit.
+
+    Returns
+    -------
+    dict
+        ``at once``: at the last level from the first slot on. ``slower``: the same without a pause,
+        at the best level for each slot. ``later``: at the last level from the best slot on.
+        ``pauses``: at the last level with the best pauses. ``both``: the best levels and pauses.
+        Each is the least there is of its kind.
+
+    Raises
+    ------
+    ValueError
+        As for `best_caps`.
+    """
+    full = CapJob(job.levels[-1:], job.work_s, job.startup)
+    both = best_caps(job, intensity, release, slots, step=step)
+    slower = best_caps(job, intensity, release, slots, step=step, may_pause=False)
+    pauses = best_caps(full, intensity, release, slots, step=step)
+    last = job.levels[-1]
+    start_s = both.edges_s[:-1]
+    ready_s = start_s + job.startup[0]
+    stop_s = ready_s + job.work_s / last.speed
+    fits = stop_s <= both.edges_s[-1] * (1 + 1e-15)
+    grams = job.startup[1] * np.asarray(intensity.per_watt_g(start_s[fits], ready_s[fits]))
+    grams = grams + last.power_w * np.asarray(intensity.per_watt_g(ready_s[fits], stop_s[fits]))
+    return {
+        "at once": float(grams[0]),
+        "slower": slower.emissions_g,
+        "later": float(grams.min()),
+        "pauses": pauses.emissions_g,
+        "both": both.emissions_g,
+    }

@@ -411,7 +411,8 @@ class Workload:
             processors together.
         """
         pieces = [(transition_s, float(self.work_power_w[row]))]
-        model, run_s = int(self.jobs["model"].iloc[row]), float(self.jobs["run_s"].iloc[row])
+        model = int(self.jobs["model"].to_numpy()[row])
+        run_s = float(self.jobs["run_s"].to_numpy()[row])
         if model < 0:
             pieces.append((run_s - work_from_s, float(self.work_power_w[row])))
         else:

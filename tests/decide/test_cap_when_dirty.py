@@ -41,22 +41,19 @@ def test_a_job_runs_slower_while_it_is_dirty_and_no_slower_when_it_is_clean():
     assert 3 * (25 * 1.0 + 100 * 1.5) * HOUR == pytest.approx(found.energy_j()["jobs"])
 
 
-def test_both_caps_hold_where_both_are_given():
-    policy = CapWhenDirty(Fifo(), Below(200.0), 0.25, 0.25)
-    found = replay(
-        asked(), Cluster(3, 1, NodePower(100.0)), policy, intensity=day([400.0, 1.0] * 4)
-    )
+def test_without_a_gate_jobs_are_always_capped_and_no_intensity_is_needed():
+    policy = CapWhenDirty(Fifo(), None, 0.25)
+    found = replay(asked(), Cluster(3, 1, NodePower(100.0)), policy)
 
     assert [4 * HOUR] * 2 == pytest.approx(found.jobs["end_s"])
-    assert "capped to 25 %" in policy.name
+    assert "capped to 25 %, always" in policy.name
 
 
 @pytest.mark.parametrize(
     ("args", "error", "message"),
     [
-        ((0.5, 0.25), TypeError, "must be a Gate"),
+        ((0.5, 0.25), TypeError, "must be None or a Gate"),
         ((Below(1.0), 1.0), ValueError, "share"),
-        ((Below(1.0), 0.5, 0.25), ValueError, "clean_share"),
     ],
 )
 def test_what_makes_no_sense_is_refused(args, error, message):

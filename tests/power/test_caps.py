@@ -6,7 +6,13 @@ import pytest
 
 from helpers import datasets
 from helpers.phases.throttle import Throttle
-from helpers.power.caps import CapCurve, cap_curves, fit_exponent, left_out_errors
+from helpers.power.caps import (
+    CapCurve,
+    best_limits,
+    cap_curves,
+    fit_exponent,
+    left_out_errors,
+)
 
 COLUMNS = ["gpu", "dataset", "network", "batch_size", "optimizer", "power_limit"]
 
@@ -90,3 +96,13 @@ def test_a_square_root_misses_the_measured_times_as_its_docstring_says():
 def test_without_a_limit_that_slows_nothing_is_fitted():
     with pytest.raises(ValueError, match="nothing can be fitted"):
         fit_exponent(cap_curves(measured(0.5, 90.0)))
+
+
+def test_the_best_limit_of_each_gpu_saves_energy_for_time():
+    table = pd.concat([measured(0.5, 240.0), measured(0.5, 240.0, "y")])
+    found = best_limits(table)
+
+    assert [100.0, 100.0] == found["cap_w"].tolist()
+    assert 100 * (1 - (100 / 240) ** 0.5) == pytest.approx(found["saved_percent"]["x"])
+    assert 100 * ((240 / 100) ** 0.5 - 1) == pytest.approx(found["longer_percent"]["y"])
+    assert (best_limits(table, rest_w=1000.0)["saved_percent"] < 1e-9).all()

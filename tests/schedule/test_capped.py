@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.carbon import Intensity
-from helpers.schedule.capped import CapJob, Level, best_caps
+from helpers.schedule.capped import CapJob, Level, best_caps, slower_or_later
 
 EPOCH_S = 1_577_836_800.0
 LEVELS = (Level(250.0, 1.0, 200.0), Level(150.0, 0.9, 140.0), Level(100.0, 0.6, 95.0))
@@ -122,3 +122,25 @@ def test_a_job_that_makes_no_sense_is_refused(args, message):
 def test_a_start_up_longer_than_a_slot_is_refused():
     with pytest.raises(ValueError, match="shorter than a slot"):
         best_caps(CapJob(LEVELS, 60.0, (3600.0, 1.0)), curve([1.0]), EPOCH_S, 1)
+
+
+def test_both_is_never_worse_than_slowing_down_or_moving_alone():
+    rng = np.random.default_rng(2)
+    for _ in range(10):
+        job = CapJob(LEVELS[::-1], 3600 * rng.uniform(1, 4), (300.0, 100.0))
+        found = slower_or_later(job, curve(rng.integers(0, 400, 12)), EPOCH_S, 12)
+        slack = 1 + 1e-9
+
+        assert found["both"] <= min(found["slower"], found["pauses"]) * slack
+        assert found["pauses"] <= found["later"] * slack
+        assert max(found["slower"], found["later"]) <= found["at once"] * slack
+
+
+def test_on_a_flat_curve_only_slowing_down_saves():
+    job = CapJob(LEVELS[::-1], 7200.0)
+
+    found = slower_or_later(job, curve([100.0] * 8), EPOCH_S, 8)
+
+    assert pytest.approx(2 * 200 * 100 / 1000) == found["at once"] == found["later"]
+    assert pytest.approx(2 / 0.9 * 140 * 100 / 1000) == found["slower"]
+    assert pytest.approx(found["slower"]) == found["both"]
