@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from helpers.files import (
     Damaged,
+    NotUtf8,
     decode,
+    line_blocks,
     number,
     numbers,
     read_bytes,
@@ -183,3 +185,26 @@ def test_through_a_link_the_file_is_written_that_it_leads_to(tmp_path):
 
     assert link.is_symlink()
     assert "after" == target.read_text()
+
+
+@pytest.mark.parametrize("size", [1, 7, 2**20])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_blocks_of_lines_are_the_file_and_cut_no_line(size, end, tmp_path):
+    lines = ["first", "", "é" * 9, "last"]
+    path = tmp_path / "lines.txt"
+    path.write_bytes("".join(line + end for line in lines).encode())
+
+    blocks = list(line_blocks(path, size=size))
+
+    assert "".join(line + "\n" for line in lines).encode() == b"".join(b for b, _ in blocks)
+    assert all(block.endswith(b"\n") for block, _ in blocks)
+    assert path.stat().st_size == blocks[-1][1]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-32", "utf-16-le"])
+def test_blocks_of_lines_in_another_encoding_are_refused(encoding, tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_bytes("one line\nand é\n".encode(encoding))
+
+    with pytest.raises(NotUtf8):
+        list(line_blocks(path, size=4))
