@@ -9,7 +9,7 @@
 # {if}`a_real_cluster.all_ended` None was lost.
 # {if}`a_real_cluster.none_twice` None ran twice at once.
 # {if-not}`a_real_cluster.any_late` None was late.
-# With nothing disturbed, most first starts ({num}`a_real_cluster.most`) came within {num}`a_real_cluster.start_most`, and the grams of receipts differ from those planned by {num}`a_real_cluster.grams_off`.
+# With nothing disturbed, most first starts came within {num}`a_real_cluster.start_most`, and the grams of receipts differ from those planned by {num}`a_real_cluster.grams_off`.
 #
 # **You need.**
 # {doc}`pause_and_resume` for plans with pauses, and {doc}`/howto/submit_to_slurm` for the command that carries them out.
