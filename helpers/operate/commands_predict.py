@@ -42,8 +42,8 @@ def predict(options: argparse.Namespace) -> Result:
         if model.outcome != outcome:
             raise ValueError(f"{options.model} predicts {model.outcome}, not {outcome}: say --of.")
     else:
-        every_s, first_s = _rhythm(log)
-        tried = trial(log, known, outcome=outcome, every_s=every_s, first_s=first_s)
+        every_s, first_s, warm_s = _rhythm(log)
+        tried = trial(log, known, outcome=outcome, every_s=every_s, first_s=first_s, warm_s=warm_s)
         model = train(tried, known)
     rows, waiting = _asked(log, outcome, options.show, tried)
     said = model.predict(log, known).to_numpy()[rows]
@@ -89,15 +89,16 @@ def _prepared(log: JobLog, options: argparse.Namespace, outcome: str) -> JobLog:
     return log
 
 
-def _rhythm(log: JobLog) -> tuple[float, float]:
-    """Return how often to train, and from when on to predict [s]."""
+def _rhythm(log: JobLog) -> tuple[float, float, float]:
+    """Return how often to train, from when on to score, and how long before to predict [s]."""
     from helpers.jobs.table import end_s
 
     submit_s = log.jobs["submit_s"].to_numpy()
     ends_s = np.sort(end_s(log.jobs).dropna().to_numpy())
     span_s = float(np.ptp(submit_s))
     enough_s = float(ends_s[_FEWEST // 2] - submit_s.min()) + 1.0  # logs may begin without ends
-    return max(span_s / _TRAININGS, _DAY_S), max(min(span_s / 3, _LONGEST_FIRST_S), enough_s)
+    first_s = max(min(span_s / 3, _LONGEST_FIRST_S), enough_s)
+    return max(span_s / _TRAININGS, _DAY_S), first_s, min(first_s - enough_s, first_s / 2)
 
 
 def _asked(log: JobLog, outcome: str, show: int, tried: Trial | None) -> tuple[Any, bool]:

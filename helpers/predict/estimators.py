@@ -171,29 +171,40 @@ class Predictions:
             Of jobs submitted before, by the same levels: what came of them moves the quantiles,
             so that the first jobs find them in place.
         """
-        parts = self._logs
-        skip = 0
-        if earlier is not None:
-            skip, before = len(earlier), earlier._logs
-            joined = [np.concatenate(pair) for pair in zip(before, parts, strict=True)]
-            first, second, _, *rest = joined
-            parts = (first, second, self.levels, rest[0], rest[1], rest[2])
-        logs = track(*parts, step=step, passed=self.outcome == "run_s")
-        return replace(self, values=np.exp(logs[skip:]))
+        logs = track(*self._logs(earlier), step=step, passed=self.outcome == "run_s")
+        return replace(self, values=np.exp(logs[-len(self) :]))
 
-    def shift(self, step: float = 0.003) -> NDArray[np.float64]:
+    def parted(self, at_s: float) -> tuple[Self, Self]:
+        """Return the predictions of jobs submitted before an instant [s], and of the others."""
+        names = ("rows", "values", "truth", "limit", "submit_s", "start_s", "end_s")
+        early = self.submit_s < at_s
+        before, others = (
+            replace(self, **{name: getattr(self, name)[part] for name in names})
+            for part in (early, ~early)
+        )
+        return before, others
+
+    def shift(
+        self, step: float = 0.003, *, earlier: Predictions | None = None
+    ) -> NDArray[np.float64]:
         """Return by how much `calibrated` shifts a job submitted after all, shape (k,).
 
         On the logarithm, by what had shown when the last job was submitted.
         """
-        now_s = float(self.submit_s[-1])
-        return shift_by(*self._logs, now_s=now_s, step=step, passed=self.outcome == "run_s")
+        now_s, passed = float(self.submit_s[-1]), self.outcome == "run_s"
+        return shift_by(*self._logs(earlier), now_s=now_s, step=step, passed=passed)
 
-    @property
-    def _logs(self) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray, NDArray]:
-        # Of a run time it is known when it passes a quantile, of memory only when the job ended.
+    def _logs(
+        self, earlier: Predictions | None
+    ) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray, NDArray]:
+        """Return what is tracked; of a run time it shows when it passes a quantile."""
         logs = np.log(self.values), np.log(self.truth)
-        return *logs, self.levels, self.submit_s, self.start_s, self.end_s
+        parts = *logs, self.levels, self.submit_s, self.start_s, self.end_s
+        if earlier is None:
+            return parts
+        pairs = zip(earlier._logs(None), parts, strict=True)
+        values, truth, _, *times = (np.concatenate(pair) for pair in pairs)
+        return values, truth, self.levels, times[0], times[1], times[2]
 
 
 def learn(

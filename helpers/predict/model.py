@@ -57,7 +57,12 @@ class Trial:
 
     @classmethod
     def of(
-        cls, log: JobLog, known: pd.DataFrame, raw: Predictions, step: float | None = 0.003
+        cls,
+        log: JobLog,
+        known: pd.DataFrame,
+        raw: Predictions,
+        step: float | None = 0.003,
+        earlier: Predictions | None = None,
     ) -> Self:
         """Return the trial of quantiles that were learned, beside the simple predictors.
 
@@ -69,6 +74,8 @@ class Trial:
             What `learn` gave.
         step : float, optional
             As for `Predictions.calibrated`; None leaves the quantiles as they are.
+        earlier : Predictions, optional
+            As for `Predictions.calibrated`.
         """
         points = simple(log, known, outcome=raw.outcome).iloc[raw.rows]
         # What ran for less than a second is predicted as one: a logarithm wants no 0.
@@ -78,7 +85,8 @@ class Trial:
         points["mixed"] = mix(candidates, raw.truth, who, raw.submit_s, raw.end_s)
         if step is None:
             return cls(log, raw, points, np.zeros(len(raw.levels)))
-        return cls(log, raw.calibrated(step), points, raw.shift(step))
+        said = raw.calibrated(step, earlier=earlier)
+        return cls(log, said, points, raw.shift(step, earlier=earlier))
 
     def scores(self) -> pd.DataFrame:
         """Return the scores of each predictor, one row each, as `helpers.predict.SCORES`."""
@@ -136,6 +144,7 @@ def trial(
     every_s: float = WEEK_S,
     first_s: float = 4 * WEEK_S,
     step: float = 0.003,
+    warm_s: float = 0.0,
 ) -> Trial:
     """Try the predictors on a log: every job is predicted from what was known of it.
 
@@ -145,11 +154,16 @@ def trial(
         As for `helpers.predict.learn`.
     step : float
         As for `Predictions.calibrated`.
+    warm_s : float
+        For how long before `first_s` jobs are predicted and tracked, too, though not scored, so
+        that quantiles are in place when the first one counts [s].
     """
     if known is None:
         known = features(log, outcome=outcome)
-    raw = learn(log, known, outcome=outcome, levels=levels, every_s=every_s, first_s=first_s)
-    return Trial.of(log, known, raw, step)
+    begin_s = first_s - warm_s
+    raw = learn(log, known, outcome=outcome, levels=levels, every_s=every_s, first_s=begin_s)
+    early, raw = raw.parted(float(log.jobs["submit_s"].min()) + first_s)
+    return Trial.of(log, known, raw, step, early if len(early) else None)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Predictors learn from the past alone, and their quantiles become true."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -91,11 +89,7 @@ def test_earlier_jobs_move_quantiles_before_the_first_one():
     rng = np.random.default_rng(3)
     truth = np.exp(rng.normal(3, 1.0, 900))
     whole = made(truth, np.tile([20.0, 20.0, 21.0], (900, 1)), (0.05, 0.5, 0.95))
-    parts = ("rows", "values", "truth", "limit", "submit_s", "start_s", "end_s")
-    first, last = (
-        replace(whole, **{part: getattr(whole, part)[cut] for part in parts})
-        for cut in (slice(400), slice(400, None))
-    )
+    first, last = whole.parted(400_000.0)
 
     warm = last.calibrated(0.05, earlier=first)
 
