@@ -278,7 +278,7 @@ class Day:
             {
                 "id": str(job["job_id"]),
                 "group": job["group"],
-                "head": f"{job['processors']} cores, {job['requested_s'] / _HOUR_S:.3g} h asked for",
+                "head": _size(job["processors"], job["requested_s"]),
                 "pieces": [
                     (kind, round(a - self.start_s), round(b - self.start_s))
                     for kind, a, b in self._pieces(job["job"])
@@ -385,6 +385,11 @@ def _on_others(inquiry: Inquiry, rows: Iterable[int]) -> Iterator[tuple[int, flo
         yield row, float(later_h[later_h > 0].sum()), float(-later_h[later_h < 0].sum())
 
 
+def _size(processors: int, requested_s: float) -> str:
+    cores = "core" if processors == 1 else "cores"
+    return f"{processors} {cores}, {requested_s / _HOUR_S:.3g} h asked for"
+
+
 def _effect(others: pd.Series) -> str:
     longer_h, shorter_h = others["longer_h"], others["shorter_h"]
     if not (longer_h or shorter_h):
@@ -404,10 +409,12 @@ _PAGE = """<div class="asked">
 <button type="button" name="after">Next answer</button></span>
 </div>
 <div class="asked-said" aria-live="polite"></div>
-<p class="asked-legend" aria-hidden="true"><span class="key waits"></span>waits
-<span class="key runs"></span>runs <span class="key paused"></span>paused
-<span class="key curve"></span>carbon intensity <span class="key turns"></span>where the decision
-turns</p>
+<p class="asked-legend" aria-hidden="true">
+<span class="pair"><span class="key waits"></span>waits</span>
+<span class="pair"><span class="key runs"></span>runs</span>
+<span class="pair"><span class="key paused"></span>paused</span>
+<span class="pair"><span class="key curve"></span>carbon intensity</span>
+<span class="pair"><span class="key turns"></span>where the decision turns</span></p>
 <svg class="asked-job" role="img" aria-label="Carbon intensity over the day, and below it when the
 chosen job waits, runs and is paused; the answer above says the same in words"></svg>
 <svg class="asked-day" role="img" aria-label="All jobs of the day, a line each, when they wait, run
