@@ -11,8 +11,8 @@
 # What do the known policies save, which jobs carry the saving, and how much of it survives when lengths and intensity are not known beforehand?
 #
 # **Answer.**
-# On {num}`waiting_for_clean_power.grids` and {num}`waiting_for_clean_power.weeks`, with assumed waits of up to {num}`waiting_for_clean_power.short_wait` for short and {num}`waiting_for_clean_power.long_wait` for long jobs, the best starts of a real cluster's jobs save, the future known, {num}`waiting_for_clean_power.best_start` of their emissions, the best pauses, if free, {num}`waiting_for_clean_power.wait_awhile`.
-# A regression and the mean length of a queue, in 2020, save {num}`waiting_for_clean_power.practical`.
+# With waits of hours that are assumed and the future known, the best starts of a real cluster's jobs save {num}`waiting_for_clean_power.best_start` of their emissions, the best pauses, if free, {num}`waiting_for_clean_power.wait_awhile`.
+# A regression as forecast and the mean length of a queue, in 2020, save {num}`waiting_for_clean_power.practical`.
 #
 # **You need.**
 # {doc}`carbon_intensity` for the curves, {doc}`workload_traces` for the jobs, {doc}`when_to_start` for why the best start can be found exactly.
