@@ -1,5 +1,7 @@
 """Backfilling: examples worked by hand, and that reservations are kept."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -215,31 +217,52 @@ def test_a_line_keeps_its_order_and_its_arrays():
     assert [1] * len(left) == line.processors.tolist()
 
 
+class Asked(NamedTuple):
+    number: int
+    processors: int
+    left_s: float
+
+
 @settings(max_examples=60)
 @given(
     st.integers(1, 5),
     st.lists(
-        st.tuples(st.integers(0, 7), st.integers(1, 5), st.integers(1, 9)), min_size=1, max_size=30
+        st.tuples(st.integers(0, 7), st.integers(1, 5), st.integers(1, 9), st.booleans()),
+        min_size=1,
+        max_size=40,
     ),
 )
 def test_places_are_the_earliest_that_a_second_by_second_plan_leaves(cores, asked):
-    """Jobs are booked, and booked anew as they come again, beside a plan of every second."""
-    books = Counts(0.0, cores)
-    free = np.full(500, cores)
-    start = {}
-    for number, processors, lasts in asked:
-        at = min(processors, cores)
-        if number in start:
-            begin, lasts, at = start[number]
-            free[begin : begin + lasts] += at
-        begin = next(t for t in range(500) if (free[t : t + lasts] >= at).all())
-        free[begin : begin + lasts] -= at
-        start[number] = begin, lasts, at
-        books.book((), np.array([number]), np.array([at]), np.array([float(lasts)]))
+    """Jobs are booked, leave, and are booked anew, all of them, beside a plan of every second."""
+    books, free, jobs, start = Counts(0.0, cores), np.full(900, cores), {}, {}
 
-        assert {n: float(s) for n, (s, _, _) in start.items()} == {
-            n: books.starts_s(np.array([n]))[0] for n in start
-        }
+    def book(job):
+        if job.number in start:
+            begin = start[job.number]
+            free[begin : begin + job.left_s] += job.processors
+        lasts, need = job.left_s, job.processors
+        begin = next(t for t in range(900) if (free[t : t + lasts] >= need).all())
+        free[begin : begin + lasts] -= need
+        start[job.number] = begin
+
+    for number, processors, lasts, leaves in asked:
+        if number in jobs and leaves:
+            job, begin = jobs.pop(number), start.pop(number)
+            free[begin : begin + job.left_s] += job.processors
+            place = books.pop(job)
+            books.give(place.start_s, place.stop_s, place.what)
+        else:
+            jobs.setdefault(number, Asked(number, min(processors, cores), lasts))
+        for job in jobs.values():
+            book(job)
+        columns = zip(*jobs.values(), strict=True) if jobs else ((), (), ())
+        numbers, needs, left_s = (
+            np.array(column, dtype=kind)
+            for column, kind in zip(columns, (np.int64, np.int64, np.float64), strict=True)
+        )
+        books.book((), numbers, needs, left_s)
+
+        assert [float(start[n]) for n in jobs] == books.starts_s(numbers).tolist()
 
 
 @settings(max_examples=40)
