@@ -568,7 +568,7 @@ _ = numbers.fact("failure_simple", brier["share"] < brier["trees"], "the user's 
 # (limits-predicting-jobs)=
 # ## What could be wrong
 #
-# * **Three logs**, two of them old; settings of the mixture were chosen on UniLu Gaia and KTH, not on LLNL Atlas.
+# * **Three logs**, two of them old; settings of the mixture were chosen with the scores of UniLu Gaia and KTH in sight, and some of LLNL Atlas's, so none is wholly held out; the steps of the tracking and the upper quantiles were tried on the same logs.
 # * **LLNL Atlas has no waits.**
 #   Its jobs are taken to have started when they were submitted, so what had ended by a submission is known too early.
 # * **The curve is known** in the grams; a forecast leaves less, and changes the order of predictors little as far as it errs for all alike.

@@ -14,6 +14,7 @@ teacher in the season's next week, against EASY.
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import asdict
 from pathlib import Path
 
@@ -87,6 +88,7 @@ def in_grams(zone: str, date: str, cleaner_percent: float) -> float:
 
 def main() -> None:
     """Fit and judge, and write both tables."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     work, judged, rules = stretch(), [], []
     for zone in ZONES:
         seen = {
