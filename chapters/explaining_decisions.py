@@ -254,7 +254,7 @@ numbers.record_table(
 
 # %% [markdown]
 # Waiting is not only a cost to others: a job that is held leaves its cores to them.
-# Of the {num}`explaining_decisions.held` that were kept from running, {num}`explaining_decisions.untouched` changed nothing for anybody else; over all of them others ended {num}`explaining_decisions.longer` later and {num}`explaining_decisions.shorter` earlier.
+# Of the {num}`explaining_decisions.held` that were kept from running, some for want of cores alone, {num}`explaining_decisions.untouched` changed nothing for anybody else; over all of them others ended {num}`explaining_decisions.longer` later and {num}`explaining_decisions.shorter` earlier.
 #
 # ## Ask it yourself
 #

@@ -393,10 +393,10 @@ def _size(processors: int, requested_s: float) -> str:
 def _effect(others: pd.Series) -> str:
     longer_h, shorter_h = others["longer_h"], others["shorter_h"]
     if not (longer_h or shorter_h):
-        return "That it was held changed nothing for others."
+        return "Had it never been held, nothing would be otherwise for others."
     return (
-        f"That it was held let others end {longer_h:.1f} h later and {shorter_h:.1f} h earlier, "
-        "all together."
+        f"Had it never been held, others would have ended {longer_h:.1f} h earlier and "
+        f"{shorter_h:.1f} h later, all together."
     )
 
 

@@ -186,6 +186,15 @@ def test_what_a_held_job_did_to_others_is_the_difference_of_two_replays(told):
     assert len(asked.others("a"))
 
 
+def test_the_page_tells_what_holding_a_job_did_to_others(told):
+    later_h = told.inquiry.others("a")["later_s"] / HOUR_S
+    shown = {job["id"]: job["others"] for job in told.as_dict()["jobs"]}
+
+    longer = f"{later_h[later_h > 0].sum():.1f} h earlier"
+    assert shown["a"].startswith("Had it never been held, others would have ended " + longer)
+    assert "" == shown["b"]
+
+
 def test_what_is_asked_of_others_in_other_words_is_refused():
     with pytest.raises(ValueError, match=r"instead\(='gone'\) must be one of never held, absent"):
         inquiry().others("a", "gone")
