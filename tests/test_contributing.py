@@ -83,6 +83,10 @@ def test_the_recipe_for_a_log_makes_a_log(clone):
     assert (clone / "data" / "own" / "logs" / "mine.swf").stat().st_size > 0
 
 
+def test_the_recipe_for_a_format_of_logs_makes_a_reader_that_passes_its_test(clone):
+    follow(clone, "A format of logs")
+
+
 def test_the_recipe_for_a_policy_makes_a_policy_that_passes_its_test(clone):
     follow(clone, "A policy")
 
