@@ -40,6 +40,7 @@ def test_the_cell_that_recorded_a_number_is_found(chapter):
         ('numbers.record_table({"idle power [.1f W]: of a node": 3.0})', "idle_power"),
         ('numbers.record_table(kept, "saved_{} [.1f %]: saved by {}")', "saved_easy"),
         ('numbers.record_table({f"saved_{n} [.1f %]: saved": 1})', "saved_70"),
+        ('numbers.record_table({f"extra_free {saved} no start-up": 1})', "extra_free"),
         ('claims = {"most [.1f %]: most of it": 3}', "most"),
         ('numbers.record_table({"top [.1f %]: top": (1, 0, 2)}, ends=True)', "top_low"),
     ],

@@ -59,3 +59,9 @@ def test_help_is_printed_and_nothing_else_is_done(script, tmp_path):
     assert (ROOT / script).stem in ran.stdout or "usage" in ran.stdout
     assert [] == list(tmp_path.iterdir())
     assert before == sorted((ROOT / script).parent.iterdir())
+
+
+def test_no_two_test_files_have_one_name():
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+
+    assert [] == sorted({name for name in names if names.count(name) > 1})

@@ -26,7 +26,7 @@ FIELDS = re.compile(r"\{((?:[^{}\\]|\\.|\{[^{}]*\})*)\}")
 #: Macros of siunitx that a unit may be made of (its manual, tables of units and prefixes).
 KNOWN_TO_SIUNITX = r"""
 \percent \byte \watt \joule \hertz \gram \kilogram \tonne \second \minute \hour \day
-\gibi \giga \mega \kilo \milli \micro
+\gibi \tera \giga \mega \kilo \milli \micro
 """
 #: What to install where the thesis cannot be compiled (names of Debian and Ubuntu).
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")

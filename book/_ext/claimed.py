@@ -81,7 +81,8 @@ def _names(source: str) -> list[re.Pattern]:
     for text in filter(None, texts):
         claim = CLAIM.fullmatch(text)
         if claim or records:
-            name = (claim["name"] if claim else text).replace(" ", "_")
+            # Digits and unit may be filled in, too: what stands before them is the name.
+            name = (claim["name"] if claim else text.partition(f" {HOLE}")[0]).replace(" ", "_")
             parts = [re.escape(part) for part in name.split(HOLE)]
             found.append(re.compile(".+".join(parts) + "(_low|_high)?"))
     return found

@@ -130,6 +130,11 @@ def receding_horizon(
     ------
     ValueError
         If the job does not fit, `step_s` is not > 0, or a forecast ends before the deadline.
+
+    Notes
+    -----
+    A job that runs and is planned to stop and start again in the same instant runs on. That can
+    be worth it only where more energy means fewer grams, at a negative marginal intensity.
     """
     release_s, deadline_s = check_window(job, None, release, deadline)
     expected: Intensity | None = None

@@ -5,6 +5,7 @@ writes ``book/results/benchmarks.json``.  Times of one machine are no claim; rat
 of growth are.  A ratio beyond its limit makes it fail.
 """
 
+import argparse
 import functools
 import io
 import json
@@ -249,4 +250,6 @@ def main(names):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="ratios and growths (default: all, stored)")
+    sys.exit(main(parser.parse_args().names))

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from schedule_problems import EPOCH_S, curve, model, problems
 
@@ -72,10 +72,12 @@ def test_with_perfect_knowledge_the_receding_horizon_is_the_optimum(problem, alw
         def forecast(now_s):
             return intensity.window(intensity.start, intensity.stop)
 
+    best = best_schedule(job, intensity, release_s, deadline_s, suspension=rules)
+    # Where more energy means less grams, it may pay to stop and start again in one instant.
+    assume((best.start_s[1:] > best.stop_s[:-1]).all())
     schedule = receding_horizon(job, forecast, release_s, deadline_s, step_s=60.0, suspension=rules)
 
     check(schedule, job, release=release_s, deadline=deadline_s, suspension=rules)
-    best = best_schedule(job, intensity, release_s, deadline_s, suspension=rules)
     assert charge(best, job, intensity, rules).emissions_g == pytest.approx(
         charge(schedule, job, intensity, rules).emissions_g, rel=1e-9, abs=1e-9
     )

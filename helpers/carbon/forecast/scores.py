@@ -15,6 +15,7 @@ __all__ = ["scores"]
 _DAY_S = 86400.0
 
 
+# What is scored, against what, and how it is resampled: three things, each said once.
 def scores(
     forecasts: Forecasts,
     truth: Intensity,
