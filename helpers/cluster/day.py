@@ -365,6 +365,7 @@ class _Words:
         self._place: dict[str, int] = {}
 
     def place(self, text: str) -> int:
+        """Return where a text stands among all; a new one is put at their end."""
         if text not in self._place:
             self._place[text] = len(self.all)
             self.all.append(text)
