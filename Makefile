@@ -121,9 +121,11 @@ campaign: $(READY)  ## measure power of stop and resume on a machine with an NVI
 data: $(READY)  ## derive data/ again from its pinned archives and compare, byte for byte
 	@$(BIN)/python data/derive.py --check
 
+# Every extra but learn and programs: a resolver for all machines takes torch's CUDA build, 3 GB.
+LOCKED := chapters operate events mcp book test lab
 lock: $(READY)  ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest --python-version 3.11 \
+	@$(BIN)/uv pip compile pyproject.toml $(LOCKED:%=--extra %) --universal --fork-strategy fewest --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
 
 lint: $(READY)  ## format and lint in place
