@@ -413,7 +413,8 @@ CHANGES = (
     _ends,
     _insert,
 )
-WRAPS = (gzip.compress, bz2.compress, lzma.compress, zstandard.compress)
+# The hour of packing is no part of an input.
+WRAPS = (partial(gzip.compress, mtime=0), bz2.compress, lzma.compress, zstandard.compress)
 ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-be", "utf-32", "latin-1")
 
 
