@@ -49,4 +49,4 @@ Units are in the names: ``power_w``, ``energy_j``, ``duration_s``,
     intensity = datasets.carbon_intensity("DE", 2020)
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
