@@ -8,6 +8,7 @@ module       what it holds
 `whatif`     one job in every configuration a centre allows, and the frontier
 `queue`      what waits and runs now, and when a request would start in it
 `revisions`  plans made anew: a run was missed, a forecast has changed
+`migration`  a job that waits, moved to the partition in which it starts earlier
 `grid`       which carbon intensity is known for a zone and a window, and which was used
 `backend`    eight verbs that any scheduler must have
 `slurm`      them by Slurm's own commands, in a user's rights

@@ -27,6 +27,7 @@ import numpy as np
 from helpers.carbon.signal import Intensity
 from helpers.operate.backend import Backend, Run, SchedulerError, Status
 from helpers.operate.job import Event, read_events
+from helpers.operate.migration import SOON_S, migrate
 from helpers.operate.plans import Plan, iso
 from helpers.operate.receipts import runs_said, write_receipt
 from helpers.operate.revisions import Revision, revise
@@ -42,7 +43,7 @@ from helpers.operate.store import (
 
 __all__ = ["Action", "Agent", "Settings", "Sight", "decide"]
 
-Kind = Literal["submit", "begin", "requeue", "cancel", "look", "finish", "wait"]
+Kind = Literal["submit", "begin", "move", "requeue", "cancel", "look", "finish", "wait"]
 
 _MOST_SUBMISSIONS = 10
 """After so many submissions that were all forgotten somebody should look."""
@@ -72,6 +73,8 @@ class Settings:
         one that only its controller believes in [s]; longer than any prolog.
     replan_s : float
         Time between two looks at what is expected of the grid, for jobs that wait [s].
+    migrate : bool
+        Whether jobs that wait may be moved to another partition (see `helpers.operate.migration`).
     """
 
     switch: Literal["planned start", "last moment"] = "planned start"
@@ -81,6 +84,7 @@ class Settings:
     patience_s: float = 30.0
     silent_s: float = 600.0
     replan_s: float = 3600.0
+    migrate: bool = False
 
     def __post_init__(self) -> None:
         if self.switch not in {"planned start", "last moment"}:
@@ -176,8 +180,8 @@ class Action:
     Parameters
     ----------
     kind : str
-        ``submit``, ``begin``, ``requeue``, ``cancel``, ``look`` (ask the accounting), ``finish``
-        (write the receipt) or ``wait``.
+        ``submit``, ``begin``, ``move``, ``requeue``, ``cancel``, ``look`` (ask the accounting),
+        ``finish`` (write the receipt) or ``wait``.
     why : str
         Reason, for people.
     job_id : str
@@ -186,6 +190,8 @@ class Action:
         For ``submit`` and ``begin``: when it starts by itself [s]; None for now.
     until_s : float
         For ``wait``: when to look again at the latest [s].
+    partition : str
+        For ``submit`` and ``move``: where to.
     """
 
     kind: Kind
@@ -193,6 +199,7 @@ class Action:
     job_id: str = ""
     at_s: float | None = None
     until_s: float = math.inf
+    partition: str = ""
 
 
 def decide(sight: Sight, settings: Settings | None = None) -> Action:
@@ -276,8 +283,14 @@ def _again(sight: Sight, settings: Settings, job_id: str, why: str) -> Action:
         return Action("wait", "it may still appear", until_s=again_s)
     if sum(e.result != "intended" for e in handed) >= _MOST_SUBMISSIONS:
         return Action("finish", f"handed over {_MOST_SUBMISSIONS} times, never kept", job_id)
-    _, switch_s = _due(sight, settings)
-    return Action("submit", why, at_s=switch_s)
+    return _submit(sight, settings, why)
+
+
+def _submit(sight: Sight, settings: Settings, why: str) -> Action:
+    """Hand a job over, to the partition that the plan in force names."""
+    asked = sight.plan.resources
+    where = asked.partition if asked is not None and asked.partition else ""
+    return Action("submit", why, at_s=_due(sight, settings)[1], partition=where)
 
 
 def _due(sight: Sight, settings: Settings) -> tuple[float, float]:
@@ -295,14 +308,13 @@ def _missing(sight: Sight, settings: Settings) -> Action:
     dropped = {e.job_id for e in sight.journal if e.what == "cancel"}
     known = [e.job_id for e in handed if e.job_id and e.job_id not in dropped]
     latest = known[-1] if known else ""
-    _, switch_s = _due(sight, settings)
     if sight.finished:
         return Action("finish", "completed", latest)
     if not handed:
-        return Action("submit", "planned", at_s=switch_s)
+        return _submit(sight, settings, "planned")
     seen_to_go = {status.job_id for status in sight.statuses if status.over} & dropped
     if not known and handed[-1].result == "done" and handed[-1].job_id in seen_to_go:
-        return Action("submit", "it was dropped, and did not finish", at_s=switch_s)
+        return _submit(sight, settings, "it was dropped, and did not finish")
     if known and sight.runs is None:
         return Action("look", "it is not in the queue", latest)
     runs = sight.runs or ()
@@ -315,7 +327,28 @@ def _missing(sight: Sight, settings: Settings) -> Action:
     return _again(sight, settings, latest, "the scheduler has forgotten it")
 
 
+def _elsewhere(sight: Sight, status: Status) -> str:
+    """The partition to which the plan in force moves a job; empty if it stays where it is.
+
+    It is moved once. A refusal is the scheduler's last word; and a job that is not where it was
+    last put was moved by somebody who knows why.
+    """
+    asked = sight.plan.resources
+    target = asked.partition if asked is not None else None
+    if not target or not status.partition or target in status.partition.split(","):
+        return ""
+    moves = [e for e in sight.journal if (e.what, e.job_id) == ("move", status.job_id)]
+    if any(e.partition == target and e.result.startswith("refused") for e in moves):
+        return ""
+    put = [e for e in sight.journal if e.what == "submit"]
+    put += [e for e in moves if e.result == "done"]
+    return "" if not put or put[-1].partition == target else target
+
+
 def _waiting(sight: Sight, status: Status, settings: Settings) -> Action:
+    if target := _elsewhere(sight, status):
+        why = f"it is planned in partition {target}"
+        return Action("move", why, status.job_id, partition=target)
     due_s, switch_s = _due(sight, settings)
     rested_s = sight.rested_s(status)
     due_s, switch_s = max(due_s, rested_s), max(switch_s, rested_s)
@@ -364,8 +397,10 @@ def _running(sight: Sight, status: Status, settings: Settings) -> Action:
     interval_s = float(marks_s[done - 1]) - before_s if done else 0.0
     if now_s - said[-1].time_s > max(1.0, 0.25 * interval_s):
         return Action("wait", "a pause now would lose work: it waits for the next checkpoint")
-    if (why := _limit_near(sight, started_s, interval_s)) or (
-        why := _pause_due(sight, started_s, said[-1].time_s, interval_s)
+    if (
+        (why := _limit_near(sight, started_s, interval_s))
+        or (why := _pause_due(sight, started_s, said[-1].time_s, interval_s))
+        or (why := _move_due(sight, status))
     ):
         return Action("requeue", why, status.job_id)
     return Action("wait", "it runs as planned")
@@ -401,6 +436,14 @@ def _pause_due(sight: Sight, started_s: float, said_s: float, interval_s: float)
     if resume_s - sight.now_s <= max(startup_s, sight.rest_s):
         return ""  # too late: to start again would take longer than the pause
     return f"the plan pauses at {iso(stop_s)} until {iso(resume_s)}"
+
+
+def _move_due(sight: Sight, status: Status) -> str:
+    """Whether a run gives way at its checkpoint because its job is moved to another partition."""
+    target = _elsewhere(sight, status)
+    if not target or sight.now_s + sight.rest_s > sight.plan.last_moment_s(sight.kept_s):
+        return ""  # to start again would cost the deadline
+    return f"it moves to partition {target}"
 
 
 def _since(events: list[Event], checkpoints: int) -> list[Event]:
@@ -448,6 +491,7 @@ class Agent:
 
     def __post_init__(self) -> None:
         self._force: dict[str, Revision] = {}
+        self._stamps: dict[str, tuple[str, int, int]] = {}
         self._planned_s: dict[str, float] = {}
         self._missed: dict[str, int] = {}
         self._looked_s = -math.inf
@@ -543,8 +587,8 @@ class Agent:
         journal(folder, Entry(now_s, "missing" if missing else "found", "done"))
 
     def _sight(self, folder: Folder, runs: list[Run] | None = None) -> Sight:
-        if folder.key not in self._force:
-            self._force[folder.key] = folder.revision
+        if self._stamps.get(folder.key) != (stamp := folder.stamp):  # a user may move a job, too
+            self._force[folder.key], self._stamps[folder.key] = folder.revision, stamp
         force = self._force[folder.key]
         return Sight(
             self.clock(),
@@ -588,8 +632,11 @@ class Agent:
             sight.missed > self._missed.get(folder.key, 0),
             sight.missed,
         )
-        if not missed and now_s < last_s + self.settings.replan_s:
-            self._due_s = min(self._due_s, last_s + self.settings.replan_s)
+        every_s = self.settings.replan_s
+        if self.settings.migrate:  # a queue is looked at before a run is due, and while it waits
+            every_s = min(every_s, SOON_S / 2)
+        if not missed and now_s < last_s + every_s:
+            self._due_s = min(self._due_s, last_s + every_s)
             return False
         self._planned_s[folder.key] = now_s
         force = self._force[folder.key]
@@ -604,13 +651,30 @@ class Agent:
             return False
         done = force.checkpoints + sight.checkpoints()
         made = revise(force, done, expected, from_s)
+        if self.settings.migrate and alive:
+            made = self._better_place(made or force, done, expected, from_s, alive[0]) or made
         if made is None:
             return False
         folder.revise(made)
-        self._force[folder.key], self._missed[folder.key] = made, 0
-        start = iso(float(made.plan.schedule.start_s[0]))
-        self.report(f"{folder.key}: planned anew; its next run begins at {start}")
+        self._missed[folder.key] = 0
+        start, where = iso(float(made.plan.schedule.start_s[0])), ""
+        if made.plan.resources is not None and made.plan.resources.partition:
+            where = f" in {made.plan.resources.partition}"
+        self.report(f"{folder.key}: planned anew; its next run begins at {start}{where}")
         return True
+
+    def _better_place(
+        self, force: Revision, done: int, expected: Intensity, from_s: float, status: Status
+    ) -> Revision | None:
+        """The plan of a job that waits in another partition, where it starts earlier or cleaner."""
+        try:
+            queue = self.backend.queue()
+            if queue is None:
+                return None
+            return migrate(force, done, expected, from_s, queue, self.backend.rules(), status)
+        except (SchedulerError, ValueError) as error:  # it stays where it is, which is no harm
+            self._trouble(status.key, error)
+            return None
 
     def _act(self, folder: Folder, action: Action, restarts: int, *, stubborn: bool = True) -> None:
         """Do one thing, written down before and after."""
@@ -624,6 +688,7 @@ class Agent:
                 restarts,
                 action.why,
                 action.at_s,
+                action.partition,
             )
             journal(folder, entry)
 
@@ -641,9 +706,12 @@ class Agent:
 
     def _do(self, folder: Folder, action: Action) -> str:
         if action.kind == "submit":
-            return self.backend.submit(folder.submission(action.at_s or self.clock()))
+            asked = self._force[folder.key].plan.resources
+            return self.backend.submit(folder.submission(action.at_s or self.clock(), asked))
         if action.kind == "begin":
             self.backend.begin(action.job_id, action.at_s)
+        elif action.kind == "move":
+            self.backend.move(action.job_id, action.partition)
         elif action.kind == "requeue":
             self.backend.requeue(action.job_id)
         elif action.kind == "cancel":

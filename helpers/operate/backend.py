@@ -13,6 +13,9 @@ verb        what it does
 `rules`     what the centre allows
 ==========  ==============================================================================
 
+Two more are there where a scheduler can do them: `move` puts a waiting job into another partition,
+`queue` tells what waits and runs of everybody.
+
 Nothing is ever *held*: a waiting job always has a moment at which it starts by itself. A back end
 answers with an error, `SchedulerError`, when it does not know; an empty answer means "there is
 none". Whoever mistakes the one for the other submits a job twice.
@@ -119,6 +122,8 @@ class Status:
     held : bool
         Whether it waits for ever, because its scheduler could not launch it. Somebody's own hold
         is none: whoever set it knows why.
+    partition : str
+        Where it waits or runs; empty where a scheduler has one place only.
     """
 
     job_id: str
@@ -129,6 +134,7 @@ class Status:
     restarts: int = 0
     reason: str = ""
     held: bool = False
+    partition: str = ""
 
     @property
     def over(self) -> bool:
@@ -193,6 +199,13 @@ class Backend(ABC):
     @abstractmethod
     def trial(self, resources: Resources) -> float:
         """Return when a request would start [s]; a refusal is a `SchedulerError` that is sure."""
+
+    def move(self, job_id: str, partition: str) -> None:
+        """Put a waiting job into another partition; refused of a job that runs."""
+        raise SchedulerError(
+            f"{self.name} moves no jobs: cancel job {job_id} and submit it to {partition!r}.",
+            sure=True,
+        )
 
     def queue(self) -> Queue | None:
         """Return what waits and runs now, of everybody; None where a scheduler does not tell."""

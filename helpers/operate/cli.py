@@ -345,6 +345,21 @@ def _add_jobs(sub: Any) -> None:
         default="planned start",
         help="when a waiting job starts by itself if the agent is dead",
     )
+    agent.add_argument(
+        "--migrate",
+        action="store_true",
+        help="move jobs that wait to a partition in which they start earlier or cleaner",
+    )
+    move = _command(
+        sub,
+        "move",
+        "let a job that was handed over go on in another partition",
+        "  clean-hours move 4711 --partition long",
+        do.move,
+    )
+    _add_on(move)
+    move.add_argument("job", metavar="JOB", help="its key, or its scheduler's number")
+    move.add_argument("--partition", required=True, help="where to")
     watch = _command(
         sub, "watch", "what every planned job does", "  clean-hours watch --all", do.watch
     )

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from helpers.carbon.signal import Intensity
     from helpers.operate.backend import Backend
     from helpers.operate.plans import Plan
+    from helpers.operate.store import Folder
 
-__all__ = ["agent", "backend_of", "report", "rules", "submit", "watch"]
+__all__ = ["agent", "backend_of", "move", "report", "rules", "submit", "watch"]
 
 Result = dict[str, Any]
 
@@ -107,7 +108,11 @@ def agent(options: argparse.Namespace) -> Result:
         raise KeyboardInterrupt
 
     settings = Settings(
-        switch=options.switch, poll_s=options.poll, tick_s=options.tick, replan_s=options.replan
+        switch=options.switch,
+        poll_s=options.poll,
+        tick_s=options.tick,
+        replan_s=options.replan,
+        migrate=options.migrate,
     )
     worker = Agent(
         backend_of(options),
@@ -126,6 +131,39 @@ def agent(options: argparse.Namespace) -> Result:
         signal.signal(signal.SIGTERM, before)
     left = [folder.key for folder in folders() if not folder.over]
     return {"left": left, "text": f"{len(left)} jobs are not over; they run by themselves."}
+
+
+def move(options: argparse.Namespace) -> Result:
+    """Let a job that was handed over go on in another partition; an agent moves it."""
+    from helpers.operate.migration import moved
+
+    folder = _folder_of(options)
+    force = folder.revision
+    there = moved(force, options.partition, backend_of(options).rules())
+    folder.revise(there)
+    text = (
+        f"{folder.key} is planned in partition {options.partition}. An agent (clean-hours agent) "
+        "moves it at once if it waits, and after its next checkpoint if it runs."
+    )
+    return {"key": folder.key, "partition": options.partition, "text": text}
+
+
+def _folder_of(options: argparse.Namespace) -> Folder:
+    """The folder of a job that is not over, by its key or its scheduler's number."""
+    from helpers.operate.store import folders
+
+    open_ = [folder for folder in folders() if not folder.over]
+    for folder in open_:
+        if folder.key == options.job:
+            return folder
+    if options.job.isdigit():
+        for key, statuses in backend_of(options).jobs().items():
+            if any(status.job_id == options.job for status in statuses):
+                for folder in open_:
+                    if folder.key == key:
+                        return folder
+    known = ", ".join(folder.key for folder in open_[:5]) or "there is none"
+    raise ValueError(f"no job {options.job!r} was handed over and is not over yet: {known}.")
 
 
 def watch(options: argparse.Namespace) -> Result:

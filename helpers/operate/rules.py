@@ -39,6 +39,7 @@ __all__ = [
     "Qos",
     "Resources",
     "Rules",
+    "check_name",
     "memory_mb",
     "pairs_of",
     "parse_accounts",
@@ -53,7 +54,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]*")
 """What a partition, a QoS or an account may be called: it becomes a word of a command."""
 
 
-def _check_name(owner: str, value: str) -> None:
+def check_name(owner: str, value: str) -> None:
+    """Refuse a name that is no plain word.
+
+    Raises
+    ------
+    ValueError
+        If it holds anything but letters, digits and ``_.@+-``, or starts with one of the latter.
+    """
     if not (isinstance(value, str) and _NAME.fullmatch(value)):
         raise ValueError(
             f"{owner}(={value!r}) must be letters, digits and _.@+- and start with a letter or "
@@ -109,7 +117,7 @@ class Resources:
             )
         for name in ("partition", "qos", "account"):
             if getattr(self, name) is not None:
-                _check_name(name, getattr(self, name))
+                check_name(name, getattr(self, name))
 
     @property
     def cores_per_node(self) -> int:
@@ -170,7 +178,7 @@ class Partition:
     price_per_core_h: float = math.nan
 
     def __post_init__(self) -> None:
-        _check_name("partition", self.name)
+        check_name("partition", self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +210,7 @@ class Qos:
     usage_factor: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_name("qos", self.name)
+        check_name("qos", self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ What was learned of Slurm 22.05 and is relied on here:
   knows ("Duplicate jobid"), and Slurm *holds* the job for ever ("launch failed requeued held", or
   ``JobHoldMaxRequeue`` after five of them). It is told from a hold that somebody set
   (``Status.held``); the agent hands such a job over again, under another number.
+- ``scontrol update Partition=`` of a running job is refused, or answered with 0 and nothing moves:
+  a migration is a requeue, and then the update, whose effect is looked at.
 - ``sacct`` writes one row a run with ``--duplicates``.
 """
 
@@ -48,6 +50,7 @@ from helpers.operate.queue import Node, Place, Queue, Queued, hosts
 from helpers.operate.rules import (
     Resources,
     Rules,
+    check_name,
     pairs_of,
     parse_accounts,
     parse_partitions,
@@ -211,15 +214,21 @@ class Slurm(Backend):
         """Cancel a job."""
         self._call("scancel", _id(job_id))
 
+    def move(self, job_id: str, partition: str) -> None:
+        """Put a waiting job into another partition; that it is there is looked at afterwards."""
+        check_name("partition", partition)
+        self._call("scontrol", "update", f"JobId={_id(job_id)}", f"Partition={partition}")
+        told = self._call("scontrol", "-o", "show", "job", _id(job_id))
+        where = pairs_of(told).get("Partition", "")
+        if where != partition:
+            raise SchedulerError(
+                f"job {job_id} is still in partition {where!r}: only a job that waits is moved.",
+                sure=True,
+            )
+
     def jobs(self) -> dict[str, list[Status]]:
         """Return the user's jobs that carry a key."""
-        printed = self._call("squeue", "--json", "--states=all", f"--user={self._user}")
-        try:
-            listed = list(json.loads(printed)["jobs"])
-        except (ValueError, KeyError, TypeError):
-            raise SchedulerError(
-                f"squeue --json printed no jobs ({printed[:100]!r}): Slurm 21.08 or later is needed."
-            ) from None
+        listed = self._listed("--states=all", f"--user={self._user}")
         found: dict[str, list[Status]] = {}
         for job in listed:
             comment = str(job.get("comment") or "")
@@ -231,6 +240,16 @@ class Slurm(Backend):
                 continue  # a comment of somebody else's making: not this agent's job
             found.setdefault(key, []).append(_status(job, key))
         return found
+
+    def _listed(self, *options: str) -> list[dict[str, Any]]:
+        """What ``squeue --json`` prints of jobs."""
+        printed = self._call("squeue", "--json", *options)
+        try:
+            return list(json.loads(printed)["jobs"])
+        except (ValueError, KeyError, TypeError):
+            raise SchedulerError(
+                f"squeue --json printed no jobs ({printed[:100]!r}): Slurm 21.08 or later is needed."
+            ) from None
 
     def runs(self, job_id: str) -> list[Run]:
         """Return the runs of a job from the accounting data base."""
@@ -325,13 +344,11 @@ class Slurm(Backend):
         """Return what waits and runs now, of all users that this one may see."""
         nodes = parse_nodes(self._call("scontrol", "-o", "show", "node"))
         places = parse_places(self._call("scontrol", "-o", "show", "partition"))
-        printed = self._call("squeue", "--json")
+        listed = self._listed()
         try:
-            jobs = [_queued(job) for job in json.loads(printed)["jobs"]]
-        except (ValueError, KeyError, TypeError):
-            raise SchedulerError(
-                f"squeue --json printed no jobs ({printed[:100]!r}): Slurm 21.08 or later is needed."
-            ) from None
+            jobs = [_queued(job) for job in listed]
+        except (ValueError, KeyError, TypeError) as error:
+            raise SchedulerError(f"squeue --json printed a job that is none ({error!r}).") from None
         known = {place.name for place in places}
         return Queue(
             time.time(), nodes, places, tuple(j for j in jobs if j and j.partition in known)
@@ -411,6 +428,7 @@ def _status(job: Mapping[str, Any], key: str) -> Status:
         restarts=int(_number(job.get("restart_cnt"))),
         reason=str(job.get("state_reason") or word),
         held=state == "waiting" and _held(job),
+        partition=str(job.get("partition") or ""),
     )
 
 

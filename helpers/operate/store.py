@@ -130,14 +130,23 @@ class Folder:
         """The plan, read and checked."""
         return read_plan(self.path / "plan.json")
 
+    def _in_force(self) -> Path:
+        made = [p for p in self.path.glob("plan-*.json") if _REVISED.fullmatch(p.name)]
+        return max(made, default=self.path / "plan.json")
+
+    @property
+    def stamp(self) -> tuple[str, int, int]:
+        """File of the plan in force, its number and its time: another one is another plan."""
+        path = self._in_force()
+        about = path.stat()
+        return path.name, about.st_ino, about.st_mtime_ns
+
     @property
     def revision(self) -> Revision:
         """The plan in force: the first one, or the latest made anew."""
-        made = [p for p in self.path.glob("plan-*.json") if _REVISED.fullmatch(p.name)]
-        if not made:
-            return Revision(self.plan)
-        latest = max(made)
-        return Revision(read_plan(latest), int(latest.stem.removeprefix("plan-")))
+        latest = self._in_force()
+        number = latest.stem.removeprefix("plan").removeprefix("-")
+        return Revision(read_plan(latest), int(number or 0))
 
     def revise(self, revision: Revision) -> None:
         """Put a plan made anew in force."""
@@ -148,14 +157,14 @@ class Folder:
         """Whether a receipt was written."""
         return (self.path / "receipt.json").exists()
 
-    def submission(self, begin_s: float) -> Submission:
-        """Return what is handed to the scheduler."""
+    def submission(self, begin_s: float, resources: Resources | None = None) -> Submission:
+        """Return what is handed to the scheduler, with other resources than at first if given."""
         about = json.loads((self.path / "submit.json").read_text(encoding="utf-8"))
         return Submission(
             key=self.key,
             script=self.path / "run.sh",
             begin_s=begin_s,
-            resources=Resources(**about["resources"]),
+            resources=resources or Resources(**about["resources"]),
             folder=Path(about["folder"]),
             arguments=tuple(about["arguments"]),
         )
@@ -306,6 +315,8 @@ class Entry:
         Reason, for people.
     at_s : float or None
         Begin time set [s]; None for now.
+    partition : str
+        Of ``submit`` and ``move``: into which partition; empty for the centre's default.
     """
 
     time_s: float
@@ -315,6 +326,7 @@ class Entry:
     restarts: int = 0
     why: str = ""
     at_s: float | None = None
+    partition: str = ""
 
 
 def journal(folder: Folder, entry: Entry) -> None:

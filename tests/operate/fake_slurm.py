@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from helpers.operate.backend import Backend, Run, SchedulerError, Status, Submission
 from helpers.operate.plans import Plan
+from helpers.operate.queue import Queue
 from helpers.operate.rules import Partition, Resources, Rules
 from helpers.operate.store import Folder
 
@@ -32,6 +33,7 @@ class Known:
     restarts: int = 0
     requeued_s: float = -math.inf
     held: bool = False
+    partition: str = ""
     runs: list[Run] = field(default_factory=list)
 
 
@@ -52,6 +54,8 @@ class FakeSlurm(Backend):
     def __post_init__(self) -> None:
         self.known: dict[str, Known] = {}
         self.count = 0
+        self.shut: set[str] = set()
+        self.seen: Queue | None = None
         self.on_node: dict[str, tuple[float, int]] = {}  # what really runs: since, checkpoints then
         self.launches: dict[str, int] = {}  # the nodes' own memory: restarts at the last launch
         self.checkpoints = 0
@@ -173,12 +177,20 @@ class FakeSlurm(Backend):
     def submit(self, submission: Submission) -> str:
         self._answer()
         self.count += 1
-        self.known[str(self.count)] = Known(submission.key, submission.begin_s)
+        job = Known(submission.key, submission.begin_s)
+        job.partition = submission.resources.partition or "p"
+        self.known[str(self.count)] = job
         return str(self.count)
 
     def begin(self, job_id: str, at_s: float | None = None) -> None:
         job = self._job(job_id, "waiting")
         job.begin_s = self.now_s if at_s is None else math.ceil(at_s)
+
+    def move(self, job_id: str, partition: str) -> None:
+        job = self._job(job_id, "waiting")
+        if partition in self.shut:
+            raise SchedulerError("Requested operation not permitted", sure=True)
+        job.partition = partition
 
     def requeue(self, job_id: str) -> None:
         job = self._job(job_id, "running")
@@ -200,7 +212,14 @@ class FakeSlurm(Backend):
         found: dict[str, list[Status]] = {}
         for job_id, job in self.known.items():
             status = Status(
-                job_id, job.key, job.state, job.begin_s, job.started_s, job.restarts, held=job.held
+                job_id,
+                job.key,
+                job.state,
+                job.begin_s,
+                job.started_s,
+                job.restarts,
+                held=job.held,
+                partition=job.partition,
             )
             found.setdefault(job.key, []).append(status)
         return found
@@ -213,4 +232,7 @@ class FakeSlurm(Backend):
         return self.now_s
 
     def rules(self) -> Rules:
-        return Rules((Partition("p", 4, 8, default=True),))
+        return Rules((Partition("p", 4, 8, default=True), Partition("q", 4, 8)))
+
+    def queue(self) -> Queue | None:
+        return self.seen

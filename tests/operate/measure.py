@@ -19,7 +19,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -161,9 +161,11 @@ def one_round(
     last_s = max(folder.plan.deadline_s for folder in folders)
     moments = sorted(rng.uniform(time.time() + 1, last_s - 15) for _ in range(kills))
     killed: list[str] = []
+    loads: list[float] = []
     child = start_agent(live, state, curve)
     while any(not folder.over for folder in folders) and time.time() < last_s + 60:
         time.sleep(0.05)
+        loads.append(os.getloadavg()[0])
         if not moments or time.time() < moments[0]:
             continue
         moments.pop(0)
@@ -186,20 +188,26 @@ def one_round(
     for path in state.glob("agent.log"):
         (root / f"agent{seed}.log").write_bytes(path.read_bytes())
     live.keep_logs(root / f"logs{seed}")
-    return tables(folders, hour_s, seed, killed, loop_s)
+    about = {"loop_s": loop_s, "load_mean": np.mean(loads), "load_most": np.max(loads)}
+    return tables(folders, hour_s, seed, killed, about)
 
 
 def tables(
-    folders: Sequence[Folder], hour_s: float, seed: int, killed: Sequence[str], loop_s: float
+    folders: Sequence[Folder],
+    hour_s: float,
+    seed: int,
+    killed: Sequence[str],
+    measured: Mapping[str, object],
 ) -> dict[str, pd.DataFrame]:
     """What became of a round: a row for itself, a row a job, a row a run."""
-    name = {"round": f"{hour_s:g} s, {'killed' if killed else 'calm'}, {seed}"}
+    kind = f"{len(killed)} kills" if killed else "calm"
+    name = {"round": f"{hour_s:g} s, {kind}, {seed}"}
     about: dict[str, object] = {"hour_s": hour_s, "checkpoint_s": hour_s / 2, "margin_s": MARGIN_S}
     about |= {f"{victim}_kills": killed.count(victim) for victim in VICTIMS}
     jobs = [one_job(folder, hour_s) for folder in folders]
     runs = [run for folder in folders for run in runs_of(folder)]
     return {
-        "rounds": pd.DataFrame([name | about | {"loop_s": loop_s}]),
+        "rounds": pd.DataFrame([name | about | dict(measured)]),
         "jobs": pd.DataFrame([name | job for job in jobs]),
         "runs": pd.DataFrame([name | run for run in runs]),
     }
