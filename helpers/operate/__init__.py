@@ -13,6 +13,7 @@ module       what it holds
 `backend`    eight verbs that any scheduler must have
 `slurm`      them by Slurm's own commands, in a user's rights
 `local`      them on one machine, without root and without a scheduler
+`operator`   for those who run a cluster: walls, begin times, suspended jobs
 `store`      one folder a job: plan, script, events, journal, receipt
 `agent`      senses, decides (a pure function), acts; may die at any moment
 `job`        what a job says and asks while it runs (shell: ``job.sh``)

@@ -105,6 +105,7 @@ def parser() -> argparse.ArgumentParser:
     _add_choice(sub)
     _add_jobs(sub)
     _add_answers(sub)
+    _add_operator(sub)
     _add_tools(sub, top)
     return top
 
@@ -267,6 +268,73 @@ def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number above 0.")
     return int(text)
+
+
+def _add_operator(sub: Any) -> None:
+    """Add the commands for those who run a cluster."""
+    from helpers.operate import commands_operator as do
+
+    about = "for those who run a cluster: walls over dirty hours, begin times, suspended jobs"
+    top = sub.add_parser(
+        "operator",
+        help=about,
+        description=about,
+        epilog="example:\n  clean-hours operator hours --zone DE\n"
+        f"  clean-hours operator keep --zone DE --table /etc/slurm/clean_hours.table\n\n{_EXIT}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    under = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def add(name: str, about: str, example: str, run: Callable[[argparse.Namespace], Any]) -> Any:
+        return _command(under, name, about, f"  clean-hours operator {name} {example}", run)
+
+    hours = add("hours", "which hours would be walled", "--zone DE --share 0.2", do.hours)
+    keep = add(
+        "keep",
+        "one pass, for cron: walls, suspensions, the table; a second one changes nothing",
+        "--zone DE --table /etc/slurm/clean_hours.table",
+        do.keep,
+    )
+    for command in (hours, keep):
+        command.add_argument(
+            "--share", type=float, default=0.25, help="share of hours walled at most (0.25)"
+        )
+        command.add_argument(
+            "--longest", type=duration, default=6 * 3600.0, help="longest wall (6h)"
+        )
+    keep.add_argument("--nodes", default="ALL", help="nodes with walls, such as n[1-8] (all)")
+    keep.add_argument("--no-walls", action="store_true", help="make and remove no reservation")
+    keep.add_argument("--table", metavar="FILE", help="renew this table for job_submit.lua")
+    table = add(
+        "table",
+        "write the table of job_submit.lua",
+        "--out /etc/slurm/clean_hours.table",
+        do.table,
+    )
+    table.add_argument("--out", dest="table", metavar="FILE", required=True, help="where to")
+    for command in (hours, keep, table):
+        command.add_argument(
+            "--ahead", type=duration, default=48 * 3600.0, help="how far it looks (48h)"
+        )
+        _add_grid(command)
+    lua = add(
+        "lua",
+        "print job_submit.lua, which gives jobs that ask for it a begin time",
+        "--table /etc/slurm/clean_hours.table > /etc/slurm/job_submit.lua",
+        do.lua,
+    )
+    lua.add_argument("--table", metavar="FILE", required=True, help="its table")
+    lua.add_argument("--out", metavar="FILE", help="write it there")
+    suspend = add(
+        "suspend",
+        "suspend a job, with a watchdog that resumes it",
+        "4711 --until 2026-12-01T21:00",
+        do.suspend,
+    )
+    suspend.add_argument("--until", type=instant, required=True, help="when it is resumed")
+    resume = add("resume", "resume a job and dismiss its watchdog", "4711", do.resume)
+    for command in (suspend, resume):
+        command.add_argument("job", metavar="JOB", help="its number")
 
 
 def _add_tools(sub: Any, top: argparse.ArgumentParser) -> None:
