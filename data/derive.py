@@ -34,7 +34,7 @@ FACTORS = "carbon_intensity/factors.csv"
 WRITTEN = (FACTORS, "phases/roberta.csv")
 #: What scripts beside this one compute: not derived from the archives alone, and not equal to the
 #: last digit.
-COMPUTED = ("explanations/", "placement/", "predictions/")
+COMPUTED = ("explanations/", "machines/", "placement/", "predictions/")
 #: What was measured on a real Slurm: kept as it is.
 MEASURED = "slurm"
 ZONES = ("DE", "FR", "GB", "ES", "IT", "PL", "DK", "AT", "BE", "FI", "PT", "GR")

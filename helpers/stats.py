@@ -29,6 +29,7 @@ __all__ = [
     "compare",
     "contrast",
     "equivalence",
+    "frontier",
     "hedges_g",
     "holm",
     "p_in_words",
@@ -747,6 +748,41 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     from statsmodels.stats.multitest import multipletests
 
     return multipletests(values, method="holm")[1]
+
+
+def frontier(values: ArrayLike) -> NDArray[np.bool_]:
+    """Return which rows no other row dominates: the Pareto frontier, smaller being better.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (n, k)
+        What each of n choices costs, in k ways. One row dominates another if it is nowhere
+        larger and somewhere smaller; of equal rows all stay.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or a value is NaN.
+    """
+    rows = np.asarray(values, dtype=np.float64)
+    if rows.ndim != 2 or np.isnan(rows).any():
+        raise ValueError(f"values must be one row a choice without NaN, not of shape {rows.shape}.")
+    # From small to large, so that each one that is kept drops many. Only an earlier row, or one
+    # that is equal, can be nowhere larger.
+    order = np.lexsort(rows.T[::-1]) if rows.shape[1] else np.arange(len(rows))
+    left, place = rows[order], 0
+    while place < len(order):
+        best = left[place]
+        stays = (left < best).any(axis=1) | (left == best).all(axis=1)
+        place = int(stays[: place + 1].sum())
+        left, order = left[stays], order[stays]
+    found = np.zeros(len(rows), dtype=np.bool_)
+    found[order] = True
+    return found
 
 
 def equivalence(

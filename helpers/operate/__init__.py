@@ -6,6 +6,7 @@ module       what it holds
 `rules`      what a centre allows: partitions, qualities of service, accounts, prices
 `plans`      a plan: runs, pauses, last moment, grams
 `whatif`     one job in every configuration a centre allows, and the frontier
+`settings`   one work in many settings and start hours, and the frontier
 `queue`      what waits and runs now, and when a request would start in it
 `revisions`  plans made anew: a run was missed, a forecast has changed
 `migration`  a job that waits, moved to the partition in which it starts earlier

@@ -30,6 +30,7 @@ from helpers.operate.plans import Plan, Span, make_plan
 from helpers.operate.queue import Queue
 from helpers.operate.rules import Partition, Resources, Rules
 from helpers.phases.model import PhaseModel, Phases, Repeat
+from helpers.stats import frontier
 from helpers.timeline import Times, utc_times
 
 __all__ = ["WhatIf", "configurations", "on_cores", "what_if"]
@@ -176,7 +177,7 @@ class WhatIf:
         if not rows:
             return pd.DataFrame()
         table = pd.DataFrame(rows)
-        table["frontier"] = _frontier(self._values())
+        table["frontier"] = frontier(self._values())
         return table.sort_values(["emissions_g", "finish"], ignore_index=True)
 
     def _values(self) -> np.ndarray:
@@ -208,13 +209,6 @@ class WhatIf:
             name: self.plans[int(np.lexsort((*values.T[::-1], values[:, i]))[0])]
             for i, name in enumerate(("fastest", "cheapest", "cleanest"))
         }
-
-
-def _frontier(values: np.ndarray) -> np.ndarray:
-    """Which rows no other row dominates."""
-    no_worse = (values[:, None] <= values[None]).all(axis=2)
-    better = (values[:, None] < values[None]).any(axis=2)
-    return np.logical_not((no_worse & better).any(axis=0))
 
 
 def what_if(

@@ -8,6 +8,7 @@ it draws decides how far it pays to slow down.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -81,17 +82,22 @@ def cap_curves(table: pd.DataFrame) -> list[CapCurve]:
         limit only is left out, since it says nothing about limits.
     """
     keys = ["gpu", "dataset", "network", "batch_size", "optimizer"]
+    values = table.groupby([*keys, "power_limit"], sort=True)[["time_per_epoch", "average_power"]]
+    mean = values.mean()
+    number = mean.groupby(level=keys, sort=True).ngroup().to_numpy()
+    # Cut by number and not group by group, which would take most of the time of every fit.
+    cuts = np.flatnonzero(np.diff(number, prepend=-1, append=-1))
+    caps_w = mean.index.get_level_values("power_limit")
+    time_s, power_w = mean.to_numpy(dtype=np.float64).T
     curves = []
-    for names, rows in table.groupby(keys, sort=True):
-        mean = rows.groupby("power_limit", sort=True)[["time_per_epoch", "average_power"]].mean()
-        if len(mean) > 1:
-            time_s = mean["time_per_epoch"].to_numpy()
+    for low, high in pairwise(cuts.tolist()):
+        if high - low > 1:
             curves.append(
                 CapCurve(
-                    ", ".join(map(str, names)),
-                    mean.index.to_numpy(dtype=np.float64),
-                    time_s[-1] / time_s,
-                    mean["average_power"].to_numpy(),
+                    ", ".join(map(str, mean.index[low][:-1])),
+                    caps_w[low:high].to_numpy(dtype=np.float64),
+                    time_s[high - 1] / time_s[low:high],
+                    power_w[low:high],
                 )
             )
     return curves
