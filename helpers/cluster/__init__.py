@@ -20,7 +20,7 @@ What is replayed is in `helpers.work`, what decides in `helpers.decide`, how far
 possible the outcome is in `helpers.bound`.
 """
 
-from helpers.cluster.engine import replay
+from helpers.cluster.engine import Stepwise, replay
 from helpers.cluster.replayed import Replay
 from helpers.cluster.sites import ClusterSite, SitesReplay, Transfer, replay_sites
 from helpers.cluster.tables import OUTCOMES
@@ -30,6 +30,7 @@ __all__ = [
     "ClusterSite",
     "Replay",
     "SitesReplay",
+    "Stepwise",
     "Transfer",
     "replay",
     "replay_sites",

@@ -36,7 +36,7 @@ from helpers.timeline import Times
 from helpers.work.nodes import NODE_STATES, Cluster
 from helpers.work.workload import Workload
 
-__all__ = ["replay"]
+__all__ = ["Stepwise", "replay"]
 
 _COMPLETED, _TIMEOUT, _SUSPENDED, _STOPPED = range(len(OUTCOMES))
 _OFF, _BOOTING, _IDLE, _BUSY, _SHUTTING_DOWN = range(len(NODE_STATES))
@@ -107,6 +107,68 @@ def replay(
     if not record and twin.has_twin(policy):
         return _twin(workload, cluster, policy, carbon, kill_at_request)
     return _simulated(workload, cluster, policy, carbon, kill_at_request, record)
+
+
+class Stepwise:
+    """A replay that somebody else drives, view by view: a learner, a game, a debugger.
+
+    ::
+
+        game = Stepwise(workload, cluster, policy, intensity=curve)
+        views = game.views()
+        policy.begin(next(views))
+        for view in views:
+            policy.decide(view)
+        done = game.result()
+
+    is `replay` by hand. Between two views, whoever drives may act through the view as a policy
+    does, and may take any time for it.
+
+    Parameters
+    ----------
+    workload, cluster, policy, intensity, forecaster, origin, kill_at_request
+        As for `replay`. The policy gives the result its name and is never called.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `replay`.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        cluster: Cluster,
+        policy: Policy,
+        *,
+        intensity: Intensity | None = None,
+        forecaster: Callable[[float], Intensity] | None = None,
+        origin: Times | None = None,
+        kill_at_request: bool = False,
+    ) -> None:
+        _check_types(workload, cluster, policy)
+        _check_fits(workload, cluster)
+        dated = origin is not None or workload.epoch is not None
+        carbon = _Carbon(intensity, forecaster, workload.origin_s(origin) if dated else np.nan)
+        self._engine = _Engine(workload, cluster, policy, carbon, kill_at_request)
+
+    def views(self) -> Iterator[View]:
+        """Let time go by, once; the first view is that before anything happened."""
+        return self._engine.views()
+
+    def end_s(self, job: Job) -> float:
+        """Return when the present run of a job will really end [s]: for judges, not for policies.
+
+        Raises
+        ------
+        KeyError
+            If it never ran.
+        """
+        return self._engine.ends_s[job.number]
+
+    def result(self) -> Replay:
+        """Return what happened; whole when the views are over."""
+        return self._engine.result()
 
 
 def _twin(

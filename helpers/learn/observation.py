@@ -1,0 +1,360 @@
+"""What a learner sees: the jobs worth asking about, each as a row of numbers, and all others as one.
+
+Only what a view knows is used: the intensity of the week before, the forecast as it was issued, what
+jobs ask for, predicted quantiles of their lengths, the queue and the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from helpers.carbon.signal import Intensity
+from helpers.decide.carbon import latest_s
+from helpers.decide.view import Job, View
+from helpers.learn.commands import CAPPED, RUN, WAIT, Commanded, Orders
+
+__all__ = ["FEATURES", "LEVELS", "Asked", "Observer"]
+
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Levels of the quantiles of a job's length."""
+
+GRID = (
+    *("level", "rank", "mean_3h", "mean_6h", "mean_12h", "mean_24h", "least_24h", "least_at"),
+    *("hour_sin", "hour_cos"),
+)
+MACHINE = ("free", "soon_free", "held", "lined", "urgent", "queued", "limit")
+JOB = (
+    *("length_low", "length_mid", "length_high", "cores", "work", "waited", "slack"),
+    *("gain", "gain_at", "gain_1h", "gain_3h", "gain_6h", "promised", "runs", "capped", "others"),
+)
+FEATURES = (*GRID, *MACHINE, *JOB)
+"""What stands in a row: of the grid, of the machine, of the job or of all others together."""
+
+_HOUR_S, _DAY_S = 3600.0, 86400.0
+_DELAYS_H = np.arange(25.0)  # starts that are compared: no user accepts more than a day
+_SHOWN = 16  # of the jobs without a slot, those with most work stand for all
+_AHEAD_H = 48  # hours of the forecast that are looked at; beyond, their mean
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What is asked at one time.
+
+    Attributes
+    ----------
+    jobs : list of Job or None
+        The job of each slot; None where it is empty.
+    waiting, running : list of Job
+        All others that wait and that run.
+    rows : ndarray of float32, shape (slots + 2, features)
+        One row a slot, then one for all others that wait, one for all others that run.
+    masks : ndarray of bool, shape (slots + 2, 3)
+        Which of `WAIT`, `RUN`, `CAPPED` each may be told.
+    """
+
+    jobs: list[Job | None]
+    waiting: list[Job]
+    running: list[Job]
+    rows: NDArray[np.float32]
+    masks: NDArray[np.bool_]
+
+    @property
+    def slot_of(self) -> dict[int, int]:
+        """The row of each job that is there, by number."""
+        rows = {job.number: row for row, job in enumerate(self.jobs) if job is not None}
+        rows |= {job.number: len(self.jobs) for job in self.waiting}
+        return rows | {job.number: len(self.jobs) + 1 for job in self.running}
+
+    def orders(self, wanted: Sequence[int] | NDArray) -> Orders:
+        """Return orders from what is wanted, one number a row."""
+        told = zip(self.jobs, wanted, strict=False)
+        of_job = {job.number: int(what) for job, what in told if job is not None}
+        return Orders(of_job, int(wanted[-2]), int(wanted[-1]))
+
+
+class Observer:
+    """Chooses whom to ask about, and says what is known of them.
+
+    Attributes
+    ----------
+    memory : dict
+        What was seen of the grid, by step; who plays a week again may keep it.
+
+    Parameters
+    ----------
+    slots : int
+        How many jobs are asked about one by one at most: those with most work, as predicted.
+    lengths_s : mapping, optional
+        From job id to quantiles of the run time at `LEVELS` [s]; a job without is taken to run as
+        long as it asked for.
+    large_core_h : float
+        A job with at least so much work, as predicted, is asked about as soon as it arrives
+        [core-h]; all others wait for the next step of the intensity under the orders given.
+    forecast : bool
+        Whether the forecast is looked at.
+    """
+
+    def __init__(
+        self,
+        slots: int = 16,
+        lengths_s: Mapping[Hashable, Sequence[float]] | None = None,
+        *,
+        large_core_h: float = 20.0,
+        forecast: bool = True,
+    ) -> None:
+        if not (isinstance(slots, int) and slots >= 0):
+            raise ValueError(f"slots(={slots!r}) must be a whole number >= 0.")
+        self.slots, self.lengths_s = slots, {} if lengths_s is None else lengths_s
+        self.large_core_h, self.forecast = large_core_h, forecast
+
+    def begin(self, view: View) -> None:
+        """Forget earlier replays."""
+        self._next_s = -np.inf
+        self._slot_of: list[Job | None] = [None] * self.slots
+        self._length: dict[int, NDArray[np.float64]] = {}
+        self._work_core_h: dict[int, float] = {}
+        self.memory: dict[float, tuple[NDArray, NDArray, float, float]] = {}
+
+    def due(self, view: View) -> bool:
+        """Tell whether to ask now: the intensity has stepped, or a large job has come."""
+        large = any(self.work_core_h(job) >= self.large_core_h for job in view.arrived)
+        return view.now_s >= self._next_s or large
+
+    def asks_next(self, view: View) -> None:
+        """Note that what is due now has been asked: the next time is that of the next step."""
+        self._next_s = view.next_step_s
+
+    def ask(self, view: View, policy: Commanded, limit_h: float = 0.0) -> Asked:
+        """Return what is asked now.
+
+        Parameters
+        ----------
+        view : View
+            The present.
+        policy : Commanded
+            Which jobs are held, which may be stopped.
+        limit_h : float
+            Mean delay that is aimed at [h].
+        """
+        self.asks_next(view)
+        waits = [*view.queue.values(), *view.suspended.values()]
+        runs = [job for job in view.running.values() if job.state == "running"]
+        changes = policy.pauses or policy.cap_share is not None
+        asked = [*waits, *runs] if changes else waits
+        asked.sort(key=self._most_work)
+        jobs = self._filled(asked)
+        others = [job for job in asked[self.slots :] if job.state != "running"]
+        rest = [job for job in asked[self.slots :] if job.state == "running"]
+        shown = [job for job in jobs if job is not None]
+        rows = np.zeros((self.slots + 2, len(FEATURES)), dtype=np.float32)
+        masks = np.zeros((self.slots + 2, 3), dtype=bool)
+        masks[:, RUN] = True
+        common = self._common(view, policy, waits, limit_h)
+        slots = [i for i, job in enumerate(jobs) if job is not None]
+        if shown:
+            rows[slots] = self._rows(view, policy, shown, common)
+            masks[slots] = [self._mask(view, policy, job) for job in shown]
+        for place, group in ((-2, others), (-1, rest)):
+            rows[place, : len(common)] = common
+            rows[place, -1] = 1.0
+            if group:
+                first = self._rows(view, policy, group[:_SHOWN], common)
+                rows[place] = self._together(first, len(group))
+        masks[-2:, CAPPED] = policy.cap_share is not None
+        masks[-2, WAIT], masks[-1, WAIT] = True, policy.pauses
+        return Asked(jobs, others, rest, rows, masks)
+
+    # -- whom to ask about -----------------------------------------------------------------
+
+    def _filled(self, jobs: list[Job]) -> list[Job | None]:
+        """Give slots to the first jobs; who has one keeps it."""
+        best = jobs[: self.slots]
+        numbers = {job.number for job in best}
+        kept = [j if j is not None and j.number in numbers else None for j in self._slot_of]
+        have = {job.number for job in kept if job is not None}
+        new = iter([job for job in best if job.number not in have])
+        self._slot_of = [job if job is not None else next(new, None) for job in kept]
+        return self._slot_of
+
+    def _most_work(self, job: Job) -> tuple[float, int]:
+        return -self.work_core_h(job), job.number
+
+    def _lengths(self, job: Job) -> NDArray[np.float64]:
+        """Return the quantiles of a job's run time, cut at what it asked for [s]."""
+        found = self._length.get(job.number)
+        if found is None:
+            given = self.lengths_s.get(job.job_id)
+            said = np.full(len(LEVELS), job.requested_s) if given is None else given
+            found = self._length[job.number] = np.clip(said, 1.0, job.requested_s).astype(
+                np.float64
+            )
+        return found
+
+    def work_core_h(self, job: Job) -> float:
+        """Return the work of a job as expected over its quantiles [core-h]."""
+        found = self._work_core_h.get(job.number)
+        if found is None:
+            found = float(self._lengths(job).mean()) * job.processors / _HOUR_S
+            self._work_core_h[job.number] = found
+        return found
+
+    def _mask(self, view: View, policy: Commanded, job: Job) -> list[bool]:
+        caps = policy.cap_share is not None
+        if job.state == "running":
+            return [policy.may_stop(view, job, np.inf), True, caps]
+        return [policy.may_wait(job, view.now_s), True, caps]
+
+    # -- what is known ---------------------------------------------------------------------
+
+    def _common(
+        self, view: View, policy: Commanded, waits: list[Job], limit_h: float
+    ) -> NDArray[np.float64]:
+        """Return the features of the grid and of the machine."""
+        cores, now_s = view.cluster.cores, view.now_s
+        self._see_grid(view)
+        lined = int(policy.line.processors.sum())
+        asked = sum(job.processors for job in waits)
+        urgent = sum(job.processors for job in waits if latest_s(job) <= now_s + 3 * _HOUR_S)
+        soon = 0
+        for end_s, _, processors in view.releases:
+            if end_s > now_s + 2 * _HOUR_S:
+                break
+            soon += processors
+        machine = (
+            *(view.free_cores / cores, soon / cores),
+            *(np.log1p((asked - lined) / cores), np.log1p(lined / cores), np.log1p(urgent / cores)),
+            *(np.log1p(len(waits)) / 5.0, limit_h / 10.0),
+        )
+        return np.concatenate([self._grid, machine])
+
+    def _see_grid(self, view: View) -> None:
+        """Look at the intensity and the forecast, once a step."""
+        from_s = view.step_start_s
+        if from_s not in self.memory:
+            self.memory[from_s] = self._looked(view, from_s)
+        self._grid, self._ahead_g, self._tail, self._past_mean = self.memory[from_s]
+
+    def _looked(self, view: View, from_s: float) -> tuple[NDArray, NDArray, float, float]:
+        """Return features, the integral of the forecast, its mean, and that of the past week."""
+        now = view.intensity_g_per_kwh
+        try:
+            past = view.observed(from_s - 7 * _DAY_S, from_s)
+            seen, lasts_s = past.intensity_g_per_kwh, np.diff(past.edges_s)
+        except ValueError:  # not covered: nothing to compare with
+            seen, lasts_s = np.array([now]), np.ones(1)
+        mean = float(np.average(seen, weights=lasts_s))
+        spread = float(np.sqrt(np.average((seen - mean) ** 2, weights=lasts_s))) + 1e-9
+        rank = float(np.average(seen < now, weights=lasts_s))
+        ahead = self._ahead(view) if self.forecast else np.full(_AHEAD_H, now)
+        day = ahead[:24]
+        means = [(day[:h].mean() - now) / spread for h in (3, 6, 12, 24)]
+        hour = (view.epoch_s - (view.now_s - from_s)) / _HOUR_S % 24 * np.pi / 12
+        low = (float(day.min() - now) / spread, float(day.argmin()) / 24)
+        grid = ((now - mean) / spread, rank, *means, *low, np.sin(hour), np.cos(hour))
+        burnt = np.append(0.0, np.cumsum(ahead))  # g/kWh x h
+        return np.clip(np.array(grid), -5.0, 5.0), burnt, float(ahead.mean()), mean
+
+    def _ahead(self, view: View) -> NDArray[np.float64]:
+        """Return the hours ahead as forecast at the beginning of the step [g CO2e/kWh]."""
+        said: Intensity = view.forecast(view.step_start_s)
+        from_s = view.epoch_s - (view.now_s - view.step_start_s)
+        edges_s = from_s + _HOUR_S * np.arange(_AHEAD_H + 1)
+        whole = int(np.searchsorted(edges_s, said.edges_s[-1], side="right")) - 1
+        values = np.asarray(said.mean(edges_s[:whole], edges_s[1 : whole + 1]))
+        return np.append(values, np.full(_AHEAD_H - whole, values.mean()))
+
+    def _burnt(self, hours: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the integral of the forecast from now on [g/kWh x h]."""
+        beyond = np.maximum(hours - _AHEAD_H, 0.0) * self._tail
+        return np.interp(hours, np.arange(_AHEAD_H + 1.0), self._ahead_g) + beyond
+
+    def gains(self, left_h: NDArray, slack_h: NDArray) -> NDArray[np.float64]:
+        """Return what waiting would save, as forecast and expected over lengths, shape (n, 25).
+
+        Parameters
+        ----------
+        left_h : ndarray of float, shape (n, levels)
+            Quantiles of what is left of each job [h].
+        slack_h : ndarray of float, shape (n,)
+            How long each may still wait [h].
+
+        Returns
+        -------
+        ndarray
+            Share of the emissions of a start now, for a start so many hours later; minus infinity
+            where that would be too late.
+        """
+        starts = _DELAYS_H[None, :, None]
+        grams = (self._burnt(starts + left_h[:, None, :]) - self._burnt(starts)).mean(axis=2)
+        saved = 1.0 - grams / grams[:, :1]
+        return np.where(np.maximum(slack_h, 0.0)[:, None] >= _DELAYS_H, saved, -np.inf)
+
+    def saved_kwh(self, view: View, jobs: list[Job]) -> NDArray[np.float64]:
+        """Return what waiting would save in energy at the mean intensity of the week before.
+
+        Parameters
+        ----------
+        view : View
+            The present.
+        jobs : list of Job
+            Jobs that wait.
+
+        Returns
+        -------
+        ndarray, shape (n, 25)
+            For a start so many hours later [kWh]; minus infinity where that would be too late.
+        """
+        self._see_grid(view)
+        left_h, slack_h = self.known(view, jobs)
+        now_g = self._burnt(left_h).mean(axis=1) * [job.power_w for job in jobs] / 1000.0
+        return self.gains(left_h, slack_h) * (now_g / self._past_mean)[:, None]
+
+    def known(self, view: View, jobs: list[Job]) -> tuple[NDArray, NDArray]:
+        """Return quantiles of what is left of jobs, shape (n, levels), and their slack [h]."""
+        now_s = view.now_s
+        left_s = np.array([self._lengths(job) for job in jobs])
+        done_s = [job.kept_s + (now_s - job.run_start_s if job.state == "running" else 0.0)
+                  for job in jobs]  # fmt: skip
+        left_s = np.maximum(left_s - np.array(done_s)[:, None], 60.0)
+        slack_s = np.array([latest_s(job) for job in jobs]) - now_s
+        return left_s / _HOUR_S, slack_s / _HOUR_S
+
+    def _rows(
+        self, view: View, policy: Commanded, jobs: list[Job], common: NDArray
+    ) -> NDArray[np.float64]:
+        """Return the rows of some jobs."""
+        left_h, slack_h = self.known(view, jobs)
+        saved = self.gains(left_h, slack_h)
+        at = saved.argmax(axis=1)
+        gain = saved[np.arange(len(jobs)), at]
+        cores = np.array([float(job.processors) for job in jobs])
+        waited_h = (view.now_s - np.array([job.submit_s for job in jobs])) / _HOUR_S
+        runs = np.array([job.state == "running" for job in jobs], dtype=float)
+        lined = np.array([not policy.may_be_held(job) for job in jobs], dtype=float)
+        capped = np.array([job.cap_w < np.inf for job in jobs], dtype=float)
+        lengths = np.log1p(left_h[:, [1, 2, 3]]) / 3.0
+        soon = np.where(np.isfinite(saved[:, [1, 3, 6]]), saved[:, [1, 3, 6]], 0.0)
+        own = [
+            *lengths.T,
+            np.log1p(cores) / 5.0,
+            np.log1p(left_h.mean(axis=1) * cores) / 8.0,
+            np.log1p(np.minimum(waited_h, 240.0)) / 3.0,
+            np.clip(slack_h, -1.0, 24.0) / 24.0,
+            *(10.0 * gain, at / 24.0),
+            *(10.0 * soon.T),
+            *(lined, runs, capped, np.zeros(len(jobs))),
+        ]
+        rows = np.empty((len(jobs), len(FEATURES)))
+        rows[:, : len(common)] = common
+        rows[:, len(common) :] = np.clip(np.array(own).T, -5.0, 5.0)
+        return rows
+
+    def _together(self, rows: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+        """Return the mean of rows, with how many jobs they stand for."""
+        mean = rows.mean(axis=0)
+        mean[-1] = 1.0 + np.log1p(count) / 5.0
+        return mean
