@@ -256,9 +256,12 @@ class Conservative(Policy):
     from places already given: then all reservations are made anew, in order. All nodes must
     stay on.
 
-    **Growth.** Each end looks at every reservation and, where it can move, at the steps before
-    it: an end costs up to the square of the reservations that wait, a compiled loop where cores
-    are counted. With `depth` an end costs the same however many wait.
+    **Growth.** An end looks at every reservation that waits, and in a long line most of them
+    move: that is what the rule asks for, and n jobs that are submitted at once cost up to n^2 / 2
+    such moves. Where cores are counted, a look or a move costs about the logarithm of the line,
+    times the different numbers of cores that it crosses (`helpers.decide._places`); where they are
+    named, it costs in proportion to the line. With `depth` an end costs the same however many
+    wait.
     """
 
     def __init__(

@@ -8,13 +8,16 @@ import pytest
 from cluster_problems import problems, workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from slow_places import SlowCounts, booked
 
 from helpers.cluster import replay
+from helpers.cluster.engine import _Carbon, _simulated
 from helpers.cluster.metrics import check
-from helpers.decide import Conservative, Easy, Fifo, Policy
+from helpers.decide import Conservative, Easy, Fifo, Policy, backfill
 from helpers.decide._bookings import Counts
 from helpers.decide.backfill import reserve
 from helpers.decide.order import Line, by_requested_time
+from helpers.extras import compiled
 from helpers.work import Cluster
 
 FOUR = [Easy(), Easy(hosts=True), Conservative(), Conservative(hosts=True)]
@@ -283,3 +286,55 @@ def test_with_a_depth_of_one_the_head_alone_has_a_reservation():
     assert {"a": 0.0, "b": 10.0, "c": 0.0} == starts(Conservative(depth=2), jobs, 4)
     with pytest.raises(ValueError, match=r"depth\(=-1\) must be a whole number >= 0"):
         Conservative(depth=-1)
+
+
+@settings(max_examples=60)
+@given(
+    problem=problems(most=60),
+    whole=st.booleans(),
+    dense=st.sampled_from([1.0, 20.0, 1e9]),
+    late=st.booleans(),
+)
+def test_every_job_starts_when_a_search_through_all_steps_lets_it_start(
+    problem, whole, dense, late
+):
+    """Also where jobs run past what is planned, and so all reservations are made anew."""
+    cluster, given_jobs = problem
+    table = given_jobs.jobs
+    submit_s, planned_s = table["submit_s"] / dense, table["requested_s"] * (0.4 if late else 1.5)
+    changed = {"submit_s": np.floor(submit_s) if whole else submit_s, "planned_s": planned_s}
+    jobs = given_jobs.with_jobs(table.assign(**changed))
+
+    quick = simulated(jobs, cluster, Conservative())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backfill, "Counts", SlowCounts)
+        slow = simulated(jobs, cluster, Conservative())
+
+    pd.testing.assert_frame_equal(slow.runs, quick.runs, check_exact=True)
+    assert (slow.cores.tolist(), slow.decisions) == (quick.cores.tolist(), quick.decisions)
+
+
+def test_a_long_line_of_jobs_that_end_early_is_served_as_by_the_search_through_all_steps():
+    """Long enough for blocks to fill, split, empty and join, with many numbers of cores."""
+    rng, n = np.random.default_rng(3), 400
+    run_s = rng.lognormal(7.0, 1.5, n)
+    processors = rng.integers(1, 97, n)
+    jobs = workload(np.zeros(n), run_s, processors, run_s * rng.uniform(1.0, 5.0, n))
+
+    quick = simulated(jobs, Cluster(96), Conservative())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backfill, "Counts", QuickJudge)
+        slow = simulated(jobs, Cluster(96), Conservative())
+
+    pd.testing.assert_frame_equal(slow.runs, quick.runs, check_exact=True)
+
+
+class QuickJudge(SlowCounts):
+    """The slow judge with its loop compiled."""
+
+    loop = staticmethod(compiled(booked))
+
+
+def simulated(jobs, cluster, policy):
+    """Replay by the engine, whether or not there is a twin."""
+    return _simulated(jobs, cluster, policy, _Carbon(None, None, np.nan), False, False)
