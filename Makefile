@@ -10,7 +10,7 @@ export PYTHONUTF8 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: tex help book pages strict pdf latex thesis test real packages chapters chapter run lab bench campaign data lock lint clean
+.PHONY: tex tex-packages help book pages strict pdf latex thesis test real packages chapters chapter run lab bench campaign data lock lint clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 12
@@ -93,6 +93,9 @@ real: $(READY)  ## what make test skips: the pages in a browser, and the program
 
 packages:  ## the Debian packages that make real needs: apt-get install $(make packages)
 	@echo $(REAL_PACKAGES)
+
+tex-packages:  # the same for make pdf and make thesis
+	@echo $(TEX_PACKAGES)
 
 chapters: $(READY)  ## execute all chapters, changed or not
 	@$(BIN)/python book/pipeline.py execute --force
