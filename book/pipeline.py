@@ -236,17 +236,7 @@ def papermill_execute(
     """
     import papermill
 
-    paths = [str(RECORD), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {
-        "PYTHONPATH": os.pathsep.join(paths),
-        "CLEAN_HOURS_ROOT": str(ROOT),
-        "CLEAN_HOURS_USED": str(logs / "used"),
-        "HELPERS_READ_LOG": str(logs / "read"),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    }
-    with tempfile.TemporaryDirectory() as folder, _environment(environment), _quiet_kernel():
+    with tempfile.TemporaryDirectory() as folder, recorded(logs), _quiet_kernel():
         source, target = Path(folder, "in.ipynb"), Path(folder, "out.ipynb")
         nbformat.write(notebook, source)
         papermill.execute_notebook(
@@ -277,7 +267,18 @@ def _quiet_kernel():
 
 
 @contextlib.contextmanager
-def _environment(values: dict[str, str]):
+def recorded(logs: Path):
+    """Have a kernel that starts meanwhile write down, in `logs`, what it reads and executes."""
+    paths = [str(RECORD), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    values = {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "CLEAN_HOURS_ROOT": str(ROOT),
+        "CLEAN_HOURS_USED": str(logs / "used"),
+        "HELPERS_READ_LOG": str(logs / "read"),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
     before = {key: os.environ.get(key) for key in values}
     os.environ.update(values)
     try:
@@ -309,7 +310,7 @@ def execute(name: str, force: bool = False) -> str:
             done = [None if i in kept else next(executed) for i in range(len(source.cells))]
         else:
             done = [None if i in kept else cell for i, cell in enumerate(source.cells)]
-        used, read = _lines(logs / "used"), _lines(logs / "read")
+        logs_said = what_it_used(logs)
     stored = _stored_cells(name, source) if kept else {}
     result = source.copy()
     result.cells = [stored[i] if cell is None else cell for i, cell in enumerate(done)]
@@ -317,16 +318,32 @@ def execute(name: str, force: bool = False) -> str:
     clean(result, [cell.id for cell in source.cells])
     refuse_stderr(result, name)
     _store(name, result)
-    for file, content in figures.items():
-        write_atomically(FIGURES / file, content)
-    state = fingerprint(name, used, read, missing) | {
-        "notebook": digest(BOOK / f"{name}.ipynb"),
-        "figures": {file: digest(FIGURES / file) for file in figures},
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    write_atomically(STATE / f"{name}.json", json.dumps(state, indent=1, sort_keys=True))
+    keep(name, logs_said, missing, figures, time.monotonic() - started)
     what = f"executed in {time.monotonic() - started:.0f} s"
     return what + (f", {len(kept)} cells kept: no {', '.join(missing)}" if kept else "")
+
+
+def what_it_used(logs: Path) -> tuple[set[str], set[str]]:
+    """Return the files of the repository that a recorded run used, and the data that it read."""
+    return _lines(logs / "used"), _lines(logs / "read")
+
+
+def keep(
+    name: str,
+    used_and_read: tuple[set[str], set[str]],
+    missing: list[str],
+    figures: dict[str, bytes],
+    seconds: float,
+) -> None:
+    """Keep a run's figures and what it followed from: until that changes, it need not run again."""
+    for file, content in figures.items():
+        write_atomically(FIGURES / file, content)
+    state = fingerprint(name, *used_and_read, missing) | {
+        "notebook": digest(BOOK / f"{name}.ipynb"),
+        "figures": {file: digest(FIGURES / file) for file in figures},
+        "seconds": round(seconds, 1),
+    }
+    write_atomically(STATE / f"{name}.json", json.dumps(state, indent=1, sort_keys=True))
 
 
 def _lines(path: Path) -> set[str]:
@@ -402,14 +419,20 @@ def take_figures(notebook: nbformat.NotebookNode) -> dict[str, bytes]:
     """Take all but the PNGs of figures out of a notebook's outputs; return them by file name."""
     taken = {}
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if "image/png" not in data:
-                continue
-            for mime, form in FORMATS.items():
-                content, file = data.pop(mime, None), figure_file(cell, form)
-                if content and file:
-                    taken[file] = base64.b64decode(content) if form == "pdf" else content.encode()
+        taken |= take_forms(cell, cell.get("outputs", []))
+    return taken
+
+
+def take_forms(cell: nbformat.NotebookNode, outputs: list) -> dict[str, bytes]:
+    """Take all but the PNG of a figure out of a cell's outputs; return them by file name."""
+    taken = {}
+    for data in (output.get("data", {}) for output in outputs):
+        if "image/png" not in data:
+            continue
+        for mime, form in FORMATS.items():
+            content, file = data.pop(mime, None), figure_file(cell, form)
+            if content and file:
+                taken[file] = base64.b64decode(content) if form == "pdf" else content.encode()
     return taken
 
 

@@ -63,8 +63,12 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Name the marker of the real parts."""
+    """Name the marker of the real parts; keep what nbval's runs give."""
     config.addinivalue_line("markers", "real(*programs): needs these programs; make real runs it")
+    if config.getoption("nbval", default=False):
+        from rerun import Reruns
+
+        config.pluginmanager.register(Reruns())
 
 
 def pytest_collection_modifyitems(config, items):
