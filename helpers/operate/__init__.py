@@ -14,6 +14,8 @@ module       what it holds
 `backend`    eight verbs that any scheduler must have
 `slurm`      them by Slurm's own commands, in a user's rights
 `local`      them on one machine, without root and without a scheduler
+`psij`       them by PSI/J, on one machine and on batch schedulers
+`tapis`      them by the HTTP service Tapis; never tried against a tenant
 `operator`   for those who run a cluster: walls, begin times, suspended jobs
 `store`      one folder a job: plan, script, events, journal, receipt
 `agent`      senses, decides (a pure function), acts; may die at any moment

@@ -23,6 +23,11 @@ What was learned of Slurm 22.05 and is relied on here:
 - ``scontrol update Partition=`` of a running job is refused, or answered with 0 and nothing moves:
   a migration is a requeue, and then the update, whose effect is looked at.
 - ``sacct`` writes one row a run with ``--duplicates``.
+- ``slurmrestd`` is not used. Of the same release its submission, look and deletion work (JWT, 0.05
+  to 0.2 s each), but a submission of a held job answers with a number *and* error 2042, and a
+  release failed; its paths carry the number of an interface (``v0.0.38``) that each release drops
+  some of; a token is one more thing to keep, and few centres let users reach it. What it would save
+  is a fork a call, which a look every 15 s does not notice.
 """
 
 from __future__ import annotations

@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+from fake_tapis import FakeTapis
 from live import PROGRAMS, Live, open_to_all
 
 from helpers.operate.local import Local
-from helpers.operate.rules import Resources
+from helpers.operate.rules import Partition, Resources, Rules
+from helpers.operate.tapis import Tapis, TapisApp
 
 
 @pytest.fixture(scope="session")
@@ -68,12 +70,36 @@ class Bench:
         return status
 
 
-@pytest.fixture(params=["local", pytest.param("slurm", marks=pytest.mark.real(*PROGRAMS))])
+LEAKS = "ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning"
+"""PSI/J's local executor leaves the pipe of each ended process open."""
+
+
+@pytest.fixture(
+    params=[
+        "local",
+        "tapis",
+        pytest.param("psij", marks=pytest.mark.filterwarnings(LEAKS)),
+        pytest.param("slurm", marks=pytest.mark.real(*PROGRAMS)),
+    ]
+)
 def bench(request, tmp_path):
     """Each back end in turn."""
-    folder = open_to_all(tmp_path / "work")
+    folder, service = open_to_all(tmp_path / "work"), None
     if request.param == "local":
         bench = Bench(Local(tmp_path / "local", cores=2), folder)
+    elif request.param == "tapis":
+        service = FakeTapis(tmp_path)
+        token = tmp_path / "token"
+        token.write_text(service.token)
+        token.chmod(0o600)
+        app = TapisApp("clean-hours", "0.1", "cluster")
+        rules = Rules((Partition("normal", 1, 2, 4000.0, default=True),))
+        bench = Bench(Tapis(service.url, token, app, rules), folder)
+    elif request.param == "psij":
+        pytest.importorskip("psij", reason="PSI/J lives in an environment of its own")
+        from helpers.operate.psij import Psij
+
+        bench = Bench(Psij("local", tmp_path / "psij"), folder)
     else:
         bench = Bench(request.getfixturevalue("live").backend(timeout_s=20.0), folder)
     yield bench
@@ -81,3 +107,5 @@ def bench(request, tmp_path):
         for status in statuses:
             if not status.over:
                 bench.backend.cancel(status.job_id)
+    if service is not None:
+        service.close()
