@@ -15,13 +15,15 @@ PATIENCE_S = 1.0
 """How long somebody waits before being told why [s]."""
 
 
-def extra(module: str) -> Any:
+def extra(module: str, of: str = "chapters") -> Any:
     """Return a module of the optional dependencies.
 
     Parameters
     ----------
     module : str
         Its name, as in ``import``.
+    of : str
+        The extra that brings it.
 
     Raises
     ------
@@ -35,8 +37,8 @@ def extra(module: str) -> Any:
         if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
             raise
         raise ModuleNotFoundError(
-            f"{error.name} is not installed: it belongs to the extra `chapters`, which "
-            "pip install '.[chapters]' in a clone of the repository brings.",
+            f"{error.name} is not installed: it belongs to the extra `{of}`, which "
+            f"pip install '.[{of}]' in a clone of the repository brings.",
             name=error.name,
         ) from None
 

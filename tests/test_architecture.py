@@ -50,15 +50,22 @@ MAY_IMPORT = {
 }
 HEAVY = {
     "cattrs",
+    "cloudevents",
+    "confluent_kafka",
     "dask",
     "distributed",
     "dtaidistance",
+    "faststream",
+    "jsonschema",
     "lightgbm",
     "matplotlib",
+    "mcp",
+    "nats",
     "numba",
     "plotly",
     "pooch",
     "pulp",
+    "pydantic",
     "pynvml",
     "requests",
     "ruptures",
@@ -185,16 +192,21 @@ def test_a_plain_install_brings_what_the_package_imports_or_says_how_to_get_it()
     project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     base = {re.split(r"[<>=!~]", need)[0] for need in project["dependencies"]}
     tops = {n.split(".")[0] for name in modules() for n in imported(name, guarded=False)}
+    call = re.compile(r"extra\(\"([\w.]+)\"(?:, of=\"(\w+)\")?\)")
     asked = {
-        match.split(".")[0]
+        (match[1].split(".")[0], match[2] or "chapters")
         for name in modules()
-        for match in re.findall(r"extra\(\"([\w.]+)\"\)", home(name).read_text(encoding="utf-8"))
+        for match in call.finditer(home(name).read_text(encoding="utf-8"))
     }
-    optional = {re.split(r"[<>=!~]", n)[0] for n in project["optional-dependencies"]["chapters"]}
+    optional = {
+        (re.split(r"[<>=!~\[]", need)[0], extra)
+        for extra, needs in project["optional-dependencies"].items()
+        for need in needs
+    }
     foreign = tops - set(sys.stdlib_module_names) - {"helpers"}
 
     assert set() == {DISTRIBUTION.get(top, top) for top in foreign} - base
-    assert set() == {DISTRIBUTION.get(top, top) for top in asked} - optional
+    assert set() == {(DISTRIBUTION.get(top, top), extra) for top, extra in asked} - optional
 
 
 def test_importing_every_room_loads_no_heavy_library():

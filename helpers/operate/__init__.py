@@ -18,7 +18,9 @@ module       what it holds
 `tapis`      them by the HTTP service Tapis; never tried against a tenant
 `operator`   for those who run a cluster: walls, begin times, suspended jobs
 `store`      one folder a job: plan, script, events, journal, receipt
+`estimates`  how fast a job is, by what it said so far, and by when it must go on
 `agent`      senses, decides (a pure function), acts; may die at any moment
+`link`       what an agent hears from others and tells them: hints, never orders
 `job`        what a job says and asks while it runs (shell: ``job.sh``)
 `receipts`   planned against real
 `cli`        the command ``clean-hours``

@@ -26,7 +26,9 @@ import numpy as np
 
 from helpers.carbon.signal import Intensity
 from helpers.operate.backend import Backend, Run, SchedulerError, Status
+from helpers.operate.estimates import last_moment_s
 from helpers.operate.job import Event, read_events
+from helpers.operate.link import Link
 from helpers.operate.migration import SOON_S, migrate
 from helpers.operate.plans import Plan, iso
 from helpers.operate.receipts import runs_said, write_receipt
@@ -47,6 +49,10 @@ Kind = Literal["submit", "begin", "move", "requeue", "cancel", "look", "finish",
 
 _MOST_SUBMISSIONS = 10
 """After so many submissions that were all forgotten somebody should look."""
+
+_BREATH_S = 1.0
+_FORECAST_BREATH_S = 60.0
+"""However much others say: between two looks at the queue, and at forecasts [s]."""
 
 _GOES_ON = ("REQUEUED", "PREEMPTED", "NODE_FAIL")
 """States in which a run ended, but not its job."""
@@ -152,6 +158,11 @@ class Sight:
     def kept_s(self) -> float:
         """Work that is kept [s]."""
         return self.plan.kept_s(self.checkpoints())
+
+    @property
+    def last_moment_s(self) -> float:
+        """The last moment to go on [s], by the plan and by how fast the job has been."""
+        return last_moment_s(self.plan, self.events)
 
     @property
     def missed(self) -> int:
@@ -295,7 +306,7 @@ def _submit(sight: Sight, settings: Settings, why: str) -> Action:
 
 def _due(sight: Sight, settings: Settings) -> tuple[float, float]:
     """When the next run is due, and when it starts by itself if nobody acts [s]."""
-    last_s = sight.plan.last_moment_s(sight.kept_s)
+    last_s = sight.last_moment_s
     run = sight.next_run(sight.kept_s, sight.now_s)
     start_s = sight.now_s if run is None else float(sight.plan.schedule.start_s[run])
     due_s = min(start_s, last_s)
@@ -432,7 +443,7 @@ def _pause_due(sight: Sight, started_s: float, said_s: float, interval_s: float)
     if not (reached or overdue):
         return ""
     startup_s = sight.plan.job.startup_profile.duration_s
-    resume_s = min(float(schedule.start_s[run + 1]), sight.plan.last_moment_s(sight.kept_s))
+    resume_s = min(float(schedule.start_s[run + 1]), sight.last_moment_s)
     if resume_s - sight.now_s <= max(startup_s, sight.rest_s):
         return ""  # too late: to start again would take longer than the pause
     return f"the plan pauses at {iso(stop_s)} until {iso(resume_s)}"
@@ -441,7 +452,7 @@ def _pause_due(sight: Sight, started_s: float, said_s: float, interval_s: float)
 def _move_due(sight: Sight, status: Status) -> str:
     """Whether a run gives way at its checkpoint because its job is moved to another partition."""
     target = _elsewhere(sight, status)
-    if not target or sight.now_s + sight.rest_s > sight.plan.last_moment_s(sight.kept_s):
+    if not target or sight.now_s + sight.rest_s > sight.last_moment_s:
         return ""  # to start again would cost the deadline
     return f"it moves to partition {target}"
 
@@ -476,6 +487,8 @@ class Agent:
         None; jobs that wait are then planned anew when it has changed, or when a run was missed.
     report : callable
         Told every action and every trouble, for people.
+    link : Link
+        Whom it hears and tells; by default nobody.
     clock, sleep : callable
         The present [s], and how to wait.
     """
@@ -486,6 +499,7 @@ class Agent:
     intensity: Callable[[str, float, float], Intensity] | None = None
     forecast: Callable[[Plan, float, float], Intensity | None] | None = None
     report: Callable[[str], None] = lambda _: None
+    link: Link = field(default_factory=Link)
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
@@ -521,6 +535,7 @@ class Agent:
         open_ = [folder for folder in folders(self.state) if not folder.over]
         now_s = self.clock()
         news = [self._said_more(folder) for folder in open_]
+        self._hear(open_, now_s)
         due = now_s >= min(self._due_s, self._looked_s + self.settings.poll_s)
         if not (due or any(news)):
             return len(open_)
@@ -532,6 +547,7 @@ class Agent:
             self._looked_s = now_s  # it is asked again after the usual time, not at once
             self._due_s = now_s + min(2.0, self.settings.poll_s)
             return len(open_)
+        self.link.saw(self._jobs)
         self._looked_s = now_s
         self._due_s = math.inf
         for folder in open_:
@@ -568,7 +584,24 @@ class Agent:
             size = 0
         news = size != self._sizes.get(folder.key, 0)
         self._sizes[folder.key] = size
+        if news:
+            self.link.said(folder, size)
         return news
+
+    def _hear(self, open_: Sequence[Folder], now_s: float) -> None:
+        """Look sooner at what others speak of; only what is then seen counts."""
+        heard = self.link.heard()
+        soon_s = max(now_s, self._looked_s + _BREATH_S)
+        for folder in open_:
+            if folder.key in heard.jobs:
+                self._due_s = min(self._due_s, soon_s)
+            force = self._force.get(folder.key)
+            if force is None or force.plan.zone not in heard.zones:
+                continue
+            planned_s = self._planned_s.get(folder.key, now_s)
+            if now_s >= planned_s + min(_FORECAST_BREATH_S, self.settings.replan_s):
+                self._planned_s[folder.key] = now_s - self.settings.replan_s
+                self._due_s = min(self._due_s, soon_s)
 
     def _note_missing(self, folder: Folder, now_s: float) -> None:
         """Remember since when the scheduler has no job of a key that still may run.
@@ -644,6 +677,8 @@ class Agent:
         try:
             assert self.forecast is not None
             expected = self.forecast(force.plan, from_s, force.plan.deadline_s)
+            if expected is not None:
+                self.link.expects(force.plan.zone, expected)
         except Exception as error:  # a service that fails costs the better plan, not the job
             self._trouble(folder.key, error)
             return False
@@ -691,6 +726,8 @@ class Agent:
                 action.partition,
             )
             journal(folder, entry)
+            if result == "done":
+                self.link.did(folder.key, entry)
 
         note("intended")
         self.report(f"{folder.key}: {action.kind} {action.job_id}, for {action.why}")
