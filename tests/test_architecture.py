@@ -181,6 +181,7 @@ def test_the_map_drawn_in_the_readme_is_that_of_the_rooms():
 # What a module comes with, where its name does not say so.
 DISTRIBUTION = {
     "cycler": "matplotlib",
+    "pydantic": "faststream",
     "pynvml": "nvidia-ml-py",
     "sklearn": "scikit-learn",
     "urllib3": "requests",

@@ -237,12 +237,10 @@ def _nats(
     address: Address, secret: str | None, durable: str | None
 ) -> tuple[Connection, dict[str, Any]]:
     library = extra("faststream.nats", of="events")
-    api = extra("nats.js.api", of="events")
-    security = extra("faststream.nats.security", of="events")
     use_ssl = address.scheme == "tls"
     broker = library.NatsBroker(
         f"{address.scheme}://{address.host}",
-        security=security.NatsToken(secret, use_ssl=use_ssl) if secret else None,
+        security=library.NatsToken(secret, use_ssl=use_ssl) if secret else None,
         logger=None,
         connect_timeout=2,
         max_reconnect_attempts=-1,
@@ -255,7 +253,7 @@ def _nats(
         max_msg_size=LARGEST_B + _HEADERS_B,
         max_age=_KEPT_S,
         duplicate_window=_KNOWN_S,
-        storage=api.StorageType.FILE,
+        storage=library.StorageType.FILE,
     )
 
     async def publish(notice: Notice) -> object:
@@ -272,10 +270,10 @@ def _nats(
         "stream": stream,
         "durable": durable,
         "pull_sub": library.PullSub(batch_size=64, timeout=1.0),
-        "config": api.ConsumerConfig(
-            ack_policy=api.AckPolicy.EXPLICIT,
+        "config": library.ConsumerConfig(
+            ack_policy=library.AckPolicy.EXPLICIT,
             ack_wait=_ACK_S,
-            deliver_policy=api.DeliverPolicy.NEW,
+            deliver_policy=library.DeliverPolicy.NEW,
         ),
     }
     return Connection(broker, publish), options

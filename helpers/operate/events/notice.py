@@ -252,12 +252,13 @@ def _parsed(data: bytes) -> dict[str, Any]:
         raise ValueError(
             f"type(={ascii(named)[:60]}) of a notice must be one of {', '.join(kinds)}."
         )
-    error = next(_checker(kinds[named]).iter_errors(tree), None)
-    if error is not None:
-        where = ".".join(str(step) for step in error.absolute_path) or "a notice"
-        value, rule = ascii(error.instance)[:80], ascii(error.validator_value)[:120]
+    errors = list(_checker(kinds[named]).iter_errors(tree))
+    if errors:
+        worst = max(errors, key=lambda e: len(e.absolute_path))  # the id only follows from the data
+        where = ".".join(str(step) for step in worst.absolute_path) or "a notice"
+        value, rule = ascii(worst.instance)[:80], ascii(worst.validator_value)[:120]
         raise ValueError(
-            f"{where}(={value}) of a {kinds[named]} notice must keep {error.validator} {rule}."
+            f"{where}(={value}) of a {kinds[named]} notice must keep {worst.validator} {rule}."
         )
     return tree
 
