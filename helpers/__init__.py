@@ -37,7 +37,7 @@ room                   what it holds
                        knows where files lie)
 `helpers.panel`        policies on the same jobs, weeks and grids, compared in pairs
 `helpers.study`        work x machines x policies x grids x weeks, in one window: a panel
-`helpers.learn`        what can be learned: the environment, rules in it, trained policies
+`helpers.learn`        what can be learned: environment, rules, policies trained or tuned
 `helpers.figures`      one style for every figure, one meaning a colour
 `helpers.publish`      the numbers a chapter claims, by name
 =====================  ==========================================================

@@ -17,17 +17,23 @@ A folder of results holds::
 
 Notes
 -----
-On a cluster under Slurm, dask-jobqueue starts the workers as batch jobs::
-
-    from dask_jobqueue import SLURMCluster   # pip install dask-jobqueue
-    from distributed import Client
+On a cluster under Slurm, dask-jobqueue starts the workers as batch jobs; `dask_cluster` opens one,
+or a cluster of this machine, by the same words::
 
     if __name__ == "__main__":
-        cluster = SLURMCluster(queue="batch", cores=1, memory="4GB", walltime="02:00:00")
-        cluster.adapt(maximum_jobs=100)
-        table = sweep(replay, cases, out="runs/replay", version="1", scheduler=Client(cluster))
+        with dask_cluster("slurm", 100, queue="batch", cores=1, memory="4GB") as client:
+            table = sweep(replay, cases, out="runs/replay", version="1", scheduler=client)
 
-A worker whose batch job ends is replaced, and its case runs again elsewhere.
+A worker whose batch job ends is replaced, and its case runs again elsewhere. Dask's own
+configuration (``~/.config/dask/jobqueue.yaml``) holds what is not given, so that a site says once
+how its jobs are submitted::
+
+    jobqueue:
+      slurm:
+        queue: batch
+        cores: 1
+        memory: 4GB
+        walltime: "02:00:00"
 
 References
 ----------
@@ -38,6 +44,7 @@ Python in Science Conference, 2015, doi:10.25080/Majora-7b98e3ed-013.
 import dis
 import functools
 import hashlib
+import importlib
 import inspect
 import io
 import itertools
@@ -64,7 +71,16 @@ from helpers.files import write_whole
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["results", "sweep"]
+__all__ = ["CLUSTERS", "dask_cluster", "results", "sweep"]
+
+CLUSTERS = {
+    "local": ("distributed", "LocalCluster"),
+    "slurm": ("dask_jobqueue", "SLURMCluster"),
+    "pbs": ("dask_jobqueue", "PBSCluster"),
+    "sge": ("dask_jobqueue", "SGECluster"),
+    "lsf": ("dask_jobqueue", "LSFCluster"),
+}
+"""What `dask_cluster` opens, by kind: module and class; all take Dask's configuration."""
 
 Case = dict[str, Any]
 Outcomes = Generator[tuple["_Open", "_Outcome"], None, None]
@@ -212,6 +228,53 @@ def results(out: str | os.PathLike) -> pd.DataFrame:
     table = _read(paths)
     order = [name for name in table.columns if name in axes]
     return table.sort_values(order, kind="stable", ignore_index=True)
+
+
+@contextmanager
+def dask_cluster(kind: str, workers: int, **options: Any) -> Iterator["Client"]:
+    """Open a Dask cluster, and close it in the end.
+
+    Parameters
+    ----------
+    kind : str
+        One of `CLUSTERS`: ``"local"`` for processes of this machine, ``"slurm"`` for batch jobs of
+        Slurm by dask-jobqueue (``pip install dask-jobqueue``), and so on.
+    workers : int
+        How many.
+    **options
+        What that kind takes, such as ``queue``, ``cores``, ``memory``, ``walltime`` of
+        ``"slurm"``. What is not given is that of Dask's configuration.
+
+    Yields
+    ------
+    distributed.Client
+        The ``scheduler`` of a `sweep`.
+
+    Raises
+    ------
+    ValueError
+        If the kind is not known or there is no worker.
+    ModuleNotFoundError
+        If what starts its workers is not installed.
+    """
+    if kind not in CLUSTERS:
+        raise ValueError(f"kind(={kind!r}) must be one of {', '.join(CLUSTERS)}.")
+    if type(workers) is not int or workers < 1:
+        raise ValueError(f"workers(={workers!r}) must be a whole number >= 1.")
+    module, name = CLUSTERS[kind]
+    distributed = extra("distributed")
+    try:
+        opened = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{error.name} is not installed: {kind!r} starts its workers by it, "
+            f"pip install {module.replace('_', '-')} brings it.",
+            name=error.name,
+        ) from None
+    # Batch jobs come when the queue lets them: none is waited for, the scheduler gives them work.
+    size = {"n_workers": workers, **options}
+    with opened(**size) as cluster, distributed.Client(cluster) as client:
+        yield client
 
 
 # --- cases --------------------------------------------------------------------------------

@@ -42,7 +42,10 @@ MAY_IMPORT = {
         *("jobs", "carbon", "phases", "work", "predict", "schedule", "decide", "cluster", "bound"),
         *("regions", "panel", "sweep"),
     },
-    "learn": {"carbon", "phases", "work", "predict", "decide", "cluster", "bound", "study"},
+    "learn": {
+        *("carbon", "phases", "work", "predict", "decide", "cluster", "bound", "study"),
+        *("panel", "sweep"),
+    },
     "operate": {
         *("jobs", "carbon", "power", "phases", "work", "predict", "schedule", "decide", "cluster"),
         "datasets",
@@ -62,6 +65,7 @@ HEAVY = {
     "mcp",
     "nats",
     "numba",
+    "optuna",
     "plotly",
     "pooch",
     "pulp",

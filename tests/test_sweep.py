@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from sweep_functions import (
     sometimes,
 )
 
-from helpers.sweep import results, sweep
+from helpers.sweep import CLUSTERS, dask_cluster, results, sweep
 
 AXES = {"policy": ["fifo", "easy"], "zone": ["DE", "FR"], "seed": [2, 0, 1]}
 quiet = functools.partial(sweep, version="1", progress=False)
@@ -592,3 +593,56 @@ def test_what_an_object_computes_and_keeps_makes_it_no_other(tmp_path):
     assert [7] == first["value"].tolist() == again["value"].tolist()
     with pytest.raises(ValueError, match="choose another folder"):
         serial(Machine(4).case, {"seed": [1]}, out=tmp_path)
+
+
+def double(x):
+    return {"y": 2 * x}
+
+
+def test_a_cluster_is_opened_by_its_kind_and_closed_in_the_end(tmp_path):
+    pytest.importorskip("distributed")
+    with dask_cluster("local", 1, processes=False, dashboard_address=None) as client:
+        table = quiet(double, {"x": [1, 2]}, out=tmp_path, scheduler=client)
+
+    assert [2, 4] == table["y"].tolist()
+    assert "closed" == client.status
+
+
+def test_a_cluster_of_batch_jobs_is_asked_for_its_workers_and_what_it_takes(monkeypatch, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    given = {}
+
+    class Batch(distributed.LocalCluster):
+        """A cluster of this machine that takes what batch jobs need."""
+
+        def __init__(self, queue, memory, **rest):
+            given.update(queue=queue, memory=memory, **rest)
+            super().__init__(processes=False, dashboard_address=None, **rest)
+
+    jobqueue = types.ModuleType("dask_jobqueue")
+    jobqueue.SLURMCluster = Batch
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", jobqueue)
+
+    with dask_cluster("slurm", 1, queue="batch", memory="1GB") as client:
+        table = quiet(double, {"x": [3]}, out=tmp_path, scheduler=client)
+
+    assert {"queue": "batch", "memory": "1GB", "n_workers": 1} == given
+    assert [6] == table["y"].tolist()
+
+
+def test_a_kind_of_cluster_whose_package_is_not_there_names_it(monkeypatch):
+    monkeypatch.setitem(CLUSTERS, "slurm", ("no_jobqueue", "SLURMCluster"))
+
+    brings = pytest.raises(ModuleNotFoundError, match="pip install no-jobqueue brings it")
+
+    with brings, dask_cluster("slurm", 1):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [(("cloud", 1), "must be one of local, slurm"), (("local", 0), "whole number >= 1")],
+)
+def test_a_cluster_that_cannot_be_is_refused(args, message):
+    with pytest.raises(ValueError, match=message), dask_cluster(*args):
+        pass

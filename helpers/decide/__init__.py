@@ -11,6 +11,7 @@ module       what it holds
 `share`      taking turns: round-robin, multi-level feedback
 `carbon`     holding and suspending while the grid is dirty
 `cap`        running slower while the grid is dirty, around any other policy
+`cycle`      deciding only so often, as real schedulers do, around any other policy
 `place`      where: what is seen of several sites, and who sends jobs to which
 `sleep`      switching idle nodes off, around any other policy
 `filler`     best-effort jobs on what nobody else wants
@@ -34,6 +35,7 @@ from helpers.decide.carbon import (
     Gate,
     PastQuantile,
 )
+from helpers.decide.cycle import InCycles
 from helpers.decide.fifo import Fifo, InOrder, Priority, ShortestJobFirst
 from helpers.decide.filler import Filler
 from helpers.decide.place import (
@@ -66,6 +68,7 @@ __all__ = [
     "ForecastQuantile",
     "Gate",
     "Given",
+    "InCycles",
     "InOrder",
     "Job",
     "LastSimilar",

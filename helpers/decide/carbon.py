@@ -27,7 +27,7 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from helpers.carbon.signal import Intensity
-from helpers.decide.backfill import Easy, reserve
+from helpers.decide.backfill import Easy, checked_depth, reserve
 from helpers.decide.order import Line, by_submission, launch
 from helpers.decide.view import Job, Policy, View
 
@@ -188,11 +188,32 @@ class CarbonPolicy(Policy):
         started although it was that dirty (it was urgent, or promised a time) runs on.
     least_left_s : float
         A job with less left by its requested time is not suspended [s].
+    wait_share : float
+        How much of the delay that its user accepts a job may be held for, in [0, 1]: it is urgent
+        once that share of its ``longest_wait_s`` is used up.
+
+    Raises
+    ------
+    TypeError
+        If a gate is none.
+    ValueError
+        If `wait_share` does not lie in [0, 1].
     """
 
     def __init__(
-        self, gate: Gate, suspend_gate: Gate | None = None, *, least_left_s: float = 3600.0
+        self,
+        gate: Gate,
+        suspend_gate: Gate | None = None,
+        *,
+        least_left_s: float = 3600.0,
+        wait_share: float = 1.0,
     ) -> None:
+        if not 0 <= wait_share <= 1:
+            raise ValueError(
+                f"wait_share(={wait_share}) must lie in [0, 1]: a job is held for no longer than its "
+                "user accepts."
+            )
+        self.wait_share = float(wait_share)
         for name, given in (("gate", gate), ("suspend_gate", suspend_gate)):
             if not isinstance(given, Gate) and (name == "gate" or given is not None):
                 raise TypeError(f"{name}(={given!r}) must be a Gate, such as Below(300.0).")
@@ -249,7 +270,7 @@ class CarbonPolicy(Policy):
         if job.number in self._held:
             change()
             self._urgent = [entry for entry in self._urgent if entry[1] != job.number]
-            self._urgent.append((latest_s(job), job.number))
+            self._urgent.append((self.latest_s(job), job.number))
             heapify(self._urgent)
         elif not self.line.amend(job, change):
             change()  # suspended since the last decision: not taken up yet
@@ -264,9 +285,16 @@ class CarbonPolicy(Policy):
         """Return the cores that jobs wait for which are not held."""
         return int(self.line.processors.sum())
 
+    def latest_s(self, job: Job) -> float:
+        """Return when a waiting job becomes urgent [s].
+
+        Its delay is the time since submission in which it did not run; its earlier runs shift it.
+        """
+        return job.submit_s + self.wait_share * job.longest_wait_s + job.ran_s
+
     def _hold(self, job: Job) -> None:
         self._held[job.number] = job
-        heappush(self._urgent, (latest_s(job), job.number))
+        heappush(self._urgent, (self.latest_s(job), job.number))
 
     def _take_up_suspended(self, view: View) -> None:
         if len(self._seen) != len(view.suspended):
@@ -284,7 +312,7 @@ class CarbonPolicy(Policy):
             held.clear()
             self._urgent.clear()
             return
-        for job in [j for j in self.line.jobs if self.may_be_held(j) and latest_s(j) > now_s]:
+        for job in [j for j in self.line.jobs if self.may_be_held(j) and self.latest_s(j) > now_s]:
             self.line.discard(job)
             self._hold(job)
         while self._urgent and self._urgent[0][0] <= now_s:
@@ -294,15 +322,13 @@ class CarbonPolicy(Policy):
 
     def _suspend(self, view: View) -> None:
         saving_s = view.saving_s
+        least_s = max(self.least_left_s, saving_s)
         for job in list(view.running.values()):
-            left_s = job.expected_end_s - view.now_s
-            slack_s = latest_s(job) - job.run_start_s  # delay it may still take
-            if (
-                job.run_start_s < self._dirty_from_s
-                and left_s >= max(self.least_left_s, saving_s)
-                and slack_s > saving_s
-                and view.may_suspend(job)
-            ):
+            # Cheapest first: while it is dirty all running jobs are looked at in each decision.
+            if job.run_start_s >= self._dirty_from_s or job.expected_end_s - view.now_s < least_s:
+                continue
+            slack_s = self.latest_s(job) - job.run_start_s  # delay it may still take
+            if slack_s > saving_s and view.may_suspend(job):
                 view.suspend(job)
 
     def _ask_again(self, view: View) -> None:
@@ -314,21 +340,18 @@ class CarbonPolicy(Policy):
             view.wake_at(view.next_step_s)
 
 
-def latest_s(job: Job) -> float:
-    """Return when a waiting job has been delayed as long as its user accepts [s].
-
-    The delay is the time since submission in which it did not run; its earlier runs shift it.
-    """
-    return job.submit_s + job.longest_wait_s + job.ran_s
-
-
 class CarbonFifo(CarbonPolicy):
     """First in, first out, of the jobs that are not held. See `CarbonPolicy`."""
 
     def __init__(
-        self, gate: Gate, suspend_gate: Gate | None = None, *, least_left_s: float = 3600.0
+        self,
+        gate: Gate,
+        suspend_gate: Gate | None = None,
+        *,
+        least_left_s: float = 3600.0,
+        wait_share: float = 1.0,
     ) -> None:
-        super().__init__(gate, suspend_gate, least_left_s=least_left_s)
+        super().__init__(gate, suspend_gate, least_left_s=least_left_s, wait_share=wait_share)
         self.name = _name("carbon-gated FIFO", gate, suspend_gate)
 
     def start_jobs(self, view: View) -> None:
@@ -344,6 +367,11 @@ class CarbonEasy(CarbonPolicy):
     See `CarbonPolicy` for the parameters, and the module for the three rules. A decision passes
     over the line once in arrays, as `Easy` does, and job by job where the gate has just changed.
 
+    Parameters
+    ----------
+    depth : int, optional
+        How many jobs behind the head are tried for backfilling, as in `Easy`; by default all.
+
     Attributes
     ----------
     promises : list of (int, float, float)
@@ -351,9 +379,16 @@ class CarbonEasy(CarbonPolicy):
     """
 
     def __init__(
-        self, gate: Gate, suspend_gate: Gate | None = None, *, least_left_s: float = 3600.0
+        self,
+        gate: Gate,
+        suspend_gate: Gate | None = None,
+        *,
+        least_left_s: float = 3600.0,
+        wait_share: float = 1.0,
+        depth: int | None = None,
     ) -> None:
-        super().__init__(gate, suspend_gate, least_left_s=least_left_s)
+        super().__init__(gate, suspend_gate, least_left_s=least_left_s, wait_share=wait_share)
+        self.depth = checked_depth(depth)
         self.name = _name("carbon-aware EASY", gate, suspend_gate)
 
     def begin(self, view: View) -> None:
@@ -361,7 +396,7 @@ class CarbonEasy(CarbonPolicy):
         super().begin(view)
         self._head: Job | None = None
         self.promises: list[tuple[int, float, float]] = []
-        self._easy = Easy()
+        self._easy = Easy(depth=self.depth)
 
     def place(self, job: Job) -> float:
         """Return the place of a job: who was promised a time stands first."""

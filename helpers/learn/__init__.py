@@ -8,6 +8,7 @@ module         what it holds
 `case`         a week to play, and what waiting was really worth in it
 `rules`        known rules as orders; rules that use what a learner sees
 `policy`       a trained policy in the engine, with numpy alone
+`knobs`        a policy's parameters by search, under a limit that must hold later
 `environment`  the Gymnasium environment (needs the extra ``learn``)
 =============  ===================================================================
 """
