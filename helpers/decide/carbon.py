@@ -286,11 +286,8 @@ class CarbonPolicy(Policy):
         return int(self.line.processors.sum())
 
     def latest_s(self, job: Job) -> float:
-        """Return when a waiting job becomes urgent [s].
-
-        Its delay is the time since submission in which it did not run; its earlier runs shift it.
-        """
-        return job.submit_s + self.wait_share * job.longest_wait_s + job.ran_s
+        """Return when a waiting job becomes urgent [s]."""
+        return latest_s(job, self.wait_share)
 
     def _hold(self, job: Job) -> None:
         self._held[job.number] = job
@@ -338,6 +335,14 @@ class CarbonPolicy(Policy):
             view.wake_at(max(self._urgent[0][0], np.nextafter(view.now_s, np.inf)))
         if self._held or (self.suspend_gate is not None and view.running):
             view.wake_at(view.next_step_s)
+
+
+def latest_s(job: Job, wait_share: float = 1.0) -> float:
+    """Return when a waiting job has been delayed by a share of what its user accepts [s].
+
+    The delay is the time since submission in which it did not run; its earlier runs shift it.
+    """
+    return job.submit_s + wait_share * job.longest_wait_s + job.ran_s
 
 
 class CarbonFifo(CarbonPolicy):

@@ -28,9 +28,11 @@ References
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import math
 import platform
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -305,12 +307,13 @@ class Tuned:
     def best(self) -> int:
         """The trial chosen: of those that keep to the limit the one that saves most."""
         kept = self.trials[self.trials["allowed"]]
-        return int(self.trials["upper"].idxmin() if kept.empty else kept["saved_g"].idxmax())
+        best: Any = self.trials["upper"].idxmin() if kept.empty else kept["saved_g"].idxmax()
+        return int(best)
 
     @property
     def chosen(self) -> dict[str, float]:
         """The knobs chosen."""
-        return {name: self.trials.loc[self.best, name].item() for name in self.knobs}
+        return {name: self.trials[name].to_numpy()[self.best].item() for name in self.knobs}
 
     @property
     def saved_g(self) -> Interval:
@@ -333,7 +336,7 @@ class Tuned:
     @property
     def upper(self) -> float:
         """Upper quantile of what is limited, of the trial chosen."""
-        return float(self.trials.loc[self.best, "upper"])
+        return float(self.trials["upper"][self.best])
 
     @property
     def _weeks(self) -> pd.DataFrame:
@@ -501,13 +504,13 @@ class Tuning:
                 workers=workers,
                 progress=False,
             )
-        by_search = table.groupby(["zone", "sampler", "seed"], sort=False)
-        return [
-            self._tuned(
-                zone, sampler, int(seed), rows.drop(columns=list(axes)).reset_index(drop=True)
-            )
-            for (zone, sampler, seed), rows in by_search
-        ]
+        parts = itertools.product(zones, samplers, seeds)
+        found = []
+        for zone, sampler, seed in parts:
+            own = (table["zone"] == zone) & (table["sampler"] == sampler) & (table["seed"] == seed)
+            weekly = table[own].drop(columns=list(axes)).reset_index(drop=True)
+            found.append(self._tuned(zone, sampler, seed, weekly))
+        return found
 
     def judge(self, tuned: Sequence[Tuned], weeks: Sequence[str]) -> Panel:
         """Replay what was chosen, what was set by hand and the baseline in weeks not seen before.
@@ -631,9 +634,12 @@ def _sampler(optuna: Any, sampler: str, seed: int, trials: int) -> Any:
         return optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup)
     if sampler == "gp":
         extra("torch", "learn")
-        return optuna.samplers.GPSampler(
-            seed=seed, n_startup_trials=startup, deterministic_objective=True
-        )
+        with warnings.catch_warnings():
+            # Without it noise is looked for that a replay does not have; Optuna may yet rename it.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.samplers.GPSampler(
+                seed=seed, n_startup_trials=startup, deterministic_objective=True
+            )
     raise ValueError(f"sampler(={sampler!r}) must be one of {', '.join(SAMPLERS)}.")
 
 
