@@ -2,9 +2,11 @@
 
 import importlib
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, wraps
+from pathlib import Path
 from threading import Timer
 from types import FunctionType
 from typing import Any
@@ -54,7 +56,7 @@ def compiled(function: Callable[..., Any], *helpers: Callable[..., Any]) -> Call
     without a home), every process compiles anew. The lock of the interpreter is released
     while the loop runs, so that threads can run it side by side.
 
-    `helpers` are the functions of its module that it calls, each after those it calls itself:
+    `helpers` are the functions of its own names that it calls, each after those it calls itself:
     they are compiled too, and put in the place of the plain ones, which stay what they are for
     whoever reads or tests them.
     """
@@ -94,6 +96,17 @@ def _told_when_slow(function: Callable[..., Any]) -> Iterator[None]:
         timer.cancel()
 
 
+def _version(function: Callable[..., Any], *helpers: Callable[..., Any]) -> str:
+    """Return what tells apart the machine code of a function by what it calls in other files.
+
+    numba compiles a function anew when its own file has changed, and looks at no other.
+    """
+    files = {helper.__code__.co_filename for helper in helpers} - {function.__code__.co_filename}
+    if not files:
+        return ""
+    return f"_{zlib.crc32(b''.join(Path(name).read_bytes() for name in sorted(files))):08x}"
+
+
 @cache
 def _machine_code(function: Callable[..., Any], *helpers: Callable[..., Any]) -> Any:
     """Return what numba makes of a function."""
@@ -106,6 +119,7 @@ def _machine_code(function: Callable[..., Any], *helpers: Callable[..., Any]) ->
         scope = {**function.__globals__, **known}
         plain, function = function, FunctionType(function.__code__, scope, function.__name__)
         function.__module__ = plain.__module__
+        function.__qualname__ = plain.__qualname__ + _version(plain, *helpers)
     try:
         return njit(cache=True, nogil=True)(function)
     except RuntimeError:  # "cannot cache function: no locator available"

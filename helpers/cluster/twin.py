@@ -1,13 +1,15 @@
 """The compiled twin of the engine, for policies that only start jobs in an order and backfill.
 
-`replay` takes it silently for `Fifo`, `ShortestJobFirst`, `Priority` and count-based `Easy`,
-where nobody asks for a record. It gives what the engine gives, to the bit: the same starts, cores
+`replay` takes it silently for `Fifo`, `ShortestJobFirst`, `Priority` and count-based `Easy` and
+`Conservative` without a depth, where nobody asks for a record. It gives what the engine gives, to the bit: the same starts, cores
 and number of decisions; the engine judges it in tests.
 
 **Growth.** Waiting jobs lie in a tree over their fixed ranks that knows, for each stretch of the
 line, the fewest processors and the shortest planned time in it. Who comes next, and who may
 backfill next, is found by a descent. A job costs O(log n) to wait and to leave, and a search
 passes only stretches that may hold a job that fits: in practice n log n, however many wait.
+Conservative backfilling has a loop of its own (`helpers.cluster._conserved`), which costs what the
+rule asks for: see `helpers.decide.Conservative`.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from helpers.cluster._conserved import conserved
 from helpers.cluster.tables import OUTCOMES, coded
-from helpers.decide.backfill import Easy
+from helpers.decide.backfill import Conservative, Easy
 from helpers.decide.fifo import Fifo, InOrder, Priority, ShortestJobFirst
 from helpers.decide.order import by_planned_time, by_requested_time, by_submission
 from helpers.decide.view import Policy
@@ -54,7 +57,7 @@ class Twin(NamedTuple):
     decisions: int
 
 
-class _Jobs(NamedTuple):
+class Jobs(NamedTuple):
     """What the kernel reads of each job, in order of submission, shape (n,) each."""
 
     submit_s: NDArray[np.float64]
@@ -70,14 +73,11 @@ def has_twin(policy: Policy) -> bool:
     """Tell whether a policy decides by nothing but orders that are known beforehand."""
     if isinstance(policy, InOrder) and type(policy) in _IN_ORDER:
         return _order_of(policy) is not None
-    if (
-        not isinstance(policy, Easy)
-        or type(policy) is not Easy
-        or policy.hosts
-        or policy.depth is not None
-    ):
+    if not isinstance(policy, Easy | Conservative) or type(policy) not in (Easy, Conservative):
         return False
-    back = policy.backfill_order
+    if policy.hosts or policy.depth is not None:
+        return False
+    back = policy.backfill_order if isinstance(policy, Easy) else None
     return policy.order in _KEYS and (back is None or back in _KEYS)
 
 
@@ -117,11 +117,11 @@ def run(work: Workload, cluster: Cluster, policy: Any, *, kill_at_request: bool)
         As for `helpers.cluster.replay`.
     """
     table, easy = work.jobs, isinstance(policy, Easy)
-    order = _KEYS[policy.order] if easy else _order_of(policy)
+    order = _order_of(policy) if isinstance(policy, InOrder) else _KEYS[policy.order]
     assert order is not None, "ask has_twin first"
     rank = _ranks(order(work))
     back = policy.backfill_order if easy else None
-    jobs = _Jobs(
+    jobs = Jobs(
         table["submit_s"].to_numpy(),
         table["processors"].to_numpy(),
         work.planned_s,
@@ -130,9 +130,11 @@ def run(work: Workload, cluster: Cluster, policy: Any, *, kill_at_request: bool)
         rank,
         rank if back is None else _ranks(_KEYS[back](work)),
     )
-    job, start_s, stop_s, killed, first_core, cores, decisions = compiled(_replayed)(
-        jobs, cluster.cores, easy, kill_at_request
-    )
+    if isinstance(policy, Conservative):
+        found = conserved(jobs, cluster.cores, kill_at_request)
+    else:
+        found = compiled(_replayed)(jobs, cluster.cores, easy, kill_at_request)
+    job, start_s, stop_s, killed, first_core, cores, decisions = found
     run_s = table["run_s"].to_numpy()[job]
     done_s = np.where(killed, _done_s(start_s, stop_s, work.startup_s[job], run_s), run_s)
     zero = np.zeros(job.size)
@@ -160,7 +162,7 @@ def _done_s(start_s: NDArray, stop_s: NDArray, startup_s: NDArray, run_s: NDArra
 
 # One function, because numba keeps no machine code of functions that are handed others. Its parts:
 # the tree of those that wait, what happens at an instant, the head of the line, who backfills.
-def _replayed(jobs: _Jobs, cores: int, easy: bool, kill: bool) -> tuple[Any, ...]:
+def _replayed(jobs: Jobs, cores: int, easy: bool, kill: bool) -> tuple[Any, ...]:
     n = jobs.submit_s.size
     size = 1
     while size < n:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Plan", "advanced", "booked", "cleared", "given", "made", "parts_of"]
+__all__ = ["PARTS", "Plan", "advanced", "booked", "cleared", "given", "made", "parts_of"]
 
 _ROOM = 64
 """Entries a block holds at most: shorter blocks make long orders, longer ones long moves."""
@@ -29,11 +29,11 @@ _SIZE = _LONGEST = _ROOM
 of its stretches exceeds."""
 
 _BLOCKS, _NEED, _NEAR, _ORDER = range(4)
-"""What a row of `Plan.index` begins with: how many blocks a sequence has, the cores that are free
+"""What a row of `Plan.rows` begins with: how many blocks a sequence has, the cores that are free
 in its stretches, where the last search ended, and, from there on, its blocks in order."""
 
 _SPARES, _UNUSED, _NEEDS = range(3)
-"""What row 0 of `Plan.index` counts: blocks given back (from `_ORDER` on), the first that was
+"""What row 0 of `Plan.rows` counts: blocks given back (from `_ORDER` on), the first that was
 never used, and sequences of stretches."""
 
 _STEPS = 1
@@ -51,24 +51,24 @@ class Plan(NamedTuple):
     ----------
     entry : ndarray, shape (2, blocks, room + 1)
         Keys and values of each block, in order of the keys; see `_SIZE`.
-    index : ndarray of int, shape (sequences, blocks of one + 3)
+    rows : ndarray of int, shape (sequences, blocks of one + 3)
         See `_BLOCKS` and `_SPARES`.
     """
 
     entry: NDArray[np.float64]
-    index: NDArray[np.int64]
+    rows: NDArray[np.int64]
 
 
 def made(now_s: float, free: int) -> Plan:
     """Return a plan in which so many cores are free for ever."""
     plan = Plan(np.zeros((2, 32, _ROOM + 1)), np.zeros((4, 64), dtype=np.int64))
     plan.entry[:, 0, 0], plan.entry[0, 0, _SIZE] = (now_s, free), 1
-    plan.index[_STEPS, _BLOCKS], plan.index[0, _UNUSED] = 1, 1
+    plan.rows[_STEPS, _BLOCKS], plan.rows[0, _UNUSED] = 1, 1
     return plan
 
 
-# numba compiles all below; each function calls only those above it. `entry` and `index` are those
-# of a `Plan`; `m` is the place of a block in the order of its sequence `s`, `i` one in the block.
+# numba compiles all below; each function calls only those above it. `entry` and `index` are the
+# entries and rows of a `Plan`; `m` is the place of a block in the order of its sequence `s`, `i` one in the block.
 
 
 def _roomier(entry, index):  # type: ignore[no-untyped-def]
@@ -105,7 +105,7 @@ def _last(entry, index, s, key):  # type: ignore[no-untyped-def]
             high = middle
     index[s, _NEAR] = m
     block = index[s, _ORDER + m]
-    i, high = -1, np.int64(entry[0, block, _SIZE])
+    i, high = np.int64(-1), np.int64(entry[0, block, _SIZE])
     while high - i > 1:
         middle = (i + high) // 2
         if entry[0, block, middle] <= key:
@@ -154,7 +154,7 @@ def _put(entry, index, s, m, i, key, value):  # type: ignore[no-untyped-def]
     block = index[s, _ORDER + m]
     n = np.int64(entry[0, block, _SIZE])
     if n == _ROOM:
-        new, half = _new_block(entry, index, s, m + 1), _ROOM // 2
+        new, half = _new_block(entry, index, s, m + 1), np.int64(_ROOM // 2)
         for k in range(half, _ROOM):
             entry[0, new, k - half] = entry[0, block, k]
             entry[1, new, k - half] = entry[1, block, k]
@@ -436,7 +436,7 @@ def booked(entry, index, numbers, processors, left_s, start_s, stop_s):  # type:
     return entry, index
 
 
-_PARTS = (
+PARTS = (
     _roomier,
     _last,
     _new_block,
@@ -456,8 +456,9 @@ _PARTS = (
     _earliest_s,
     booked,
 )
+"""What a loop over a plan is compiled with, each after those it calls."""
 
 
 def parts_of(function):  # type: ignore[no-untyped-def]
     """Return what a function of this module is compiled with, each after those it calls."""
-    return _PARTS[: _PARTS.index(function)]
+    return PARTS[: PARTS.index(function)]

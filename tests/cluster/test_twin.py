@@ -17,6 +17,8 @@ POLICIES = {
     "shortest job first": decide.ShortestJobFirst,
     "priority": lambda: decide.Priority(ageing_per_h=2.0),
     "EASY": decide.Easy,
+    "conservative": decide.Conservative,
+    "conservative, shortest first": lambda: decide.Conservative(order=by_planned_time),
     "shortest-first line": lambda: decide.Easy(order=by_requested_time),
     "shortest-first backfilling": lambda: decide.Easy(backfill_order=by_planned_time),
 }
@@ -56,7 +58,8 @@ def test_policies_that_look_further_have_no_twin():
     class Own(decide.Easy):
         pass
 
-    without = [Own(), decide.Easy(hosts=True), decide.Easy(depth=3), decide.Conservative()]
+    without = [Own(), decide.Easy(hosts=True), decide.Easy(depth=3)]
+    without += [decide.Conservative(hosts=True), decide.Conservative(depth=3)]
 
     assert [] == [policy for policy in without if twin.has_twin(policy)]
 
