@@ -9,7 +9,8 @@ type of a field                       what the file says
 ====================================  ========================================================
 ``str``, ``bool``                     a text; true or false
 ``float``, ``int``                    a number; a whole number
-``Annotated[float, "> 0"]``           a number with a rule: ``> 0``, ``>= 0``, ``>= 1``, ``finite``
+``Annotated[float, "> 0"]``           a number with a rule: ``> 0``, ``>= 0``, ``>= 1``, ``finite``,
+                                      ``>= 0 or .inf``
 ``Literal["a", "b"]``                 one of these words
 ``tuple[T, ...]``                     a list
 ``Annotated[tuple[T, ...], "jobs"]``  a list of so-called things, at least one
@@ -55,6 +56,7 @@ _RULES: dict[str, Callable[[float], bool]] = {
     ">= 0": lambda value: value >= 0,
     ">= 1": lambda value: value >= 1,
     "finite": lambda value: True,
+    ">= 0 or .inf": lambda value: value >= 0,
 }
 _NULL = "tag:yaml.org,2002:null"
 
@@ -140,9 +142,10 @@ class Place:
         return value
 
     def number(self, rule: str, kind: type = float) -> Any:
-        """Return a finite number that keeps a rule: ``> 0``, ``>= 0``, ``>= 1``, ``finite``."""
+        """Return a number that keeps a rule: ``> 0``, ``>= 0 or .inf``...; finite if it says no more."""
         value = self.value(kind)
-        if not (math.isfinite(value) and _RULES[rule](value)):
+        bounded = math.isfinite(value) or rule.endswith(".inf")
+        if not (bounded and _RULES[rule](value)):
             raise self.error(f"{self.node.value} must be {rule}.")
         return value
 

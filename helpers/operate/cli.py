@@ -71,6 +71,15 @@ def _add_request(command: argparse.ArgumentParser) -> None:
     group.add_argument("--partition")
     group.add_argument("--qos")
     group.add_argument("--account")
+    group.add_argument(
+        "--price-per-core-hour",
+        type=float,
+        metavar="X",
+        help="price of a core hour where the rules know none",
+    )
+    group.add_argument(
+        "--price-per-kwh", type=float, metavar="X", help="price of the energy that it draws"
+    )
 
 
 _EXIT = "Exit codes: 0 done, 2 wrong input, 3 no intensity known, 4 scheduler failed, 5 busy."

@@ -224,6 +224,8 @@ def make(
             ) from None
         said = str(error)
     pauses = job.work_profile.checkpoints_s.size > 0
+    if rules is not None and options.price_per_core_hour is not None:
+        rules = rules.with_price(options.price_per_core_hour)
     made = make_plan(
         job,
         source.intensity if source else None,
@@ -238,7 +240,18 @@ def make(
         zone=options.zone,
         past=_past(source),
     )
-    return made, source
+    return price_of(options, made), source
+
+
+def price_of(options: argparse.Namespace, made: Plan) -> Plan:
+    """Return a plan with the prices that a command line names."""
+    from helpers.operate.plans import priced
+
+    if options.price_per_kwh is not None:
+        said = options.power is not None or bool(getattr(options, "phases", None))
+        if not said:
+            raise ValueError("--price-per-kwh needs what the job draws: --power, or its phases.")
+    return priced(made, per_core_h=options.price_per_core_hour, per_kwh=options.price_per_kwh)
 
 
 def _past(source: Known | None) -> Intensity | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ Result = dict[str, Any]
 
 def what_if(options: argparse.Namespace) -> Result:
     """Plan a job in all its configurations and say which are worth a look."""
-    from helpers.operate.commands import _about, _known, _window, job_of, request_of
+    from helpers.operate.commands import _about, _known, _window, job_of, price_of, request_of
     from helpers.operate.grid import UnknownIntensityError
     from helpers.operate.whatif import configurations
     from helpers.operate.whatif import what_if as planned
@@ -28,6 +29,8 @@ def what_if(options: argparse.Namespace) -> Result:
 
     job = job_of(options)
     backend, rules, queue, warning = _centre(options)
+    if options.price_per_core_hour is not None:
+        rules = rules.with_price(options.price_per_core_hour)
     longest_s = options.stretch * job.duration_s + options.margin
     release_s, deadline_s = _window(options, longest_s)
     try:
@@ -55,6 +58,7 @@ def what_if(options: argparse.Namespace) -> Result:
         source=source.describe(),
         zone=options.zone,
     )
+    found = replace(found, plans=tuple(price_of(options, plan) for plan in found.plans))
     rows = _rows(found, backend)
     refused = [{"request": _words(asked), "why": why} for asked, why in found.refused]
     return {

@@ -21,10 +21,10 @@ import hashlib
 import json
 import math
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,7 @@ import yaml
 from helpers.carbon.signal import Intensity
 from helpers.files import write_whole
 from helpers.operate.rules import Resources, Rules
-from helpers.phases.files import model_at, read_phases, tree_of
+from helpers.phases.files import SCHEMA, tree_of
 from helpers.phases.model import PhaseModel
 from helpers.phases.suspension import Suspension
 from helpers.schedule.intervals import Schedule, charge, check
@@ -48,6 +48,7 @@ __all__ = [
     "Plan",
     "Span",
     "make_plan",
+    "priced",
     "read_plan",
     "write_plan",
 ]
@@ -381,6 +382,41 @@ def _surely_s(
     return surely_s
 
 
+def priced(plan: Plan, *, per_core_h: float | None = None, per_kwh: float | None = None) -> Plan:
+    """Return a plan with its price, of which other prices may be a part already.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    per_core_h : float, optional
+        Price of a core hour, for a plan whose rules knew none.
+    per_kwh : float, optional
+        Price of the energy that its runs draw.
+
+    Raises
+    ------
+    ValueError
+        If a price is no finite number >= 0.
+    """
+    cost = plan.expected.cost
+    for price in (per_core_h, per_kwh):
+        if price is not None and not (math.isfinite(price) and price >= 0):
+            raise ValueError(f"a price (={price}) must be finite and >= 0.")
+    if per_core_h is not None and cost is None and plan.resources is not None:
+        cost = per_core_h * replace(plan.resources, wall_s=plan.schedule.running_s).core_hours
+    if per_kwh is not None:
+        window_s = [plan.release_s - 1.0, plan.deadline_s + 86400.0]  # energy asks for no grid
+        flat = Intensity(window_s, [0.0], "average", plan.zone, "none")
+        energy_j = charge(plan.schedule, plan.job, flat, plan.suspension).energy_j
+        cost = (cost or 0.0) + per_kwh * energy_j / 3.6e6
+    return (
+        plan
+        if cost == plan.expected.cost
+        else replace(plan, expected=replace(plan.expected, cost=cost))
+    )
+
+
 _WEEK_S = 7 * 86400.0
 _WEEKS_AROUND = 4
 _LEVELS = (0.1, 0.9)
@@ -420,33 +456,53 @@ def _span_of(
 
 # --- files -----------------------------------------------------------------------------------------
 
-_PLAN = {
-    "format": True,
-    "id": True,
-    "job": True,
-    "suspension": True,
-    "release_s": True,
-    "deadline_s": True,
-    "last_moment_s": True,
-    "stretch": True,
-    "margin_s": True,
-    "runs": True,
-    "resources": True,
-    "expected": True,
-    "intensity": True,
-    "zone": True,
-}
-_RUN = ("start_s", "stop_s", "work_from_s", "work_to_s")
-_RESOURCES = {
-    "wall_s": float,
-    "nodes": int,
-    "cores": int,
-    "memory_mb": int,
-    "gpus": int,
-    "partition": str,
-    "qos": str,
-    "account": str,
-}
+
+@dataclass(frozen=True)
+class _Run:
+    start_s: float
+    stop_s: float
+    work_from_s: float
+    work_to_s: float
+
+
+@dataclass(frozen=True)
+class _File:
+    """What a file of a plan says; the format is read first."""
+
+    at: Place
+    format: Literal["clean-hours-plan/1"]
+    id: Place
+    job: PhaseModel
+    suspension: Suspension
+    release_s: float
+    deadline_s: float
+    last_moment_s: float  # for people: it follows from the rest
+    stretch: float
+    margin_s: float
+    runs: tuple[_Run, ...]
+    resources: Resources | None
+    expected: Expected
+    intensity: str
+    zone: str
+
+    def plan(self) -> Plan:
+        """Return the plan, checked."""
+        start_s, stop_s, from_s, to_s = (
+            np.array([getattr(run, item.name) for run in self.runs]) for item in fields(_Run)
+        )
+        return Plan(
+            job=self.job,
+            release_s=self.release_s,
+            deadline_s=self.deadline_s,
+            schedule=Schedule(start_s, stop_s, from_s, to_s),
+            expected=self.expected,
+            intensity=self.intensity,
+            zone=self.zone,
+            suspension=self.suspension,
+            stretch=self.stretch,
+            margin_s=self.margin_s,
+            resources=self.resources,
+        )
 
 
 def write_plan(plan: Plan, path: str | os.PathLike) -> None:
@@ -478,77 +534,11 @@ def read_plan(path: str | os.PathLike) -> Plan:
         raise ValueError(f"{file}: no JSON: {error}") from None
     if node is None:
         raise ValueError(f"{file}: empty: write a plan with write_plan().")
-    top = Place(node, file, "").mapping(_PLAN)
-    said = top["format"].value(str, f"{FORMAT!r}")
-    if said != FORMAT:
-        raise top["format"].error(f"{said!r} must be {FORMAT!r}.")
-    plan = Place(node, file, "").build(lambda: _plan(top, file))
-    if top["id"].value(str, "sixteen hexadecimal digits") != plan.id:
-        raise top["id"].error(
-            f"{top['id'].node.value!r} is not the id of what this plan says, {plan.id!r}: it was "
+    said = SCHEMA.read(Place(node, file), _File)
+    plan = said.at.build(said.plan)
+    if said.id.value(str, "sixteen hexadecimal digits") != plan.id:
+        raise said.id.error(
+            f"{said.id.node.value!r} is not the id of what this plan says, {plan.id!r}: it was "
             "changed by hand; make it again."
         )
     return plan
-
-
-def _number(place: Place) -> float:
-    return place.value(float, "a number")
-
-
-def _maybe(place: Place, kind: type) -> Any:
-    if place.node.tag == "tag:yaml.org,2002:null":
-        return None
-    return place.value(kind, {float: "a number", int: "a whole number", str: "text"}[kind])
-
-
-def _span(place: Place) -> Span:
-    keys = place.mapping({"expected": True, "low": True, "high": True})
-    return place.build(lambda: Span(**{name: _maybe(at, float) for name, at in keys.items()}))
-
-
-def _plan(top: dict[str, Place], file: str) -> Plan:
-    runs = [run.mapping(dict.fromkeys(_RUN, True)) for run in top["runs"].items()]
-    start_s, stop_s, from_s, to_s = (
-        np.array([_number(run[name]) for run in runs]) for name in _RUN
-    )
-    resources = None
-    if top["resources"].node.tag != "tag:yaml.org,2002:null":
-        given = top["resources"].mapping(dict.fromkeys(_RESOURCES, True))
-        values = {name: _maybe(at, _RESOURCES[name]) for name, at in given.items()}
-        resources = top["resources"].build(lambda: Resources(**values))
-    expected = top["expected"].mapping(
-        {"emissions_g": True, "at_once_g": True, "wait_s": True, "cost": True}
-    )
-    return Plan(
-        job=model_at(top["job"]),
-        release_s=_number(top["release_s"]),
-        deadline_s=_number(top["deadline_s"]),
-        schedule=top["runs"].build(lambda: Schedule(start_s, stop_s, from_s, to_s)),
-        expected=Expected(
-            _span(expected["emissions_g"]),
-            _maybe(expected["at_once_g"], float),
-            _span(expected["wait_s"]),
-            _maybe(expected["cost"], float),
-        ),
-        intensity=top["intensity"].value(str, "text"),
-        zone=top["zone"].value(str, "text"),
-        suspension=_suspension(top["suspension"]),
-        stretch=_number(top["stretch"]),
-        margin_s=_number(top["margin_s"]),
-        resources=resources,
-    )
-
-
-def _suspension(place: Place) -> Suspension:
-    keys = place.mapping(
-        dict.fromkeys(("save", "suspended_power_w", "keep", "most_resumes", "least_run_s"), True)
-    )
-    return place.build(
-        lambda: Suspension(
-            save=read_phases(keys["save"]) if keys["save"].items() else (),
-            suspended_power_w=_number(keys["suspended_power_w"]),
-            keep=keys["keep"].value(str, "'anywhere' or 'checkpoints'"),
-            most_resumes=_maybe(keys["most_resumes"], int),
-            least_run_s=_number(keys["least_run_s"]),
-        )
-    )

@@ -30,6 +30,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -276,16 +277,33 @@ class Psij(Backend):
         """End what PSI/J started under a number of its own, and wait until its script is gone."""
         if native is None:
             return
+        if self._local:
+            self._kill(where, int(native))
+            return
         handle = self._handle(native)
         if handle is not None and not handle.status.final:
             try:
                 self._executor.cancel(handle)
             except self._psij.SubmitException as error:
                 raise SchedulerError(f"PSI/J: {error}") from None
+
+    def _kill(self, where: Path, pid: int) -> None:
+        """End the processes of a job on this machine.
+
+        PSI/J 0.9.11 would do it, but the thread in which it does dies when one of them ends by
+        itself at that moment. The lock says that the number is still that of our script.
+        """
+        import psutil
+
         until_s = time.monotonic() + 15.0
-        while self._lives(where) and self._local:
+        while self._lives(where):
             if time.monotonic() > until_s:
                 raise SchedulerError(f"job {where.name} did not end in 15 s.")
+            with suppress(psutil.NoSuchProcess):
+                root = psutil.Process(pid)
+                for process in [root, *root.children(recursive=True)]:
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
             time.sleep(0.05)
 
     def _handle(self, native: str) -> Any:

@@ -17,22 +17,19 @@ to add what Slurm does not know, the price of a core hour::
 checked here before anything is submitted.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Annotated, Any
 
 import pandas as pd
 import yaml
 
 from helpers.files import write_whole
 from helpers.jobs.sacct import parse_elapsed, parse_memory, parse_tres
-from helpers.schema import Place
+from helpers.schema import Place, Schema, compose
 
 __all__ = [
     "Partition",
@@ -52,6 +49,11 @@ __all__ = [
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]*")
 """What a partition, a QoS or an account may be called: it becomes a word of a command."""
+
+
+# Not `from __future__ import annotations`: what a class declares is read from its types, with rules.
+Amount = Annotated[float, ">= 0 or .inf"]
+Count = Annotated[int, ">= 0"]
 
 
 def check_name(owner: str, value: str) -> None:
@@ -161,21 +163,21 @@ class Partition:
     """
 
     name: str
-    nodes: int
-    cores_per_node: int
-    memory_mb: float = math.inf
-    gpus_per_node: int = 0
-    longest_s: float = math.inf
-    least_nodes: float = 0
-    most_nodes: float = math.inf
-    most_cores_per_node: float = math.inf
+    nodes: Count
+    cores_per_node: Count
+    memory_mb: Amount = math.inf
+    gpus_per_node: Count = 0
+    longest_s: Amount = math.inf
+    least_nodes: Amount = 0
+    most_nodes: Amount = math.inf
+    most_cores_per_node: Amount = math.inf
     accounts: tuple[str, ...] | None = None
     qos: tuple[str, ...] | None = None
     not_accounts: tuple[str, ...] = ()
     not_qos: tuple[str, ...] = ()
     default: bool = False
     up: bool = True
-    price_per_core_h: float = math.nan
+    price_per_core_h: Amount = math.nan
 
     def __post_init__(self) -> None:
         check_name("partition", self.name)
@@ -200,14 +202,14 @@ class Qos:
     """
 
     name: str
-    longest_s: float = math.inf
-    most_cores: float = math.inf
-    most_nodes: float = math.inf
-    most_gpus: float = math.inf
-    most_cores_per_user: float = math.inf
-    most_nodes_per_user: float = math.inf
-    most_gpus_per_user: float = math.inf
-    usage_factor: float = 1.0
+    longest_s: Amount = math.inf
+    most_cores: Amount = math.inf
+    most_nodes: Amount = math.inf
+    most_gpus: Amount = math.inf
+    most_cores_per_user: Amount = math.inf
+    most_nodes_per_user: Amount = math.inf
+    most_gpus_per_user: Amount = math.inf
+    usage_factor: Amount = 1.0
 
     def __post_init__(self) -> None:
         check_name("qos", self.name)
@@ -283,6 +285,24 @@ class Rules:
         name = self.qos_of(request)
         factor = next((q.usage_factor for q in self.qos if q.name == name), 1.0)
         return place.price_per_core_h * factor * request.core_hours
+
+    def with_price(self, per_core_h: float) -> "Rules":
+        """Return rules in which a core hour costs this where no price was known.
+
+        Raises
+        ------
+        ValueError
+            If the price is no finite number >= 0.
+        """
+        if not (math.isfinite(per_core_h) and per_core_h >= 0):
+            raise ValueError(f"the price of a core hour (={per_core_h}) must be finite and >= 0.")
+        return replace(
+            self,
+            partitions=tuple(
+                replace(p, price_per_core_h=per_core_h) if math.isnan(p.price_per_core_h) else p
+                for p in self.partitions
+            ),
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a pair of partition and quality of service that go together.
@@ -525,7 +545,31 @@ def parse_accounts(text: str) -> tuple[dict[str, tuple[str, ...]], dict[str, str
 
 # --- YAML ------------------------------------------------------------------------------------------
 
-_TUPLES = ("accounts", "qos", "not_accounts", "not_qos")
+
+@dataclass(frozen=True)
+class _Account:
+    name: str
+    qos: tuple[str, ...]
+    default_qos: str | None = None
+
+
+@dataclass(frozen=True)
+class _File:
+    """What a file of rules says."""
+
+    at: Place
+    partitions: Annotated[tuple[Partition, ...], "partitions"]
+    qos: tuple[Qos, ...] = ()
+    accounts: tuple[_Account, ...] | None = None
+    default_account: str | None = None
+
+    def rules(self) -> Rules:
+        """Return the rules, checked."""
+        accounts = default = None
+        if self.accounts is not None:
+            accounts = {account.name: account.qos for account in self.accounts}
+            default = {a.name: a.default_qos for a in self.accounts if a.default_qos is not None}
+        return Rules(self.partitions, self.qos, accounts, default, self.default_account)
 
 
 def read_rules(path: str | os.PathLike) -> Rules:
@@ -538,65 +582,8 @@ def read_rules(path: str | os.PathLike) -> Rules:
     FileNotFoundError
         If there is no such file.
     """
-    file = Path(path).name
-    try:
-        node = yaml.compose(Path(path).read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file}: no YAML: {error}") from None
-    if node is None:
-        raise ValueError(f"{file}: empty: name partitions.")
-    top = Place(node, file, "").mapping(
-        {"partitions": True, "qos": False, "accounts": False, "default_account": False}
-    )
-    accounts, default_qos = _read_accounts(top.get("accounts"))
-    default = top.get("default_account")
-    return top["partitions"].build(
-        lambda: Rules(
-            tuple(_read_item(Partition, place) for place in top["partitions"].items()),
-            tuple(_read_item(Qos, place) for place in (top["qos"].items() if "qos" in top else ())),
-            accounts,
-            default_qos,
-            default.value(str, "the name of an account") if default else None,
-        )
-    )
-
-
-def _read_accounts(
-    place: Place | None,
-) -> tuple[dict[str, tuple[str, ...]] | None, dict[str, str] | None]:
-    if place is None:
-        return None, None
-    accounts, default = {}, {}
-    for item in place.items():
-        keys = item.mapping({"name": True, "qos": True, "default_qos": False})
-        name = keys["name"].value(str, "a name")
-        accounts[name] = tuple(q.value(str, "a name") for q in keys["qos"].items())
-        if "default_qos" in keys:
-            default[name] = keys["default_qos"].value(str, "a name")
-    return accounts, default
-
-
-def _read_item(kind: type, place: Place) -> Any:
-    """Build a `Partition` or a `Qos` from a mapping of its fields."""
-    names = {item.name: item.default is item.default_factory for item in fields(kind)}
-    required = {"name", "nodes", "cores_per_node"} & set(names)
-    given = place.mapping({name: name in required for name in names})
-    types = {item.name: str(item.type) for item in fields(kind)}
-    values: dict[str, Any] = {}
-    for name, at in given.items():
-        if name in _TUPLES and "tuple" in types[name]:
-            values[name] = tuple(item.value(str, "a name") for item in at.items())
-        elif types[name] == "str":
-            values[name] = at.value(str, "a name")
-        elif types[name] == "bool":
-            values[name] = at.value(bool, "true or false")
-        elif types[name] == "int":
-            values[name] = at.value(int, "a whole number")
-        else:
-            values[name] = at.value(float, "a number")
-        if isinstance(values[name], int | float) and not values[name] >= 0:
-            raise at.error(f"{name}(={values[name]}) must be >= 0.")
-    return place.build(lambda: kind(**values))
+    said = Schema().read(compose(path, "partitions"), _File)
+    return said.at.build(said.rules)
 
 
 def write_rules(rules: Rules, path: str | os.PathLike) -> None:

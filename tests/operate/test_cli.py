@@ -347,3 +347,21 @@ def test_numbers_of_cores_that_are_none_are_refused(capsys, text):
         main(["what-if", "--length", "4h", "--try-cores=" + text])
 
     assert "such as 4,8,16" in capsys.readouterr().err
+
+
+def test_prices_can_be_said_on_the_command_line(capsys, curve_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "rules.yaml").write_text(RULES)
+    job = ["--length", "4h", "--power", "500", "--cores", "4", "--intensity", curve_file, *FROM]
+    prices = ["--price-per-core-hour", "0.05", "--price-per-kwh", "0.30"]
+
+    _, plain, _ = run(capsys, "plan", *job, *prices, "--json")
+    _, rules, _ = run(
+        capsys, "plan", *job, *prices, "--rules", str(tmp_path / "rules.yaml"), "--json"
+    )
+    code, _, err = run(capsys, "plan", "--length", "4h", "--offline", "--price-per-kwh", "0.3")
+
+    assert 0.05 * 16 + 0.3 * 2 == pytest.approx(json.loads(plain)["expected"]["cost"])
+    assert 0.02 * 16 + 0.3 * 2 == pytest.approx(json.loads(rules)["expected"]["cost"])
+    assert 2 == code
+    assert "needs what the job draws" in err

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from operate_problems import ZERO_S, curve, job, plan
 
 import helpers.operate.plans as plans
-from helpers.operate import whatif
-from helpers.operate.plans import make_plan, read_plan, write_plan
+from helpers.operate.plans import make_plan, priced, read_plan, write_plan
 from helpers.operate.rules import Partition, Resources, Rules
 from helpers.operate.whatif import what_if
 from helpers.phases.model import Phase, PhaseModel
 from helpers.phases.suspension import Suspension
+from helpers.schedule.intervals import charge
+from helpers.stats import frontier
 
 SCHEMA = json.loads((Path(plans.__file__).parent / "schema.json").read_text(encoding="utf-8"))
 
@@ -146,7 +147,7 @@ def test_what_if_keeps_the_valid_and_says_which_are_fastest_cheapest_and_cleanes
 def test_what_is_dominated_is_not_on_the_frontier():
     values = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 4.0], [0.0, 9.0, 9.0], [1.0, 2.0, 3.0]])
 
-    assert [True, False, True, True] == whatif._frontier(values).tolist()
+    assert [True, False, True, True] == frontier(values).tolist()
 
 
 def test_resources_stay_in_the_plan():
@@ -154,3 +155,32 @@ def test_resources_stay_in_the_plan():
 
     assert made.resources == replace(made.resources)
     assert 2 == json.loads(made.to_json())["resources"]["cores"]
+
+
+def test_prices_of_core_hours_and_of_energy_add_up():
+    made = plan(resources=Resources(wall_s=6 * 3600.0, cores=2))
+    hours = made.schedule.running_s / 3600.0
+    kwh = charge(made.schedule, made.job, curve(), made.suspension).energy_j / 3.6e6
+
+    assert 0.5 * 2 * hours == pytest.approx(priced(made, per_core_h=0.5).expected.cost)
+    assert 0.3 * kwh == pytest.approx(priced(made, per_kwh=0.3).expected.cost)
+    assert 0.5 * 2 * hours + 0.3 * kwh == pytest.approx(
+        priced(made, per_core_h=0.5, per_kwh=0.3).expected.cost
+    )
+    assert made is priced(made)
+
+
+def test_a_price_of_the_rules_stands_and_others_take_what_is_given():
+    rules = Rules((Partition("a", 1, 8, price_per_core_h=0.1), Partition("b", 1, 8)))
+
+    found = rules.with_price(0.5)
+
+    assert [0.1, 0.5] == [place.price_per_core_h for place in found.partitions]
+
+
+@pytest.mark.parametrize("price", [-1.0, float("nan"), float("inf")])
+def test_a_price_that_is_none_is_refused(price):
+    with pytest.raises(ValueError, match="price"):
+        priced(plan(), per_kwh=price)
+    with pytest.raises(ValueError, match="price"):
+        Rules((Partition("a", 1, 8),)).with_price(price)

@@ -130,3 +130,61 @@ def test_a_line_of_scontrol_is_read_as_pairs():
     assert {"NodeName": "n1", "Gres": "(null)", "State": "IDLE+DRAIN"} == pairs_of(
         "NodeName=n1 Gres=(null) State=IDLE+DRAIN"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", r"rules\.yaml, line 1: the file is empty: it must hold partitions"),
+        ("partitions: []\n", r"line 1, partitions: must be a list of partitions, at least one"),
+        (
+            "partitions:\n- {name: p, nodes: 1}\n",
+            r"line 2, partitions\[0\]: missing key: add cores",
+        ),
+        (
+            "partitions:\n- {name: p, nodes: -1, cores_per_node: 8}\n",
+            r"line 2, partitions\[0\]\.nodes: -1 must be >= 0",
+        ),
+        (
+            "partitions:\n- {name: p, nodes: 1.5, cores_per_node: 8}\n",
+            r"partitions\[0\]\.nodes: '1\.5' must be a whole number",
+        ),
+        (
+            "partitions:\n- {name: p, nodes: 1, cores_per_node: 8, price_per_core_h: .nan}\n",
+            r"price_per_core_h: \.nan must be >= 0",
+        ),
+        (
+            "partitions:\n- {name: p, nodes: 1, cores_per_node: 8, up: maybe}\n",
+            r"up: 'maybe' must be true or false",
+        ),
+        (
+            "partitions:\n- {name: a;b, nodes: 1, cores_per_node: 8}\n",
+            r"line 2, partitions\[0\]: partition\(='a;b'\) must be letters",
+        ),
+        (
+            "partitions:\n- {name: p, nodes: 1, cores_per_node: 8}\n"
+            "- {name: p, nodes: 1, cores_per_node: 8}\n",
+            r"line 1, top level: 'p' is there twice",
+        ),
+        (
+            "partitions:\n- {name: p, nodes: 1, cores_per_node: 8}\naccounts:\n- {name: x}\n",
+            r"line 4, accounts\[0\]: missing key: add qos",
+        ),
+        ("partitions: !!python/object/apply:os.getcwd []\n", r"rules\.yaml"),
+    ],
+)
+def test_a_refusal_of_rules_names_file_line_place_and_remedy(tmp_path, text, said):
+    (tmp_path / "rules.yaml").write_text(text)
+
+    with pytest.raises(ValueError, match=said):
+        read_rules(tmp_path / "rules.yaml")
+
+
+def test_no_limit_may_be_written_out(tmp_path):
+    (tmp_path / "rules.yaml").write_text(
+        "partitions:\n- {name: p, nodes: 1, cores_per_node: 8, longest_s: .inf, accounts: null}\n"
+    )
+
+    found = read_rules(tmp_path / "rules.yaml").partitions[0]
+
+    assert (float("inf"), None) == (found.longest_s, found.accounts)
