@@ -1,9 +1,9 @@
 """Train the policies of the chapter *Learning policies*, and judge them beside rules.
 
-``python data/learn.py train --zone DE --seed 1`` trains one policy (minutes; needs the extra
-``learn``) and writes `data/learning/policies/`; ``tune`` lays rules on the weeks of training,
-``judge`` lays everything on the weeks of test, ``errors`` asks what errors in what is seen do. The
-last three need no torch. ``all`` does everything in turn.
+``python data/learn.py train --seed 1`` trains one policy (minutes; needs the extra
+``learn``); ``collect`` puts all that were trained into `data/learning/`; ``judge`` and ``ablate`` lay
+rules and policies on the weeks of test, ``bound`` says what no schedule gets above. These need no
+torch. ``all`` does everything in turn; what is done already lies in the folder ``--work``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from helpers.carbon.signal import Forecasts, Intensity
 from helpers.cluster import Replay, replay
 from helpers.cluster.account import job_energy
 from helpers.decide import CarbonEasy, Easy, PastQuantile, Policy
-from helpers.files import write_whole
+from helpers.files import read_text, write_whole
 from helpers.learn import Advised, Case, Gated, Learned, Net, Observer, Priced
 from helpers.learn.frontier import priced_g
 from helpers.predict import features, learn
@@ -46,7 +46,7 @@ LEARNED = {"2019": ("2019-01-09", "2019-05-01"), "2020": ("2019-01-09", "2019-12
 SLOTS, LARGE_CORE_H = 16, 50.0
 #: Where prices begin: of an hour of mean delay for the learner, of one job's hour for its teacher.
 FIRST = {1.0: (0.63, 0.004), 2.0: (0.24, 0.0015), 4.0: (0.06, 0.0004)}
-STEPS = 12_000  # asked times in training: about 15 weeks played
+STEPS = 6_000  # times at which something is asked in training
 KINDS = ("no forecast", "no lengths", "no imitation")
 ERRORS = ("forecast 0.1", "forecast 0.3", "lengths 0.5", "lengths 1.5")
 SHARES, PRICES_KWH = (0.2, 0.4, 0.6), (0.0003, 0.001, 0.003, 0.01)
@@ -137,36 +137,58 @@ def seen_by(kind: str) -> dict[str, Any]:
     return {"forecast": kind != "no forecast", "slots": SLOTS, "large_core_h": LARGE_CORE_H}
 
 
-def part_train(zone: str, seed: int, kind: str = "full", steps: int = STEPS) -> None:
-    """Train one policy on the weeks of 2019 and keep it."""
+def part_train(work: Path, seed: int, kind: str = "full", steps: int = STEPS) -> None:
+    """Train one policy on the weeks of 2019 in all grids, and keep it."""
     from helpers.learn.environment import PerJob
     from helpers.learn.ppo import Training, train
 
-    cases = [case(zone, day, date) for date, day in weeks(False).items()]
+    cases = [case(zone, day, date) for date, day in weeks(False).items() for zone in ZONES]
     if kind == "no lengths":
         cases = [replace(one, lengths_s={}) for one in cases]
     env = PerJob(cases, limits_h=LIMITS_H, **seen_by(kind))
     teacher = None if kind == "no imitation" else _teacher
     prices = {limit: first[0] for limit, first in FIRST.items()}
     net = train(env, Training(steps=steps, seed=seed, prices=prices, teacher=teacher))
-    command = f"python data/learn.py train --zone {zone} --seed {seed} --kind {kind!r}"
-    told = {"command": command, "zone": zone, "kind": kind, "year": 2019, "load": LOAD}
-    Net(net.weights, told | dict(net.about)).save(policy_file(zone, seed, kind))
-    print(zone, seed, kind, net.about["cpu_s"], net.about["prices"], flush=True)
+    command = f"python data/learn.py train --seed {seed} --kind '{kind}' --steps {steps}"
+    told = {"command": command, "grids": list(ZONES), "kind": kind, "year": 2019, "load": LOAD}
+    Net(net.weights, told | dict(net.about)).save(policy_file(work, seed, kind))
+    print(seed, kind, net.about["cpu_s"], net.about["prices"], flush=True)
 
 
 def _teacher(env: Any, limit_h: float) -> Priced:
     return Priced(FIRST[limit_h][1], env.observer)
 
 
-def policy_file(zone: str, seed: int, kind: str = "full") -> Path:
-    """Return where a policy is kept."""
-    folder = FOLDER / "policies"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{zone}_{seed}_{kind.replace(' ', '_')}.json"
+def policy_file(work: Path, seed: int, kind: str = "full") -> Path:
+    """Return where a policy is kept that was just trained."""
+    (work / "policies").mkdir(parents=True, exist_ok=True)
+    return work / "policies" / f"{kind.replace(' ', '_')}_{seed}.json"
 
 
-def policy(name: str, zone: str) -> Policy:
+def part_collect(work: Path) -> None:
+    """Write all trained policies into one file, and their learning curves, a row a week played."""
+    lines, rows = [], []
+    for path in sorted((work / "policies").glob("*.json")):
+        net = Net.load(path)
+        lines.append(net.text())
+        own = {name: net.about[name] for name in ("kind", "seed", "cpu_s", "steps")}
+        columns = ("week", "limit_h", "saved", "delay_h", "price")
+        rows += [
+            own | {"played": place} | dict(zip(columns, one, strict=True))
+            for place, one in enumerate(net.about["curve"])
+        ]
+    write_whole(FOLDER / "policies.jsonl.bz2", "\n".join(lines) + "\n")
+    save("curves.csv", pd.DataFrame(rows))
+
+
+@functools.cache
+def nets() -> dict[tuple[int, str], Net]:
+    """Return all trained policies by seed and kind."""
+    found = map(Net.parse, read_text(FOLDER / "policies.jsonl.bz2").lines)
+    return {(net.about["seed"], net.about["kind"]): net for net in found}
+
+
+def policy(name: str) -> Policy:
     """Return a policy by its name: a rule with its setting, or ``learned KIND/SEED/LIMIT``."""
     kind, _, setting = name.partition(" ")
     if kind == "EASY":
@@ -175,7 +197,7 @@ def policy(name: str, zone: str) -> Policy:
         return CarbonEasy(PastQuantile(float(setting)))
     if kind == "learned":
         what, seed, limit_h = setting.split("/")
-        net = Net.load(policy_file(zone, int(seed), what))
+        net = nets()[int(seed), what]
         known = {} if what == "no lengths" else lengths_s()
         return Learned(net, float(limit_h), known, **seen_by(what))
     seen = Observer(0, lengths_s(), large_core_h=LARGE_CORE_H)
@@ -187,7 +209,7 @@ def policy(name: str, zone: str) -> Policy:
 def judged(zone: str, week: str, name: str, error: str = "") -> dict[str, float]:
     """Return what a policy does in a week of test, with an error in what it sees."""
     one = case(zone, weeks(True)[week], week)
-    own, doer = one.counted, policy(name, zone)
+    own, doer = one.counted, policy(name)
     if error:
         one = spoiled(one, doer, error)
     done = played(one, doer)
@@ -278,28 +300,11 @@ def part_bound() -> None:
     save("bound.csv", pd.DataFrame(rows))
 
 
-def part_curves() -> None:
-    """Write the learning curves of all policies, a row a week played."""
-    rows = []
-    for zone in ZONES:
-        for kind in ("full", *KINDS) if zone == ZONES[0] else ("full",):
-            for seed in SEEDS:
-                about = Net.load(policy_file(zone, seed, kind)).about
-                own = {"zone": zone, "kind": kind, "seed": seed, "cpu_s": about["cpu_s"]}
-                columns = ("week", "limit_h", "saved", "delay_h", "price")
-                rows += [
-                    own | {"played": place} | dict(zip(columns, one, strict=True))
-                    for place, one in enumerate(about["curve"])
-                ]
-    save("curves.csv", pd.DataFrame(rows))
-
-
 def main() -> None:
     """Do one part, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parts = ("lengths", "train", "judge", "ablate", "bound", "curves", "all")
+    parts = ("lengths", "train", "judge", "ablate", "collect", "bound", "all")
     parser.add_argument("part", choices=parts)
-    parser.add_argument("--zone", choices=ZONES, default=ZONES[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", choices=("full", *KINDS), default="full")
     parser.add_argument("--steps", type=int, default=STEPS)
@@ -310,18 +315,18 @@ def main() -> None:
     if whole or given.part == "lengths":
         part_lengths()
     if given.part == "train":
-        part_train(given.zone, given.seed, given.kind, given.steps)
+        part_train(given.work, given.seed, given.kind, given.steps)
     if whole:
-        for zone in ZONES:
-            for kind in ("full", *KINDS) if zone == ZONES[0] else ("full",):
-                for seed in SEEDS:
-                    part_train(zone, seed, kind)
+        for kind in ("full", *KINDS):
+            for seed in SEEDS:
+                part_train(given.work, seed, kind)
+    if whole or given.part == "collect":
+        part_collect(given.work)
     for name, part in (("judge", part_judge), ("ablate", part_ablate)):
         if whole or given.part == name:
             part(given.work, given.workers)
-    for name, alone in (("bound", part_bound), ("curves", part_curves)):
-        if whole or given.part == name:
-            alone()
+    if whole or given.part == "bound":
+        part_bound()
 
 
 if __name__ == "__main__":

@@ -7,8 +7,11 @@ module         what it holds
 `observation`  what a learner sees: the jobs worth asking about as rows of numbers
 `case`         a week to play, and what waiting was really worth in it
 `rules`        known rules as orders; rules that use what a learner sees
+`frontier`     what no schedule gets above, at each mean delay: certified
+`judge`        policies beside each other: frontiers, a rule at the same delay
 `policy`       a trained policy in the engine, with numpy alone
 `knobs`        a policy's parameters by search, under a limit that must hold later
+`ppo`          training by PPO, from a rule, under a limit (needs the extra ``learn``)
 `environment`  the Gymnasium environment (needs the extra ``learn``)
 =============  ===================================================================
 """

@@ -107,23 +107,31 @@ class Net:
         """Return the allowed action with the highest score for each row, shape (n,)."""
         return np.where(masks, self.scores(rows), -np.inf).argmax(axis=1)
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write it whole, as JSON."""
+    def text(self) -> str:
+        """Return it as one line of JSON."""
         layers = [np.round(array, 6).tolist() for array in self.weights]
         body = {"format": _FORMAT, "features": list(FEATURES), "about": dict(self.about)}
         body |= {"sha256": _digest(layers), "weights": layers}
-        write_whole(path, json.dumps(body, indent=None, separators=(",", ": ")) + "\n")
+        return json.dumps(body, separators=(",", ": "))
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write it whole, as JSON."""
+        write_whole(path, self.text() + "\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Self:
-        """Read a policy that was saved.
+        """Read a policy that was saved; raises as `parse`."""
+        return cls.parse(*read_utf8(path))
+
+    @classmethod
+    def parse(cls, data: str | bytes, name: str = "the policy") -> Self:
+        """Return a policy from its JSON.
 
         Raises
         ------
         ValueError
-            If it is no such file, was changed, or looks at other features than this version.
+            If it is no such text, was changed, or looks at other features than this version.
         """
-        data, name = read_utf8(path)
         try:
             body = json.loads(data)
             if body["format"] != _FORMAT:

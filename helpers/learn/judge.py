@@ -1,0 +1,148 @@
+"""Policies beside each other: frontiers of saving against delay, and a rule at the same delay.
+
+Two policies that delay jobs differently cannot be compared by what they save alone. A rule with a
+setting can be laid at any delay between two settings: some of the weeks' work under the one, the
+rest under the other. `matched` lays it where the policy in question is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from helpers.learn.frontier import frontier_bound
+
+__all__ = ["closed", "frontiers", "least_kwh", "matched", "named"]
+
+_MEASURES = ("delay_h", "p95_h", "work_delay_h")
+
+
+def named(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return what was judged with the parts of its names.
+
+    Parameters
+    ----------
+    judged : DataFrame
+        A row a ``name``, ``zone`` and ``week``; a name is a rule and its setting, or ``learned``
+        with kind of training, seed and limit [h], as in ``learned full/1/2``.
+
+    Returns
+    -------
+    DataFrame
+        The same with ``policy`` (rule, or kind of training), ``setting`` and ``seed`` (0 for rules).
+    """
+    first = judged["name"].str.partition(" ")
+    parts = first[2].str.split("/", expand=True).reindex(columns=range(3))
+    learned = (first[0] == "learned").to_numpy()
+    setting = np.where(learned, parts[2], parts[0])
+    return judged.assign(
+        policy=np.where(learned, "learned, " + parts[0].fillna(""), first[0]),
+        setting=pd.to_numeric(pd.Series(setting), errors="coerce").fillna(0.0).to_numpy(),
+        seed=np.where(learned, parts[1], 0).astype(int),
+    )
+
+
+def frontiers(
+    table: pd.DataFrame, baseline: str = "EASY", *, by: tuple[str, ...] = ()
+) -> pd.DataFrame:
+    """Return what each policy saves and how it delays, by its setting.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `named` gives it, with ``jobs`` [kWh at mean intensity] and delays [h].
+    baseline : str
+        The policy that savings are against.
+    by : tuple of str
+        Columns to keep apart: ``zone``, ``seed``.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by policy, setting and `by`: ``saved`` [%], a ratio of sums, and mean delays [h].
+    """
+    keys = ["policy", "setting", *by]
+    base = table[table["policy"] == baseline].set_index(["zone", "week"])["jobs"]
+    pairs = pd.MultiIndex.from_frame(table[["zone", "week"]])
+    wide = table.assign(base=base.reindex(pairs).to_numpy())
+    sums = wide.groupby(keys).agg({"jobs": "sum", "base": "sum"} | dict.fromkeys(_MEASURES, "mean"))
+    sums.insert(0, "saved", 100 * (1 - sums["jobs"] / sums["base"]))
+    return sums.drop(columns=["jobs", "base"])
+
+
+def matched(
+    table: pd.DataFrame, policy: str, setting: float, rule: str, baseline: str = "EASY"
+) -> pd.DataFrame:
+    """Return a policy, its seeds averaged, and a rule that delays as much, grid by grid.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `named` gives it.
+    policy, setting
+        Whom to match.
+    rule : str
+        A rule with several settings; the baseline counts as one.
+    baseline : str
+        What delays least.
+
+    Returns
+    -------
+    DataFrame
+        ``policy`` (its name, and that of the rule), ``zone``, ``week``, ``jobs``, ``delay_h``, and
+        ``reached``: whether the rule has settings on both sides. Where it has none that delays as
+        much, its last one stands there.
+    """
+    keys = ["zone", "week"]
+    own = table[(table["policy"] == policy) & (table["setting"] == setting)]
+    own = own.groupby(keys)[["jobs", "delay_h"]].mean()
+    others = table[table["policy"].isin([rule, baseline])]
+    rows = []
+    for zone, mine in own.groupby(level="zone"):
+        here = others[others["zone"] == zone]
+        wide = here.pivot_table(["jobs", "delay_h"], "week", ["policy", "setting"])
+        order = wide["delay_h"].mean().sort_values()
+        aim, at = mine["delay_h"].mean(), order.to_numpy()
+        place = int(np.clip(np.searchsorted(at, aim), 1, len(at) - 1))
+        share = float(np.clip((aim - at[place - 1]) / (at[place] - at[place - 1]), 0.0, 1.0))
+        mixed = {
+            of: (1 - share) * wide[of][order.index[place - 1]]
+            + share * wide[of][order.index[place]]
+            for of in ("jobs", "delay_h")
+        }
+        rows.append(
+            pd.DataFrame(mixed)
+            .reset_index()
+            .assign(zone=zone, reached=bool(at[0] <= aim <= at[-1]))
+        )
+    ruled = pd.concat(rows).assign(policy=rule)
+    return pd.concat([own.reset_index().assign(policy=policy, reached=True), ruled])
+
+
+def least_kwh(bound: pd.DataFrame, delays_h: pd.Series) -> pd.Series:
+    """Return what no schedule gets below in each grid at its mean delay [kWh at mean intensity].
+
+    Parameters
+    ----------
+    bound : DataFrame
+        A row a ``zone``, ``week`` and ``price_kwh``, with ``least``: `priced_g` in the same unit.
+    delays_h : Series
+        Mean delay by grid [h].
+    """
+    found = {}
+    for zone, part in bound.groupby("zone"):
+        sums = part.groupby("price_kwh")["least"].sum()
+        weeks = part["week"].nunique()
+        found[zone] = frontier_bound(sums, sums.index, weeks, [delays_h[zone]])[0]
+    return pd.Series(found)
+
+
+def closed(
+    table: pd.DataFrame, bound: pd.DataFrame, policy: str, setting: float, baseline: str = "EASY"
+) -> float:
+    """Return how much of the gap between baseline and bound, at its delay, a policy closes [%]."""
+    own = table[(table["policy"] == policy) & (table["setting"] == setting)]
+    mean = own.groupby(["zone", "week"])[["jobs", "delay_h"]].mean()
+    base = table[table["policy"] == baseline]["jobs"].sum()
+    least = least_kwh(bound, mean["delay_h"].groupby(level="zone").mean()).sum()
+    return float(100 * (base - mean["jobs"].sum()) / (base - least))
