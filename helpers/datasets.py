@@ -61,8 +61,6 @@ __all__ = [
     "generation",
     "is_own_grid",
     "job_log",
-    "learned_policies",
-    "learning",
     "marginal_forecasts",
     "marginal_intensity",
     "marginal_runs",
@@ -143,9 +141,6 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
         ),
         "explanations": _Dataset(
             "explanations/", True, "this project's own", "explanations counted, playbooks judged"
-        ),
-        "learning": _Dataset(
-            "learning/", True, "this project's own", "policies that were trained, and how they did"
         ),
         "placement-2020": _Dataset(
             "placement/savings_2020.csv", True, _ENTSOE, "work placed over 12 zones, computed here"
@@ -802,31 +797,6 @@ def explanations(table: str = "decisions") -> pd.DataFrame:
     """
     _one_of("table", table, ["decisions", "playbooks", "rules"])
     return pd.read_csv(_path(f"explanations/{table}.csv", embedded=True))
-
-
-def learning(table: str) -> pd.DataFrame:
-    """Return a stored table of the chapter *Learning policies*; its data sheet tells the columns.
-
-    Parameters
-    ----------
-    table : {"ablated", "bound", "curves", "judged", "lengths"}
-        How policies did that were trained with less or see wrongly, what no schedule gets above,
-        learning curves, how rules and policies did, or predicted run times of weeks of training.
-
-    Raises
-    ------
-    ValueError
-        If there is no such table.
-    """
-    files = {Path(file).name.split(".")[0]: file for file in _files("learning")}
-    del files["policies"]
-    _one_of("table", table, list(files))
-    return pd.read_csv(_path(files[table], embedded=True), keep_default_na=False)
-
-
-def learned_policies() -> list[str]:
-    """Return the trained policies of that chapter, as `helpers.learn.Net.parse` reads them."""
-    return _read("learning/policies.jsonl.bz2").decode("ascii").splitlines()
 
 
 def phase_model(name: str = "roberta") -> "PhaseModel":

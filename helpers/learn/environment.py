@@ -177,11 +177,12 @@ class _Played(gymnasium.Env):
             np.bincount(row, each * counts, minlength=count)
             for each in (saved_g, until_s - since_s)
         )
-        done = np.zeros(count, dtype=bool)
+        done: NDArray[np.bool_] = np.zeros(count, dtype=bool)
         for place, job, begun in zip(row, jobs, started, strict=True):
             settled = begun and not self._changes
             done[place] |= place < count - 2 and (settled or job.state == "ended")
-        return 100.0 * rewards / ledger.at_once_g, costs / (_HOUR_S * ledger.jobs), done
+        percent = np.asarray(100.0 * rewards / ledger.at_once_g, dtype=np.float64)
+        return percent, costs / (_HOUR_S * ledger.jobs), done
 
     def _see(self) -> NDArray[np.float32]:
         raise NotImplementedError

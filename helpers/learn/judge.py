@@ -98,10 +98,12 @@ def matched(
     own = own.groupby(keys)[["jobs", "delay_h"]].mean()
     others = table[table["policy"].isin([rule, baseline])]
     rows = []
-    for zone, mine in own.groupby(level="zone"):
+    for zone in own.index.unique("zone"):
+        mine = own.loc[[zone]]
         here = others[others["zone"] == zone]
         wide = here.pivot_table(["jobs", "delay_h"], "week", ["policy", "setting"])
-        order = wide["delay_h"].mean().sort_values()
+        delays: pd.DataFrame = wide["delay_h"]
+        order = delays.mean(axis=0).sort_values()
         aim, at = mine["delay_h"].mean(), order.to_numpy()
         place = int(np.clip(np.searchsorted(at, aim), 1, len(at) - 1))
         share = float(np.clip((aim - at[place - 1]) / (at[place] - at[place - 1]), 0.0, 1.0))

@@ -183,7 +183,7 @@ def _players(env: PerJob, prices: dict[float, float]) -> Any:
     vec = _library("stable_baselines3.common.vec_env")
     spaces = _library("gymnasium").spaces
 
-    class Players(vec.VecEnv):  # type: ignore[misc, name-defined]
+    class Players(vec.VecEnv):  # type: ignore[name-defined]
         def __init__(self) -> None:
             slots, width = env.observation_space.shape  # type: ignore[misc]
             self.prices, self.curve = prices, []  # type: ignore[var-annotated]
