@@ -407,7 +407,7 @@ def priced(plan: Plan, *, per_core_h: float | None = None, per_kwh: float | None
         cost = per_core_h * replace(plan.resources, wall_s=plan.schedule.running_s).core_hours
     if per_kwh is not None:
         window_s = [plan.release_s - 1.0, plan.deadline_s + 86400.0]  # energy asks for no grid
-        flat = Intensity(window_s, [0.0], "average", plan.zone, "none")
+        flat = Intensity(np.array(window_s), np.zeros(1), "average", plan.zone, "none")
         energy_j = charge(plan.schedule, plan.job, flat, plan.suspension).energy_j
         cost = (cost or 0.0) + per_kwh * energy_j / 3.6e6
     return (
