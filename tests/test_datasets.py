@@ -525,7 +525,7 @@ def test_plans_on_a_real_slurm_are_told_by_round_job_and_run():
     killed = rounds.loc[rounds.filter(like="_kills").sum(axis=1) > 0, "round"]
 
     assert set(rounds["round"]) == set(jobs["round"]) == set(runs["round"])
-    assert 100 == rounds.filter(like="_kills").to_numpy().sum()
+    assert 200 == rounds.filter(like="_kills").to_numpy().sum()
     assert (8 == jobs.groupby("round").size()).all()
     assert set(zip(jobs["round"], jobs["job"], strict=True)) == set(
         zip(runs["round"], runs["job"], strict=True)
