@@ -370,7 +370,8 @@ class CarbonEasy(CarbonPolicy):
     """EASY backfilling of the jobs that are not held, with reservations that are kept.
 
     See `CarbonPolicy` for the parameters, and the module for the three rules. A decision passes
-    over the line once in arrays, as `Easy` does, and job by job where the gate has just changed.
+    over the line once in arrays, as `Easy` does, and job by job where the gate has just changed:
+    the cost grows as that of `Easy` by the engine.
 
     Parameters
     ----------

@@ -142,6 +142,19 @@ class Line:
                 array[place : n - 1] = array[place + 1 : n]
         return self.jobs.pop(place)
 
+    def take(self, wanted: Callable[[Job], bool]) -> list[Job]:
+        """Take out all jobs that are wanted, in one pass, and return them in order."""
+        stays = np.array([not wanted(job) for job in self.jobs], dtype=bool)
+        if stays.all():
+            return []
+        n, rest = len(self.jobs), int(stays.sum())
+        for array in (self._numbers, self._processors, self._left_s):
+            array[:rest] = array[:n][stays]
+        taken = [job for job, stay in zip(self.jobs, stays, strict=True) if not stay]
+        self._keys = [key for key, stay in zip(self._keys, stays, strict=True) if stay]
+        self.jobs = [job for job, stay in zip(self.jobs, stays, strict=True) if stay]
+        return taken
+
     def discard(self, job: Job) -> None:
         """Take a job out if it is there."""
         key = (self._order(job), job.number)

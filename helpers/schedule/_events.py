@@ -93,7 +93,7 @@ class Problem:
         startup, end = _part(raw.startup_s, raw.startup_w), _part(raw.end_s, raw.end_w)
         work = _part(raw.work_s, raw.work_w, raw.done_s)
         save = _part(raw.save_s, raw.save_w)
-        horizon = int(_ticks(raw.deadline_s - raw.now_s))
+        horizon = _tick(raw.deadline_s - raw.now_s)
         first = np.searchsorted(raw.edges_s, raw.now_s, side="right") - 1
         last = np.searchsorted(raw.edges_s, raw.deadline_s, side="left")
         edges = _ticks(raw.edges_s[first : last + 1] - raw.now_s)
@@ -106,8 +106,8 @@ class Problem:
         if raw.only_marks:
             marks = _ticks(raw.marks_s - raw.done_s)
             stops = marks[(marks > 0) & ((marks < work.length) | (end.length > 0))]
-        least = int(_ticks(raw.least_run_s)) - save.length
-        lasted = int(_ticks(max(raw.lasted_s, 0.0)))
+        least = _tick(raw.least_run_s) - save.length
+        lasted = _tick(max(raw.lasted_s, 0.0))
         under_way = raw.lasted_s >= 0
         return cls(
             startup=startup,
@@ -173,8 +173,13 @@ class Problem:
         return np.interp(times, self.edges, self.cost_g)
 
 
-def _ticks(seconds: float | NDArray) -> Ints:
+def _ticks(seconds: NDArray) -> Ints:
     return np.rint(np.asarray(seconds, dtype=np.float64) * TICKS_PER_S).astype(np.int64)
+
+
+def _tick(seconds: float) -> int:
+    """Return the nearest microsecond, the even one of two: as `_ticks` does."""
+    return round(float(seconds) * TICKS_PER_S)
 
 
 def _part(edges_s: Floats, power_w: Floats, done_s: float = 0.0) -> Part:
@@ -495,9 +500,9 @@ class Borders:
 
     def steps(self, before_w: Any, after_w: Any) -> Ints:
         """Return the steps at which a change of power (one of several) has a convex kink."""
-        before, after = np.atleast_1d(before_w), np.atleast_1d(after_w)
-        falls, rises = bool(before.max() > after.min()), bool(before.min() < after.max())
-        return self._steps[falls, rises]
+        # One or two powers: the least and the most of lists cost a tenth of those of arrays.
+        before, after = (w.tolist() if np.ndim(w) else [float(w)] for w in (before_w, after_w))
+        return self._steps[max(before) > min(after), min(before) < max(after)]
 
 
 class Points(NamedTuple):
@@ -1090,7 +1095,12 @@ def solve(p: Problem, *, most_states: float | None = None) -> Found:
 def _cells(p: Problem) -> list[tuple[int, float]]:
     """Return ever smaller cells for relaxations, and how many states these have."""
     inner = np.diff(p.edges[1:-1])
-    step = int(np.median(inner)) if inner.size else p.horizon
+    if not inner.size:
+        step = p.horizon
+    elif inner.min() == inner.max():  # as in nearly all curves: a median costs more than the rest
+        step = int(inner[0])
+    else:
+        step = int(np.median(inner))
     length = p.work.length + p.end.length
     cells = [_cell(step, max(1, min(step, length)), pieces) for pieces, _ in LEVELS]
     return [(h, (length // h + 1) * (max(0, p.horizon - length) // h + 2)) for h in cells]

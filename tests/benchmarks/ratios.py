@@ -10,7 +10,10 @@ import functools
 import io
 import json
 import math
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,23 +21,34 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "benchmarks")]
+sys.path[:0] = [str(ROOT / "tests" / name) for name in ("", "benchmarks", "cluster")]
 
 from sacct_export import FIRST_S, export  # noqa: E402
-from test_bench_cluster import CLUSTER, generated  # noqa: E402
+from slow_places import QuickJudge  # noqa: E402
+from test_bench_cluster import CLUSTER, SERVER, generated  # noqa: E402
 from test_bench_schedule import INTENSITY, JULY_S, published_problems  # noqa: E402
 
+from helpers import datasets  # noqa: E402
 from helpers.carbon import Intensity  # noqa: E402
 from helpers.carbon.accounting import account  # noqa: E402
 from helpers.carbon.totals import totals  # noqa: E402
 from helpers.cluster import replay  # noqa: E402
 from helpers.cluster.engine import _Carbon, _simulated  # noqa: E402
-from helpers.decide import Below, CarbonEasy, Conservative, Easy, Filler  # noqa: E402
+from helpers.decide import (  # noqa: E402
+    Below,
+    CarbonEasy,
+    Conservative,
+    Easy,
+    Fifo,
+    Filler,
+    backfill,
+)
+from helpers.jobs import write_swf  # noqa: E402
 from helpers.jobs.sacct import read_sacct  # noqa: E402
 from helpers.phases import Phase, PhaseModel  # noqa: E402
 from helpers.publish import Numbers, Scope  # noqa: E402
 from helpers.schedule import best_schedule, best_schedules  # noqa: E402
-from helpers.work import Cluster  # noqa: E402
+from helpers.work import Cluster, Workload  # noqa: E402
 
 OUT = ROOT / "book" / "results" / "benchmarks.json"
 
@@ -154,10 +168,46 @@ def filler_over_easy():
     return cpu_s(lambda: run(Filler()), 1) / cpu_s(lambda: run(Easy()), 1)
 
 
+def accasim_over_twin():
+    """First in, first out over the whole Gaia log by AccaSim 1.1.3 over the same by the twin."""
+    python = os.environ.get("HELPERS_ACCASIM_PYTHON")
+    if not python:
+        raise Skipped("AccaSim is not here: HELPERS_ACCASIM_PYTHON names a Python that has it")
+    whole = datasets.job_log("unilu-gaia-2014")
+    ran = whole.jobs[whole.jobs["run_s"] > 0].assign(requested_memory_kb=1.0)
+    log = whole.with_jobs(ran.reset_index(drop=True))
+    with tempfile.TemporaryDirectory() as folder:
+        write_swf(log, Path(folder) / "log.swf")
+        command = [python, "-c", SERVER, "fifo", str(Path(folder) / "log.swf"), folder]
+        done = subprocess.run(command, input="go\n", capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    jobs = Workload.from_log(log, power_w=10.0)
+    wait_s = replay(jobs, CLUSTER, Fifo()).jobs["wait_s"]
+    if (len(wait_s), round(wait_s.mean(), 6)) != (found["jobs"], round(found["mean_wait_s"], 6)):
+        raise RuntimeError(f"AccaSim and the twin served the log differently: {found}")
+    return found["cpu_s"] / cpu_s(lambda: replay(jobs, CLUSTER, Fifo()))
+
+
+def all_steps_over_stretches():
+    """Conservative backfilling by a search through all steps over that through stretches."""
+    jobs, none = generated(3_000, None), _Carbon(None, None, np.nan)
+
+    def run(kind):
+        before, backfill.Counts = backfill.Counts, kind
+        try:
+            _simulated(jobs, Cluster(96), Conservative(), none, False, False)
+        finally:
+            backfill.Counts = before
+
+    return cpu_s(lambda: run(QuickJudge), 1) / cpu_s(lambda: run(backfill.Counts), 1)
+
+
 RATIOS = {
     # name: what is measured, the limit, whether it is a most (or a least), digits
     "sacct_over_pandas": (sacct_over_pandas, 4.0, "most", 1),
     "engine_over_twin": (engine_over_twin, 10.0, "least", 0),
+    "accasim_over_twin": (accasim_over_twin, 100.0, "least", 0),
+    "all_steps_over_stretches": (all_steps_over_stretches, 1.1, "least", 1),
     "odd_over_even_start_up": (odd_over_even_start_up, 6.0, "most", 1),
     "one_by_one_over_batched": (one_by_one_over_batched, 1.1, "least", 1),
     "detailed_over_totals": (detailed_over_totals, 10.0, "least", 0),
@@ -192,6 +242,16 @@ def grow_conservative(n):
     replay(generated(n, None), Cluster(96), Conservative())
 
 
+def grow_conservative_kept_up(n):
+    """Conservative backfilling by the twin, at a load of 0.8."""
+    replay(generated(n, 0.8), CLUSTER, Conservative())
+
+
+def grow_filler_kept_up(n):
+    """EASY with best-effort jobs, at a load of 0.8."""
+    replay(generated(n, 0.8), CLUSTER, Filler())
+
+
 def grow_conservative_depth(n):
     """The same with reservations for the first hundred of the line."""
     replay(generated(n, None), Cluster(96), Conservative(depth=100))
@@ -214,20 +274,42 @@ GROWTH = {
     "growth_easy": (grow_easy, (10_000, 1_000_000), 1.3),
     "growth_account": (grow_account, (10_000, 1_000_000), 1.3),
     "growth_sacct": (grow_sacct, (5_000, 50_000), 1.3),
-    "growth_conservative": (grow_conservative, (500, 1_500), 3.2),
+    "growth_conservative_kept_up": (grow_conservative_kept_up, (10_000, 1_000_000), 1.3),
+    "growth_conservative": (grow_conservative, (1_000, 4_000), 3.2),
     "growth_conservative_depth": (grow_conservative_depth, (1_000, 10_000), 1.4),
+    "growth_filler_kept_up": (grow_filler_kept_up, (10_000, 100_000), 1.3),
     "growth_filler": (grow_filler, (1_000, 10_000), 2.0),
     "growth_carbon": (grow_carbon, (500, 4_000), 2.0),
 }
 
 
-def main(names):
+class Skipped(Exception):
+    """A peer is not here; what was measured of it before stays."""
+
+
+def stored(found, skipped):
+    """Store what was measured; what was not, if only for now, stays as it was."""
+    new = {number["name"] for number in found["numbers"]}
+    before = json.loads(OUT.read_text())["numbers"] if OUT.exists() else []
+    known = [name for name in (*RATIOS, *GROWTH) if not skipped or name in skipped or name in new]
+    endings = ("", "_limit", "_from", "_to")
+    kept = {name + ending for name in known for ending in endings} - new
+    found["numbers"] += [number for number in before if number["name"] in kept]
+    OUT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+
+
+def main(names, store):
     """Measure, print, store."""
-    numbers, broken = Numbers("benchmarks", Scope(jobs="generated jobs")), []
+    numbers, broken, skipped = Numbers("benchmarks", Scope(jobs="generated jobs")), [], []
     for name, (measure, limit, side, digits) in RATIOS.items():
         if names and name not in names:
             continue
-        ratio = measure()
+        try:
+            ratio = measure()
+        except Skipped as reason:
+            print(f"[bench] {name}: not measured. {reason}.", flush=True)
+            skipped.append(name)
+            continue
         numbers.record(name, ratio, "", digits, measure.__doc__.rstrip("."))
         numbers.record(f"{name}_limit", limit, "", digits, f"the {side} that is allowed of it")
         kept = ratio <= limit if side == "most" else ratio >= limit
@@ -244,12 +326,14 @@ def main(names):
             numbers.record(f"{name}_{end}", size, "jobs", 0, f"jobs it was measured {end}")
         broken += [] if found <= limit else [name]
         print(f"[bench] {name}: {found:.2f} (at most {limit:g})", flush=True)
-    if not names:
-        OUT.write_text(json.dumps(numbers.as_dict(), indent=1, ensure_ascii=False) + "\n")
+    if not names or store:
+        stored(numbers.as_dict(), set() if store else set(skipped))
     return f"beyond its limit: {', '.join(broken)}" if broken else 0
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="ratios and growths (default: all, stored)")
-    sys.exit(main(parser.parse_args().names))
+    parser.add_argument("--store", action="store_true", help="store those that are named, too")
+    given = parser.parse_args()
+    sys.exit(main(given.names, given.store))

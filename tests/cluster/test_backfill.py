@@ -8,7 +8,7 @@ import pytest
 from cluster_problems import problems, workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slow_places import SlowCounts, booked
+from slow_places import QuickJudge, SlowCounts
 
 from helpers.cluster import replay
 from helpers.cluster.engine import _Carbon, _simulated
@@ -17,7 +17,6 @@ from helpers.decide import Conservative, Easy, Fifo, Policy, backfill
 from helpers.decide._bookings import Counts
 from helpers.decide.backfill import reserve
 from helpers.decide.order import Line, by_requested_time
-from helpers.extras import compiled
 from helpers.work import Cluster
 
 FOUR = [Easy(), Easy(hosts=True), Conservative(), Conservative(hosts=True)]
@@ -215,7 +214,11 @@ def test_a_line_keeps_its_order_and_its_arrays():
     line.discard(jobs[0])
     left = sorted((j for j in jobs if j.number % 3), key=lambda j: (j.requested_s, j.number))
 
-    assert left == line.jobs
+    taken = line.take(lambda job: job.number % 3 == 1)
+
+    assert [j for j in left if j.number % 3 == 1] == taken
+    left = [j for j in left if j.number % 3 == 2]
+    assert (left, [j.number for j in left]) == (line.jobs, line.numbers.tolist())
     assert [j.requested_s for j in left] == line.left_s.tolist()
     assert [1] * len(left) == line.processors.tolist()
 
@@ -327,12 +330,6 @@ def test_a_long_line_of_jobs_that_end_early_is_served_as_by_the_search_through_a
         slow = simulated(jobs, Cluster(96), Conservative())
 
     pd.testing.assert_frame_equal(slow.runs, quick.runs, check_exact=True)
-
-
-class QuickJudge(SlowCounts):
-    """The slow judge with its loop compiled."""
-
-    loop = staticmethod(compiled(booked))
 
 
 def simulated(jobs, cluster, policy):
