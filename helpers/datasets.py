@@ -61,6 +61,7 @@ __all__ = [
     "generation",
     "is_own_grid",
     "job_log",
+    "knobs",
     "marginal_forecasts",
     "marginal_intensity",
     "marginal_runs",
@@ -141,6 +142,9 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
         ),
         "explanations": _Dataset(
             "explanations/", True, "this project's own", "explanations counted, playbooks judged"
+        ),
+        "knobs": _Dataset(
+            "knobs/", True, "this project's own", "knobs tuned in 2019, judged in 2020"
         ),
         "placement-2020": _Dataset(
             "placement/savings_2020.csv", True, _ENTSOE, "work placed over 12 zones, computed here"
@@ -846,6 +850,26 @@ def slurm_waits() -> tuple[pd.DataFrame, pd.DataFrame]:
         pd.read_csv(fetch("slurm/queue_jobs.csv")),
         pd.read_csv(fetch("slurm/queue_candidates.csv")),
     )
+
+
+def knobs(table: str = "weeks") -> pd.DataFrame:
+    """Return how tuned knobs did in weeks not seen, as ``data/tune.py`` computed it.
+
+    Parameters
+    ----------
+    table : {"weeks", "found", "limits", "left"}
+        Results by policy, grid, seed and week; what each search found; what other limits would
+        have chosen; what is left in one week. Columns are told in `data/knobs/README.md`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such table.
+    """
+    names = ["weeks", "found", "limits", "left"]
+    _one_of("table", table, names)
+    suffix = ".csv.bz2" if table == "weeks" else ".csv"
+    return pd.read_csv(_path(f"knobs/{table}{suffix}", embedded=True))
 
 
 def placements() -> pd.DataFrame:

@@ -344,11 +344,12 @@ class Tuned:
 
     def __str__(self) -> str:
         knobs = ", ".join(f"{name} {value:.3g}" for name, value in self.chosen.items())
+        saved = self.saved_percent
         kept = "" if self.allowed else "; NO TRIAL KEPT TO THE LIMIT, this one comes nearest"
         return (
             f"{self.zone}, {self.sampler}, {len(self.trials)} trials, seed {self.seed}: {knobs}; "
-            f"saves {self.saved_percent} % of the weeks tuned on; {self.limit.of} in weeks to come "
-            f"up to {self.upper:.3g} of {self.limit.most:g}{kept}."
+            f"saves {saved.value:.2f} % [{saved.low:.2f}, {saved.high:.2f}] in the weeks tuned on; "
+            f"{self.limit.of} in weeks to come up to {self.upper:.3g} of {self.limit.most:g}{kept}."
         )
 
 
@@ -585,13 +586,19 @@ class Tuning:
             tell(weeks["saved_g"].sum(), self.limit.upper(weeks[self.limit.of]) - self.limit.most)
             kept = weeks[["week", "base_g", "saved_g", self.limit.of]]
             rows.append(pd.DataFrame({"trial": number, **values}, index=kept.index).join(kept))
-        return pd.concat(rows, ignore_index=True)
+        # With the rows, since what computes them may run elsewhere.
+        return pd.concat(rows, ignore_index=True).assign(versions=_versions(sampler))
 
     def _tuned(self, zone: str, sampler: str, seed: int, weekly: pd.DataFrame) -> Tuned:
-        names = ("optuna", "numpy", *(["torch"] if sampler == "gp" else []))
-        versions = {name: importlib.metadata.version(name) for name in names}
-        versions = {"python": platform.python_version(), **versions}
+        versions = dict(one.split(" ") for one in weekly["versions"].iloc[0].split(", "))
+        weekly = weekly.drop(columns="versions")
         return Tuned(zone, sampler, seed, tuple(self.knobs), self.limit, weekly, versions)
+
+
+def _versions(sampler: str) -> str:
+    names = ("optuna", "numpy", *(["torch"] if sampler == "gp" else []))
+    told = [f"{name} {importlib.metadata.version(name)}" for name in names]
+    return ", ".join([f"python {platform.python_version()}", *told])
 
 
 def _check_weeks(study: Study, weeks: Sequence[str]) -> None:

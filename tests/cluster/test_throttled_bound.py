@@ -101,7 +101,10 @@ def test_no_replay_with_pauses_and_caps_gets_below_it(seed, share, clean):
         ({"iterations": 0}, "iterations"),
         ({"capacity": -1.0}, "capacity"),
         ({"deadline_s": np.zeros(6)}, "no room"),
-        ({"work": workload([0.0], [110.0], power_w=np.nan, model=[0], models=[LEARNING])}, "no fluid"),
+        (
+            {"work": workload([0.0], [110.0], power_w=np.nan, model=[0], models=[LEARNING])},
+            "no fluid",
+        ),
         ({"work": workload([0.0], [100.0]), "deadline_s": np.array([900.0])}, "no throttle"),
     ],
 )
