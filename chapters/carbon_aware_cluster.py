@@ -692,6 +692,8 @@ meaning = "carbon-aware EASY is within 1 % of the plan, the same"
 _ = numbers.fact("stopping_matches", matches, meaning)
 
 # %% [markdown]
+# The same week on your grid: {doc}`your_grid`.
+#
 # All jobs that are replayed count in the example, also those around the week.
 # At {num}`carbon_aware_cluster.load_95`, in this one week ({word}`carbon_aware_cluster.example_place`, from {word}`carbon_aware_cluster.example_week`) and for these jobs, no schedule without pauses could emit less than {num}`carbon_aware_cluster.least_95`, {num}`carbon_aware_cluster.possible_95` below EASY; the plan built saves {num}`carbon_aware_cluster.planned_95`, so that what is best is known to {num}`carbon_aware_cluster.gap_95` there, and to {num}`carbon_aware_cluster.gap_70` at {num}`carbon_aware_cluster.load_70`.
 # Gated EASY is at most {num}`carbon_aware_cluster.above_gated_30` above the best at {num}`carbon_aware_cluster.load_30` and {num}`carbon_aware_cluster.above_gated_95` at {num}`carbon_aware_cluster.load_95`, and EASY {num}`carbon_aware_cluster.above_easy_30` and {num}`carbon_aware_cluster.above_easy_95`.

@@ -99,6 +99,8 @@ axes[0].set_ylim(0)
 plt.show()
 
 # %% [markdown]
+# The same weeks of your grid: {doc}`your_grid`.
+#
 # {numref}`fig:carbon-weeks` shows what all the rest of this book lives on: the same kilowatt-hour differs by a factor of {num}`carbon_intensity.minimum_to_maximum` over the year, and part of that is a daily rhythm.
 # {if-not}`carbon_intensity.own_grid` (The curve has {num}`carbon_intensity.hours`: the source is cut at midnight in Central Europe, so that a year in UTC may lack its last.)
 

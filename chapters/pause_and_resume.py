@@ -309,6 +309,8 @@ numbers.record_table({"weeks_paused [.0f %]: weeks in which the optimum pauses":
 _ = numbers.fact("few_pause", weeks_paused.value < 50, "the optimum pauses in under half the weeks")
 
 # %% [markdown]
+# The same for your grid: {doc}`your_grid`.
+#
 # The chapter's job gains {num}`pause_and_resume.extra_base` from pausing, and pauses in {num}`pause_and_resume.weeks_paused` of the weeks.
 # Free start-ups would give {num}`pause_and_resume.extra_free`, an hour's start-up leaves {num}`pause_and_resume.extra_startup_60`.
 # A job of one hour gains {num}`pause_and_resume.extra_work_1`, one of sixteen {num}`pause_and_resume.extra_work_16`.

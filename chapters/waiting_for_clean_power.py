@@ -338,6 +338,8 @@ for name in ("best start", "wait awhile", "saving per wait, mean length"):
         numbers.record_table({code: waited_h}, "{0}_{1}_delay [.1f h]: mean delay, {1}: {2}")
 
 # %% [markdown]
+# The same for each grid by itself: {doc}`your_grid`.
+#
 # A third of the wait keeps more than a third of the saving: the best start saves {num}`waiting_for_clean_power.best_start_third` at a mean delay of {num}`waiting_for_clean_power.best_start_third_delay`, and {num}`waiting_for_clean_power.best_start_twice` at {num}`waiting_for_clean_power.best_start_twice_delay`.
 # Saving per wait gives up a little saving for a shorter delay, as it is meant to.
 

@@ -251,6 +251,8 @@ meaning = "a random start changes emissions by under a twentieth of what the bes
 _ = numbers.fact("random_is_nothing", abs(random_24h) < day.mean() / 20, meaning)
 
 # %% [markdown]
+# The same for each grid by itself, by length of the job: {doc}`your_grid`.
+#
 # The curve known, six hours save {num}`when_to_start.all_saving_6h` ({num}`when_to_start.all_grams_6h`), a day {num}`when_to_start.all_saving_24h` ({num}`when_to_start.all_grams_24h`), four days {num}`when_to_start.all_saving_96h` and a week {num}`when_to_start.all_saving_168h` ({num}`when_to_start.all_grams_168h`).
 # Within a day the grids range from {num}`when_to_start.lowest_24h` to {num}`when_to_start.highest_24h`.
 # A random start saves {num}`when_to_start.random_24h`.

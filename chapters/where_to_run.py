@@ -185,6 +185,8 @@ numbers.record_table(
 )
 
 # %% [markdown]
+# For work of your grid alone: {doc}`your_grid`.
+#
 # The place is worth more than the time: {num}`where_to_run.space_2_0` against {num}`where_to_run.time_2_0` at capacity 2 if moving is free, and {num}`where_to_run.both_2_0` together.
 # Capacity decides how much: {num}`where_to_run.both_inf_50` if the cleanest site holds everybody's work, {num}`where_to_run.both_2_50` at twice and {num}`where_to_run.both_12_50` at 1.2 times one's own.
 # Figures for endless sites say little about a fleet in which every clean site is wanted by all others.

@@ -39,6 +39,8 @@ room                   what it holds
 `helpers.study`        work x machines x policies x grids x weeks, in one window: a panel
 `helpers.learn`        what can be learned: environment, rules, policies trained or tuned
 `helpers.figures`      one style for every figure, one meaning a colour
+`helpers.charts`       charts described once: drawn in print, and on a page for the
+                       grid that its reader chooses
 `helpers.publish`      the numbers a chapter claims, by name
 =====================  ==========================================================
 

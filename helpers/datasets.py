@@ -45,6 +45,7 @@ __all__ = [
     "DatasetChangedError",
     "DatasetMissingError",
     "available",
+    "by_grid",
     "cache_folder",
     "carbon_gaps",
     "carbon_intensity",
@@ -145,6 +146,9 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
         ),
         "knobs": _Dataset(
             "knobs/", True, "this project's own", "knobs tuned in 2019, judged in 2020"
+        ),
+        "by-grid": _Dataset(
+            "grids/", True, _ENTSOE, "pauses, loads and places, one grid at a time, computed here"
         ),
         "placement-2020": _Dataset(
             "placement/savings_2020.csv", True, _ENTSOE, "work placed over 12 zones, computed here"
@@ -801,6 +805,24 @@ def explanations(table: str = "decisions") -> pd.DataFrame:
     """
     _one_of("table", table, ["decisions", "playbooks", "rules"])
     return pd.read_csv(_path(f"explanations/{table}.csv", embedded=True))
+
+
+def by_grid(table: str) -> pd.DataFrame:
+    """Return what was computed for each of the 12 grids by itself.
+
+    Parameters
+    ----------
+    table : {"pauses", "loads", "places"}
+        What pauses add, by work and start-up; what policies emit on machines of some sizes, with
+        bounds; what choosing time and place saves. ``grids/README.md`` beside them tells columns.
+
+    Raises
+    ------
+    ValueError
+        If there is no such table.
+    """
+    _one_of("table", table, ["pauses", "loads", "places"])
+    return pd.read_csv(_path(f"grids/{table}.csv", embedded=True))
 
 
 def phase_model(name: str = "roberta") -> "PhaseModel":

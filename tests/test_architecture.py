@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "panel": set(),
     "sweep": set(),
     "figures": {"schedule"},
+    "charts": {"figures"},
     "publish": set(),
     "study": {
         *("jobs", "carbon", "phases", "work", "predict", "schedule", "decide", "cluster", "bound"),

@@ -41,7 +41,7 @@ def folder(tmp_path_factory, told):
     """A folder with the day as a page, as the book has it."""
     folder = tmp_path_factory.mktemp("asked")
     (folder / "_static").mkdir()
-    for name in ("asked.js", "thesis.css"):
+    for name in ("asked.js", "chart.js", "thesis.css"):
         shutil.copy(ROOT / "book" / "_static" / name, folder / "_static")
     head = (
         "<!doctype html><html lang=en data-theme=light><meta charset=utf-8><title>x</title>"

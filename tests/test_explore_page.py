@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explore")
     static = folder / "_static"
     (static / "grids").mkdir(parents=True)
-    for name in ("explore.js", "thesis.css"):
+    for name in ("chart.js", "explore.js", "thesis.css"):
         shutil.copy(ROOT / "book" / "_static" / name, static)
     for zone in GRIDS:
         for year in datasets.years():

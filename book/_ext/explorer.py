@@ -50,7 +50,8 @@ start and for the best pauses"></svg>
 <pre class="explore-sbatch"></pre></details>
 <noscript><p>This page computes in the browser and needs JavaScript; nothing is sent.</p></noscript>
 </form>
-<script src="{script}"></script>
+<script src="{static}chart.js"></script>
+<script src="{static}explore.js"></script>
 """
 
 
@@ -76,7 +77,7 @@ class Explorer(SphinxDirective):
             first=min(datasets.years()),
             last=max(datasets.years()),
             folder=f"{up}_static/{FOLDER}/",
-            script=f"{up}_static/explore.js",
+            static=f"{up}_static/",
             zones=zones,
             hours=hours,
         )

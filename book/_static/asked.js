@@ -26,15 +26,7 @@
   const core = { answerAt: answerAt, wanted: wanted };
   if (typeof module !== "undefined" && module.exports) { module.exports = core; return; }
 
-  const SVG = "http://www.w3.org/2000/svg";
-  function draw(parent, tag, attributes, text) {
-    const element = document.createElementNS(SVG, tag);
-    for (const key in attributes) element.setAttribute(key, attributes[key]);
-    if (text !== undefined) element.textContent = text;
-    parent.appendChild(element);
-    return element;
-  }
-  const width = (svg) => Math.max(280, Math.min(760, svg.clientWidth || 720));
+  const charts = root.cleanCharts, draw = charts.draw, width = charts.width;
   const LEFT = 46, RIGHT = 10;
 
   function setUp(box) {
@@ -44,40 +36,27 @@
     const said = form.querySelector(".asked-said");
     const now = { job: Number(field("job").value), place: 0 };
 
-    const scale = (w) => (s) => LEFT + (w - LEFT - RIGHT) * s / day.length_s;
-
-    function hours(svg, w, top, bottom) {
-      const x = scale(w), every = w < 500 ? 6 : 3;
-      day.hours.forEach((hour, n) => {
-        if (Number(hour[1].slice(0, 2)) % every) return;
-        draw(svg, "line", { x1: x(hour[0]), x2: x(hour[0]), y1: top, y2: bottom, class: "grid" });
-        if (n + 1 < day.hours.length) {
-          draw(svg, "text", { x: x(hour[0]), y: bottom + 16, "text-anchor": n ? "middle" : "start" }, hour[1]);
-        }
-      });
+    /* Rules at the hours, each with its name but the last, and what there is on the left. */
+    function hours(svg, w, box, yAxis) {
+      const every = w < 500 ? 6 : 3;
+      const ticks = day.hours.map((hour, n) => [hour[0], n + 1 < day.hours.length ? hour[1] : "", "grid"])
+        .filter((tick, n) => Number(day.hours[n][1].slice(0, 2)) % every === 0);
+      return charts.frame(svg, Object.assign({ left: LEFT, right: w - RIGHT, width: w, labelled: "end" }, box),
+        { low: 0, high: day.length_s, ticks: ticks, label: "time in " + day.time_zone.replace("_", " ") }, yAxis);
     }
 
     function drawJob(job, answer) {
       const svg = form.querySelector("svg.asked-job");
       svg.textContent = "";
-      const w = width(svg), H = 190, top = 20, bottom = 120, x = scale(w);
+      const w = width(svg), H = 190, top = 20, bottom = 120;
       svg.setAttribute("viewBox", "0 0 " + w + " " + H);
-      hours(svg, w, top, 160);
       const heights = day.intensity.map((step) => step[1]);
       if (answer[3] !== null && answer[3] < 1000) heights.push(answer[3]);
       const high = Math.ceil(Math.max(100, ...heights) / 100) * 100;
-      const y = (g) => bottom + (top - bottom) * g / high;
-      for (let g = 0; g <= high; g += high > 400 ? 200 : 100) {
-        draw(svg, "text", { x: LEFT - 6, y: y(g) + 4, "text-anchor": "end" }, String(g));
-        draw(svg, "line", { x1: LEFT, x2: w - RIGHT, y1: y(g), y2: y(g), class: "grid" });
-      }
-      draw(svg, "text", { x: 4, y: 12, class: "unit" }, "carbon intensity, g/kWh");
-      let path = "";
-      day.intensity.forEach((step, n) => {
-        const next = n + 1 < day.intensity.length ? day.intensity[n + 1][0] : day.length_s;
-        path += (n ? "V" : "M" + x(step[0]).toFixed(1) + " ") + y(step[1]).toFixed(1) + "H" + x(next).toFixed(1);
-      });
-      draw(svg, "path", { d: path, class: "curve" });
+      const place = hours(svg, w, { top: top, bottom: bottom, rules: 156, height: H },
+        { low: 0, high: high, ticks: charts.ticks(0, high, high > 400 ? 6 : 5), label: "carbon intensity, g/kWh" });
+      const x = place.x, y = place.y, last = day.intensity[day.intensity.length - 1];
+      draw(svg, "path", { d: charts.path([...day.intensity, [day.length_s, last[1]]], place, true), class: "curve" });
       if (answer[3] !== null && answer[3] < 1000) {
         draw(svg, "line", { x1: LEFT, x2: w - RIGHT, y1: y(answer[3]), y2: y(answer[3]), class: "turns" });
       }
@@ -85,16 +64,15 @@
         width: Math.max(1.5, x(piece[2]) - x(piece[1])), height: 18, class: piece[0] }));
       const at = x(day.times[now.place][0]);
       draw(svg, "line", { x1: at, x2: at, y1: top, y2: 160, class: "at" });
-      draw(svg, "text", { x: w - RIGHT, y: H - 1, "text-anchor": "end", class: "unit" }, "time in " + day.time_zone.replace("_", " "));
     }
 
     function drawDay() {
       const svg = form.querySelector("svg.asked-day");
       svg.textContent = "";
-      const row = 5, w = width(svg), top = 18, bottom = top + row * day.jobs.length, x = scale(w);
-      svg.setAttribute("viewBox", "0 0 " + w + " " + (bottom + 24));
-      draw(svg, "text", { x: 4, y: 12, class: "unit" }, "all jobs, one line each");
-      hours(svg, w, top, bottom);
+      const row = 5, w = width(svg), top = 20, bottom = top + row * day.jobs.length, H = bottom + 38;
+      svg.setAttribute("viewBox", "0 0 " + w + " " + H);
+      const x = hours(svg, w, { top: top, bottom: bottom, height: H },
+        { low: 0, high: 1, ticks: [], label: "all jobs, one line each" }).x;
       day.jobs.forEach((job, n) => {
         const line = draw(svg, "g", { class: n === now.job ? "line chosen" : "line" });
         // A line is thin: all of its height takes the click, and the text under a pointer names it.

@@ -198,14 +198,7 @@
     document.head.appendChild(script);
   }
 
-  const SVG = "http://www.w3.org/2000/svg";
-  function draw(parent, tag, attributes, text) {
-    const element = document.createElementNS(SVG, tag);
-    for (const key in attributes) element.setAttribute(key, attributes[key]);
-    if (text !== undefined) element.textContent = text;
-    parent.appendChild(element);
-    return element;
-  }
+  const charts = root.cleanCharts, draw = charts.draw, width = charts.width;
 
   function clock(zone, options) {
     const format = new Intl.DateTimeFormat("en-GB", Object.assign({ timeZone: zone, hourCycle: "h23" }, options));
@@ -220,9 +213,6 @@
     const shown = Date.UTC(parts[2], parts[1] - 1, parts[0], parts[3], parts[4]) / 1000;
     return guess - (shown - guess);
   }
-
-  /* As wide as it is shown, so that its text keeps one size from a phone to a desk. */
-  const width = (svg) => Math.max(300, Math.min(760, svg.clientWidth || 720));
 
   const mass = (g) => g >= 1000 ? (g / 1000).toPrecision(3) + " kg" : g.toFixed(0) + " g";
   const share = (part, whole) => (100 * (1 - part / whole)).toFixed(0) + " %";
@@ -267,6 +257,9 @@
     const permalink = (asked) => "#" + FIELDS.map((name) => name + "=" + encodeURIComponent(asked[name])).join("&");
     function follow() {
       const wanted = new URLSearchParams(root.location.hash.slice(1));
+      // The link wins over the grid that was chosen before, here or on another page.
+      const before = charts.kept.read([...field("zone").options].map((option) => option.value));
+      if (before && !wanted.has("zone")) field("zone").value = before;
       FIELDS.forEach((name) => {
         if (!wanted.has(name)) return;
         const f = field(name), before = f.value;
@@ -392,32 +385,25 @@
     function windowChart(svg, grid, from, slots, job, start, pauses) {
       const W = width(svg), H = 300, left = 46, right = 8, top = 20, bottom = 150;
       svg.setAttribute("viewBox", "0 0 " + W + " " + H);
-      const x = (slot) => left + (W - left - right) * slot / slots;
       const at = (slot) => grid.values[Math.floor((from + slot * SLOT_S - grid.start_s) / grid.step_s)];
       let high = 0;
       for (let i = 0; i < slots; i++) high = Math.max(high, at(i));
       high = Math.ceil(high / 100) * 100;
-      const y = (g) => bottom + (top - bottom) * g / high;
-      for (let g = 0; g <= high; g += high > 400 ? 200 : 100) {
-        draw(svg, "line", { x1: left, x2: W - right, y1: y(g), y2: y(g), class: "grid" });
-        draw(svg, "text", { x: left - 6, y: y(g) + 4, "text-anchor": "end" }, String(g));
-      }
-      draw(svg, "text", { x: left - 40, y: top - 2, class: "unit" }, "carbon intensity, g/kWh");
-      let path = "M" + x(0) + " " + y(at(0));
-      for (let i = 0; i < slots; i++) path += "V" + y(at(i)).toFixed(1) + "H" + x(i + 1).toFixed(1);
-      draw(svg, "path", { d: path, class: "curve" });
       const day = clock(grid.time_zone, { weekday: "short", day: "numeric", month: "short" });
       const hour = clock(grid.time_zone, { hour: "2-digit" });
-      const step = slots > 4 * 96 || W < 500 ? 24 : slots > 96 ? 12 : 6;
-      let labelled = -1e9;
+      const step = slots > 4 * 96 || W < 500 ? 24 : slots > 96 ? 12 : 6, ticks = [];
       for (let i = 0; i <= slots; i += 4) {
         const h = Number(hour(from + i * SLOT_S));
-        if (h % step) continue;
-        draw(svg, "line", { x1: x(i), x2: x(i), y1: top, y2: H - 34, class: h ? "grid" : "grid midnight" });
-        if (x(i) - labelled < (W < 500 ? 74 : 62) || x(i) > W - 36) continue;
-        labelled = x(i);
-        draw(svg, "text", { x: x(i), y: H - 18, "text-anchor": "middle" }, h ? h + " h" : day(from + i * SLOT_S));
+        if (h % step === 0) ticks.push([i, h ? h + " h" : day(from + i * SLOT_S), h ? "grid" : "grid midnight"]);
       }
+      const place = charts.frame(svg,
+        { left: left, right: W - right, top: top, bottom: bottom, rules: H - 34, height: H, width: W, labelled: "end" },
+        { low: 0, high: slots, ticks: ticks, label: "time in " + grid.time_zone.replace("_", " ") },
+        { low: 0, high: high, ticks: charts.ticks(0, high, high > 400 ? 6 : 5), label: "carbon intensity, g/kWh" });
+      const points = [];
+      for (let i = 0; i <= slots; i++) points.push([i, at(Math.min(i, slots - 1))]);
+      draw(svg, "path", { d: charts.path(points, place, true), class: "curve" });
+      const x = place.x;
       const rows = [["at once", [{ start: 0, stop: job.startup + job.work }], "now"],
         ["best start", [{ start: start.start, stop: start.start + job.startup + job.work }], "best"],
         ["with pauses", pauses.runs, "best"]];
@@ -430,7 +416,6 @@
           draw(svg, "rect", { x: begun, y: base + 12, width: Math.max(1, x(run.stop) - begun), height: 12, class: row[2] });
         });
       });
-      draw(svg, "text", { x: W - right, y: H - 3, "text-anchor": "end", class: "unit" }, "time in " + grid.time_zone.replace("_", " "));
     }
 
     function waitChart(svg, grid, from, job, chosen, last) {
@@ -449,21 +434,17 @@
       });
       const end = waits[waits.length - 1] || 1;
       const most = Math.max(10, Math.ceil(lines.pauses[lines.pauses.length - 1][1] / 10) * 10);
-      const x = (h) => left + (W - left - right) * Math.sqrt(h / end);
-      const y = (p) => bottom + (top - bottom) * p / most;
-      for (let p = 0; p <= most; p += most > 40 ? 20 : 10) {
-        draw(svg, "line", { x1: left, x2: W - right, y1: y(p), y2: y(p), class: "grid" });
-        draw(svg, "text", { x: left - 6, y: y(p) + 4, "text-anchor": "end" }, p + " %");
-      }
-      [0, 2, 6, 12, 24, 48, 96, 168].filter((h) => h <= end && (W > 500 || ![2, 12].includes(h))).forEach((h) =>
-        draw(svg, "text", { x: x(h), y: bottom + 18, "text-anchor": "middle" }, String(h)));
-      draw(svg, "text", { x: left - 40, y: top - 8, class: "unit" }, "emissions saved against starting at once, %");
-      draw(svg, "text", { x: (left + W - right) / 2, y: H - 3, "text-anchor": "middle", class: "unit" }, "longest wait, hours");
+      const at = charts.frame(svg,
+        { left: left, right: W - right, top: top, bottom: bottom, height: H, width: W },
+        { low: 0, high: end, root: true, label: "longest wait, hours",
+          ticks: [0, 2, 6, 12, 24, 48, 96, 168].filter((h) => h <= end).map((h) => [h, String(h)]) },
+        { low: 0, high: most, ticks: charts.ticks(0, most, 6).map((tick) => [tick[0], tick[1] + " %"]),
+          label: "emissions saved against starting at once, %" });
+      const x = at.x, y = at.y;
       draw(svg, "line", { x1: x(chosen / 4), x2: x(chosen / 4), y1: top, y2: bottom, class: "chosen" });
       const ends = {};
       for (const name in lines) {
-        const d = lines[name].map((p, i) => (i ? "L" : "M") + x(p[0]).toFixed(1) + " " + y(p[1]).toFixed(1)).join("");
-        draw(svg, "path", { d: d, class: "saved " + name });
+        draw(svg, "path", { d: charts.path(lines[name], at), class: "saved " + name });
         ends[name] = y(lines[name][lines[name].length - 1][1]);
       }
       if (ends.start - ends.pauses < 14) ends.start = ends.pauses + 14;
@@ -472,7 +453,10 @@
     }
 
     box.addEventListener("input", () => show(false));
-    box.addEventListener("change", () => show(true));
+    box.addEventListener("change", (event) => {
+      show(true);
+      if (event.target === field("zone")) charts.kept.keep(field("zone").value);
+    });
     root.addEventListener("resize", () => show(false));
     root.addEventListener("hashchange", () => { follow(); show(true); });
     follow();

@@ -425,5 +425,6 @@ and are paused; the list above chooses among the same jobs"></svg>
 </form>
 <details class="asked-table"><summary>The jobs of the day as a table</summary>{table}</details>
 <script type="application/json" class="asked-data">{data}</script>
+<script src="_static/chart.js" defer></script>
 <script src="_static/asked.js" defer></script>
 </div>"""
