@@ -7,7 +7,7 @@
 # **Answer.**
 # Grids differ more than methods do.
 # With the curve known, the best start of a four-hour job within a day saves {num}`your_grid.start_lowest` in {word}`your_grid.start_lowest_place` and {num}`your_grid.start_highest` in {word}`your_grid.start_highest_place`.
-# If it may also go to the cleanest grid, and moving is charged, work saves {num}`your_grid.both_highest` in {word}`your_grid.both_highest_place` and {num}`your_grid.both_lowest` in {word}`your_grid.both_lowest_place`.
+# Work that may also go to another grid, moving charged, saves {num}`your_grid.both_highest` in {word}`your_grid.both_highest_place` and {num}`your_grid.both_lowest` in {word}`your_grid.both_lowest_place`.
 #
 # **You need.**
 # Nothing: choose a grid, and every figure of this page is drawn for it.
