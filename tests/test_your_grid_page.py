@@ -125,7 +125,7 @@ def folder(tmp_path_factory, box):
         shutil.copy(ROOT / "book" / "_static" / name, folder / "_static")
     head = (
         "<!doctype html><html lang=en data-theme=light><meta charset=utf-8><title>x</title>"
-        "<meta name=viewport content='width=device-width, initial-scale=1'>"
+        "<link rel=icon href=data:,><meta name=viewport content='width=device-width, initial-scale=1'>"
         "<style>:root{--pst-color-text-base:#222;--pst-color-background:#fff;"
         "--pst-color-border:#ccc;--pst-color-text-muted:#555}[data-theme=dark]{"
         "--pst-color-text-base:#eee;--pst-color-background:#121212;--pst-color-border:#444;"
@@ -170,7 +170,7 @@ def drawn(page):
 
 
 def choose(page, zone):
-    page.get_by_label("Grid", exact=True).select_option(zone)
+    page.locator("[name=zone]").select_option(zone)
 
 
 @pytest.mark.real("chromium")
