@@ -6,7 +6,7 @@ exit code   meaning
 0           done
 2           an input is wrong; nothing was done
 3           no intensity is known; the answer given is the one that waits for nothing
-4           the scheduler refused or gave no answer
+4           the scheduler, or a broker, refused or gave no answer
 5           another agent is at work for this user
 ==========  ============================================================================
 
@@ -115,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
     _add_jobs(sub)
     _add_answers(sub)
     _add_operator(sub)
+    _add_programs(sub)
     _add_tools(sub, top)
     return top
 
@@ -151,6 +152,9 @@ def _add_plans(sub: Any) -> None:
         do.plan,
     )
     plan.add_argument("--out", metavar="FILE", help="write the plan (JSON)")
+    plan.add_argument(
+        "--keep", nargs="+", metavar="SCRIPT", help="keep it with this script: submit --plan ID"
+    )
     plan.add_argument("--rules", metavar="FILE", help="the centre's rules (YAML), to be kept")
     _add_job(plan, positional=True)
     _add_request(plan)
@@ -371,6 +375,55 @@ def _add_tools(sub: Any, top: argparse.ArgumentParser) -> None:
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
 
 
+def _add_broker(command: argparse.ArgumentParser, default: str | None = None) -> None:
+    group = command.add_argument_group("events")
+    said = f" ({default})" if default else ""
+    group.add_argument("--events", metavar="URL", default=default, help=f"broker{said}")
+    group.add_argument(
+        "--token", metavar="FILE", help="its token, in a file that only you may read"
+    )
+    group.add_argument("--channel", default="clean_hours", help="subject or topic (clean_hours)")
+    group.add_argument("--cluster", help="how this cluster is called (default: its own name)")
+
+
+def _add_programs(sub: Any) -> None:
+    """Add what other programs speak with: events on a broker, tools of an assistant."""
+    from helpers.operate import commands_events as do
+    from helpers.operate import mcp
+
+    events = _command(
+        sub,
+        "events",
+        "watch events on a broker, say one, run a NATS server of your own, or print AsyncAPI",
+        "  clean-hours events serve &\n  clean-hours events watch &\n"
+        "  clean-hours events say --forecast DE\n  clean-hours events asyncapi > asyncapi.json",
+        do.events,
+    )
+    events.add_argument("what", choices=("watch", "say", "serve", "asyncapi"))
+    _add_broker(events, "nats://127.0.0.1:4222")
+    _add_on(events)
+    events.add_argument("--count", type=_count, metavar="N", help="watch: end after N")
+    events.add_argument("--for", dest="lasts", type=duration, help="watch: end after so long")
+    events.add_argument("--store", metavar="FOLDER", help="serve: where it keeps them")
+    say = events.add_argument_group("say")
+    say.add_argument("--forecast", metavar="ZONE", help="something else is expected there now")
+    say.add_argument("--job", metavar="KEY", help="which job (default: the one that says it)")
+    say.add_argument("--state", default="checkpoint", help="what it did (checkpoint)")
+    say.add_argument("--number", type=int, metavar="N", help="checkpoints done")
+    say.add_argument("--restarts", type=int, default=0, metavar="N", help="how often requeued (0)")
+    say.add_argument("--job-id", metavar="N", help="what its scheduler says of this number")
+    tools = _command(
+        sub,
+        "mcp",
+        "serve estimates, plans and their submission by id as tools of an assistant (MCP)",
+        "  clean-hours plan --length 4h --out plan.json --keep job.sh   # may be submitted by its id\n"
+        "  clean-hours mcp                                              # over standard input, output",
+        mcp.serve,
+    )
+    tools.add_argument("--http", type=_count, metavar="PORT", help="over HTTP, on loopback alone")
+    _add_on(tools)
+
+
 def _add_on(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--on", choices=("slurm", "local"), help="scheduler (default: slurm where sbatch is)"
@@ -390,21 +443,22 @@ def _add_jobs(sub: Any) -> None:
         "  clean-hours submit --plan plan.json job.sh",
         do.submit,
     )
-    submit.add_argument("--plan", metavar="FILE", help="a plan, instead of all that makes one")
+    submit.add_argument("--plan", metavar="FILE", help="a plan, or the id of one that was kept")
     submit.add_argument("--phases", metavar="FILE", help="phases of the job (YAML)")
     _add_on(submit)
     _add_job(submit, positional=False)
     _add_request(submit)
     _add_window(submit)
     _add_grid(submit)
-    submit.add_argument("script", help="the script that sbatch would run")
+    submit.add_argument("script", nargs="?", help="the script that sbatch would run")
     submit.add_argument("arguments", nargs=argparse.REMAINDER, help="its arguments")
 
     agent = _command(
         sub,
         "agent",
         "carry out all plans: pause after checkpoints, resume, write receipts",
-        "  clean-hours agent --until-empty\n  nohup clean-hours agent &",
+        "  clean-hours agent --until-empty\n  nohup clean-hours agent &\n"
+        "  clean-hours agent --events nats://127.0.0.1:4222   # looks sooner when told",
         do.agent,
     )
     _add_on(agent)
@@ -427,6 +481,7 @@ def _add_jobs(sub: Any) -> None:
         action="store_true",
         help="move jobs that wait to a partition in which they start earlier or cleaner",
     )
+    _add_broker(agent)
     move = _command(
         sub,
         "move",

@@ -279,6 +279,11 @@ def plan(options: argparse.Namespace) -> Result:
     text = plan_text(made, known_power)
     if options.out:
         text += f"\nWritten to {options.out}."
+    if options.keep:
+        from helpers.operate.store import prepare
+
+        prepare(made, Path(options.keep[0]), options.keep[1:], kept=True)
+        text += f"\nKept: clean-hours submit --plan {made.id} hands it over."
     return {**json.loads(made.to_json()), "intensity_used": _about(source), "text": text}
 
 

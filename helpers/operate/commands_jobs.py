@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from helpers.carbon.signal import Intensity
-    from helpers.operate.backend import Backend
+    from helpers.operate.backend import Backend, Status
     from helpers.operate.plans import Plan
     from helpers.operate.store import Folder
 
-__all__ = ["agent", "backend_of", "move", "report", "rules", "submit", "watch"]
+__all__ = ["agent", "backend_of", "move", "report", "rules", "submit", "submit_kept", "watch"]
 
 Result = dict[str, Any]
 
@@ -37,11 +37,15 @@ def submit(options: argparse.Namespace) -> Result:
     """Plan a job and hand it over: it starts by itself in its clean hours."""
     from helpers.operate.agent import Agent
     from helpers.operate.backend import SchedulerError
-    from helpers.operate.commands import make, plan_text
+    from helpers.operate.commands import make
     from helpers.operate.plans import read_plan
     from helpers.operate.store import prepare
 
     backend = backend_of(options)
+    if options.plan and not options.script:
+        return submit_kept(options.plan, backend)
+    if not options.script:
+        raise ValueError("name the script that sbatch would run, or --plan ID of a kept plan.")
     if options.plan:
         made = read_plan(options.plan)
         if made.resources is not None and (broken := backend.rules().broken(made.resources)):
@@ -55,8 +59,54 @@ def submit(options: argparse.Namespace) -> Result:
         if error.sure:  # refused: nothing of it is left behind
             shutil.rmtree(folder.path)
         raise
+    known_power = options.power is not None or bool(options.plan or options.phases)
+    return _handed_over(made, folder, backend, status, known_power)
+
+
+def submit_kept(plan_id: str, backend: Backend) -> Result:
+    """Hand over the plan of an id, which its user has kept together with a script.
+
+    Raises
+    ------
+    ValueError
+        If no such plan is kept, the centre's rules refuse it by now, or it is too late for it.
+    """
+    from helpers.operate.agent import Agent
+    from helpers.operate.backend import SchedulerError
+    from helpers.operate.plans import iso
+    from helpers.operate.store import kept
+
+    found = next((folder for folder in kept() if folder.key == plan_id), None)
+    if found is None:
+        raise ValueError(
+            f"no plan {plan_id!r} is kept: clean-hours plan ... --keep job.sh keeps one with its "
+            "script."
+        )
+    made = found.plan
+    if made.resources is not None and (broken := backend.rules().broken(made.resources)):
+        raise ValueError(f"{plan_id}: the centre refuses this plan: {'; '.join(broken)}.")
+    if time.time() > made.last_moment_s():
+        raise ValueError(
+            f"{plan_id}: its last moment to start was {iso(made.last_moment_s())}: plan it again."
+        )
+    found.release()
+    try:
+        status = Agent(backend).hand_over(found)
+    except SchedulerError as error:
+        if error.sure:  # refused: it is kept as before
+            found.keep()
+        raise
+    return _handed_over(made, found, backend, status, True)
+
+
+def _handed_over(
+    made: Plan, folder: Folder, backend: Backend, status: Status | None, known_power: bool
+) -> Result:
+    """What is told of a job that was handed over."""
+    from helpers.operate.commands import plan_text
+
     job_id = status.job_id if status else ""
-    text = plan_text(made, options.power is not None or bool(options.plan or options.phases))
+    text = plan_text(made, known_power)
     text += f"\nHanded over to {backend.name} as job {job_id}; it starts by itself."
     if made.schedule.resumes:
         text += (
@@ -114,13 +164,21 @@ def agent(options: argparse.Namespace) -> Result:
         replan_s=options.replan,
         migrate=options.migrate,
     )
+    backend = backend_of(options)
     worker = Agent(
-        backend_of(options),
+        backend,
         settings=settings,
         intensity=_real_intensity,
         forecast=_forecast,
         report=report_line,
     )
+    wire = None
+    if options.events:
+        from helpers.operate.commands_events import wired
+
+        worker.link = wire = wired(options, backend, report_line)
+        worker.sleep = wire.wait  # what is heard ends the pause between two looks
+        wire.start()
     before = signal.signal(signal.SIGTERM, stop)
     try:
         with suppress(KeyboardInterrupt):  # what is under way goes on without an agent
@@ -129,6 +187,8 @@ def agent(options: argparse.Namespace) -> Result:
         raise Answer(5, str(error)) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+        if wire is not None:
+            wire.close()
     left = [folder.key for folder in folders() if not folder.over]
     return {"left": left, "text": f"{len(left)} jobs are not over; they run by themselves."}
 

@@ -5,6 +5,7 @@ file               who writes it, and what it holds
 =================  ===========================================================================
 ``plan.json``      `prepare`: the plan; never changed
 ``plan-N.json``    the agent: what is left after N checkpoints, planned anew
+``submit.json``    `prepare`: what is handed over; ``kept.json`` while a plan is only kept
 ``script``         `prepare`: a copy of the user's script, as sbatch keeps one
 ``run.sh``         `prepare`: what the scheduler runs; it runs ``script``
 ``job.sh``         `prepare`: what scripts source
@@ -44,6 +45,7 @@ __all__ = [
     "Folder",
     "folders",
     "journal",
+    "kept",
     "only_agent",
     "prepare",
     "read_journal",
@@ -61,6 +63,9 @@ _REFUSED = {
     "--no-requeue": "a pause requeues the job",
 }
 """Directives of a script that a plan cannot carry out."""
+
+_KEPT = "kept.json"
+"""In place of ``submit.json`` where a plan waits for its user's word."""
 
 _RUN = """#!/bin/bash
 {directives}
@@ -152,6 +157,14 @@ class Folder:
         """Put a plan made anew in force."""
         write_plan(revision.plan, self.path / f"plan-{revision.checkpoints:06d}.json")
 
+    def release(self) -> None:
+        """Let a plan that was kept be handed over."""
+        (self.path / _KEPT).rename(self.path / "submit.json")
+
+    def keep(self) -> None:
+        """Take a plan back that nobody took."""
+        (self.path / "submit.json").rename(self.path / _KEPT)
+
     @property
     def over(self) -> bool:
         """Whether a receipt was written."""
@@ -193,6 +206,7 @@ def prepare(
     *,
     state: Path | None = None,
     grace_s: float = 1.0,
+    kept: bool = False,
 ) -> Folder:
     """Make the folder of a job; nothing is submitted yet.
 
@@ -208,6 +222,8 @@ def prepare(
         In place of `state_folder`.
     grace_s : float
         How long a run waits for a signal to be seen before it calls itself finished [s].
+    kept : bool
+        Keep it only: nobody hands it over until it is released (`kept`).
 
     Returns
     -------
@@ -244,8 +260,15 @@ def prepare(
         "arguments": list(arguments),
         "made_s": time.time(),
     }
-    write_whole(path / "submit.json", json.dumps(about, indent=2) + "\n")  # last: now it is whole
+    name = _KEPT if kept else "submit.json"
+    write_whole(path / name, json.dumps(about, indent=2) + "\n")  # last: now it is whole
     return Folder(path)
+
+
+def kept(state: Path | None = None) -> list[Folder]:
+    """Return the folders of plans that were kept and wait for their user's word."""
+    jobs = (state or state_folder()) / "jobs"
+    return [Folder(path.parent) for path in sorted(jobs.glob(f"*/{_KEPT}"))]
 
 
 def _run_sh(plan: Plan, path: Path, directives: Sequence[str], grace_s: float) -> str:

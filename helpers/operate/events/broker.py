@@ -171,10 +171,13 @@ class Connection:
         FastStream's.
     publish : callable
         Tells a notice; returns once the broker has acknowledged it.
+    declare : callable
+        Makes sure that there is a place for notices, where a broker does not make it by itself.
     """
 
     broker: Any
     publish: Callable[[Notice], Awaitable[object]]
+    declare: Callable[[], Awaitable[object]]
 
 
 def connection(
@@ -265,6 +268,12 @@ def _nats(
             timeout=2.0,
         )
 
+    async def declare() -> object:
+        # FastStream declares a stream for whoever reads; who only tells needs it, too.
+        return await broker.connection.jetstream().add_stream(
+            stream.config, subjects=[address.channel]
+        )
+
     options = {
         "channel": address.channel,
         "stream": stream,
@@ -276,7 +285,7 @@ def _nats(
             deliver_policy=library.DeliverPolicy.NEW,
         ),
     }
-    return Connection(broker, publish), options
+    return Connection(broker, publish, declare), options
 
 
 def _kafka(
@@ -312,12 +321,15 @@ def _kafka(
             headers={"content-type": "application/cloudevents+json"},
         )
 
+    async def declare() -> object:
+        return None  # a topic is made when it is first used
+
     options = {
         "channel": address.channel,
         "group_id": durable or f"watch-{os.getpid()}-{os.urandom(4).hex()}",
         "auto_offset_reset": "latest",
     }
-    return Connection(broker, publish), options
+    return Connection(broker, publish, declare), options
 
 
 def asyncapi(address: Address) -> dict[str, Any]:

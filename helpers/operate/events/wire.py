@@ -62,6 +62,8 @@ class Wire(Link):
         Notices that are kept while there is no broker; older ones are dropped then, and counted.
     hear : callable, optional
         Told each notice, in the thread.
+    durable : str, optional
+        Name under which the broker remembers what was heard; by default only what is new is.
     """
 
     def __init__(
@@ -72,8 +74,9 @@ class Wire(Link):
         report: Callable[[str], None] = lambda _: None,
         most: int = 10_000,
         hear: Callable[[Notice], None] | None = None,
+        durable: str | None = None,
     ) -> None:
-        self.address, self.senses = address, senses
+        self.address, self.senses, self._durable = address, senses, durable
         self.counts: Counter[str] = Counter()
         self._report, self._most, self._listener = report, most, hear
         self._jobs: dict[str, list[Status]] = {}
@@ -209,10 +212,9 @@ class Wire(Link):
     async def _live(self) -> None:
         """Connect, tell and hear, and begin again when that fails."""
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
-        durable = self.senses.source.replace("/", "-").strip("-")
         said = False
         while not self._closing.is_set():
-            found = connection(self.address, self._reader, durable=durable)
+            found = connection(self.address, self._reader, durable=self._durable)
             try:
                 await asyncio.wait_for(found.broker.start(), 5.0)
                 self.counts["connected"] += 1

@@ -1,0 +1,187 @@
+"""The command's questions as tools of an assistant (Model Context Protocol).
+
+=============  =================================================================
+tool           does the same as
+=============  =================================================================
+``estimate``   ``clean-hours start``
+``plan``       ``clean-hours plan``
+``what_if``    ``clean-hours what-if``
+``explain``    ``clean-hours explain`` of a job handed over
+``kept``       list what may be submitted
+``submit``     ``clean-hours submit --plan ID`` of a plan that was kept
+=============  =================================================================
+
+All but the last only read. What runs is never chosen here: ``submit`` takes the id of a plan that
+its user has kept together with a script (``clean-hours plan ... --keep job.sh``), and hands it over
+if the centre's rules still allow it. No tool takes a path. What a tool is told becomes words of the
+command's own parser, never of a shell.
+
+Over standard input and output, or over HTTP on loopback. Needs the extra `mcp`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import re
+import threading
+from typing import Any
+
+from helpers.extras import extra
+
+__all__ = ["answer", "make_server", "serve"]
+
+_JOB = re.compile(r"[0-9]{1,18}|[0-9a-f]{16}(-[0-9]{1,6})?")
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def answer(command: str, *words: str, **options: Any) -> dict[str, Any]:
+    """Return what a command answers with ``--json``.
+
+    Parameters
+    ----------
+    command : str
+        Its name.
+    words : str
+        What stands behind it.
+    options : object
+        Its options; None and False are left out.
+
+    Raises
+    ------
+    ValueError
+        If it refuses, with its sentence.
+    """
+    from helpers.operate.backend import SchedulerError
+    from helpers.operate.cli import parser
+    from helpers.operate.words import Answer
+
+    given = [
+        f"--{name.replace('_', '-')}" if value is True else f"--{name.replace('_', '-')}={value}"
+        for name, value in options.items()
+        if value is not None and value is not False
+    ]
+    said = io.StringIO()
+    with _ONE_AT_A_TIME, contextlib.redirect_stderr(said):
+        try:
+            parsed = parser().parse_args([command, *given, "--json", *words])
+            result: dict[str, Any] = parsed.run(parsed)
+        except SystemExit:
+            raise ValueError(said.getvalue().strip().split("\n")[-1]) from None
+        except (Answer, SchedulerError, OSError) as error:
+            raise ValueError(str(error)) from None
+    result.pop("exit_code", None)
+    plain: dict[str, Any] = json.loads(json.dumps(result, allow_nan=False))
+    return plain
+
+
+def make_server(on: str | None = None) -> Any:
+    """Return the server with its tools.
+
+    Parameters
+    ----------
+    on : {"slurm", "local"}, optional
+        Scheduler; by default Slurm where its commands are.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If the extra `mcp` is not installed.
+    """
+    import helpers
+
+    library = extra("mcp.server", of="mcp")
+    types = extra("mcp.types", of="mcp")
+    failed = extra("mcp.server.mcpserver.exceptions", of="mcp").ToolError
+    server = library.MCPServer(
+        "clean-hours",
+        version=helpers.__version__,
+        instructions="When should a batch job run so that its electricity causes the least CO2e? "
+        "Durations have units (4h, 90min, 2d). Only plans that the user has kept can be submitted.",
+        log_level="WARNING",
+    )
+
+    def ask(command: str, *words: str, **options: Any) -> dict[str, Any]:
+        try:
+            return answer(command, *words, **options)
+        except ValueError as error:
+            raise failed(str(error)) from None
+
+    def estimate(
+        length: str, zone: str = "DE", within: str = "24h", power_w: float | None = None
+    ) -> dict[str, Any]:
+        """Best start of a job that runs through, its grams of CO2e, and what that saves."""
+        return ask("start", length=length, zone=zone, within=within, power=power_w)
+
+    def plan(
+        length: str,
+        zone: str = "DE",
+        within: str = "24h",
+        power_w: float | None = None,
+        startup: str | None = None,
+        checkpoint: str | None = None,
+        cores: int = 1,
+    ) -> dict[str, Any]:
+        """Best runs of a job that may pause after its checkpoints; keeps and submits nothing."""
+        given = {"startup": startup, "checkpoint": checkpoint, "cores": cores}
+        return ask("plan", length=length, zone=zone, within=within, power=power_w, **given)
+
+    def what_if(
+        length: str,
+        try_cores: str,
+        parallel: float = 1.0,
+        zone: str = "DE",
+        within: str = "24h",
+        power_w: float | None = None,
+    ) -> dict[str, Any]:
+        """One job in every configuration that the centre allows: fastest, cheapest, cleanest."""
+        cores = try_cores.split(",")[0]
+        given = {"try_cores": try_cores, "parallel": parallel, "cores": cores, "on": on}
+        return ask("what-if", length=length, zone=zone, within=within, power=power_w, **given)
+
+    def explain(job: str) -> dict[str, Any]:
+        """Why a job that was handed over waits; by its key or its scheduler's number."""
+        if not _JOB.fullmatch(job):  # what the command would take for the path of a file
+            raise failed(f"job(={job!r}) must be a key or a number; no file is read here.")
+        return ask("explain", job, on=on)
+
+    def kept() -> dict[str, Any]:
+        """List plans that the user has kept, which may be submitted by their ids."""
+        from helpers.operate.plans import iso
+        from helpers.operate.store import kept as found
+
+        plans = [(folder.key, folder.plan) for folder in found()]
+        return {
+            "plans": [
+                {"id": key, "name": made.job.name, "last_moment": iso(made.last_moment_s())}
+                for key, made in plans
+            ]
+        }
+
+    def submit(plan_id: str) -> dict[str, Any]:
+        """Hand over a plan that the user has kept, by its id; it starts by itself."""
+        if not _JOB.fullmatch(plan_id):
+            raise failed(f"plan_id(={plan_id!r}) must be the id of a plan that was kept.")
+        return ask("submit", plan=plan_id, on=on)
+
+    for tool in (estimate, plan, what_if, explain, kept):
+        reads = types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
+        server.tool(annotations=reads)(tool)
+    acts = types.ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True)
+    server.tool(annotations=acts)(submit)
+    return server
+
+
+def serve(options: argparse.Namespace) -> dict[str, Any]:
+    """Serve until the assistant hangs up."""
+    try:
+        server = make_server(options.on)
+    except ModuleNotFoundError as error:
+        raise ValueError(str(error)) from None
+    if options.http:
+        server.run("streamable-http", host="127.0.0.1", port=options.http)
+    else:
+        server.run("stdio")
+    return {}
