@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from helpers.extras import extra
-from helpers.operate.events.notice import LARGEST_B, SCHEMA, Notice, read_notice
+from helpers.operate.events.notice import LARGEST_B, SCHEMA, Notice, read_notice, warm_up
 
-__all__ = ["CHANNEL", "Address", "Reader", "asyncapi", "connection", "read_token"]
+__all__ = ["CHANNEL", "Address", "Connection", "Reader", "asyncapi", "connection", "read_token"]
 
 CHANNEL = "clean_hours"
 """Name of the subject, stream or topic."""
@@ -173,11 +173,14 @@ class Connection:
         Tells a notice; returns once the broker has acknowledged it.
     declare : callable
         Makes sure that there is a place for notices, where a broker does not make it by itself.
+    patience_s : float
+        How long it may take to acknowledge one [s].
     """
 
     broker: Any
     publish: Callable[[Notice], Awaitable[object]]
     declare: Callable[[], Awaitable[object]]
+    patience_s: float
 
 
 def connection(
@@ -203,6 +206,7 @@ def connection(
     """
     make = _nats if address.scheme in {"nats", "tls"} else _kafka
     secret = read_token(address.token) if address.token else None
+    warm_up()
     found, options = make(address, secret, durable)
     if reader is not None:
         _attach(found.broker, reader, options)
@@ -228,8 +232,7 @@ def _attach(broker: Any, reader: Reader, options: dict[str, Any]) -> None:
     broker.subscriber(
         options.pop("channel"),
         decoder=decode,
-        # acknowledged once it was handed on; what is refused is never delivered again
-        ack_policy=stream.AckPolicy.REJECT_ON_ERROR,
+        ack_policy=stream.AckPolicy[options.pop("acknowledge")],
         title="notices",
         description="What has happened to a job or a grid zone: hints, never orders.",
         **options,
@@ -276,6 +279,8 @@ def _nats(
 
     options = {
         "channel": address.channel,
+        # acknowledged once it was handed on; what is refused is never delivered again
+        "acknowledge": "REJECT_ON_ERROR",
         "stream": stream,
         "durable": durable,
         "pull_sub": library.PullSub(batch_size=64, timeout=1.0),
@@ -285,7 +290,7 @@ def _nats(
             deliver_policy=library.DeliverPolicy.NEW,
         ),
     }
-    return Connection(broker, publish, declare), options
+    return Connection(broker, publish, declare, 3.0), options
 
 
 def _kafka(
@@ -310,7 +315,11 @@ def _kafka(
         enable_idempotence=True,
         max_request_size=LARGEST_B + _HEADERS_B,
         graceful_timeout=2.0,
-        config={"message.timeout.ms": 5000, "log_level": 0},
+        config={
+            "message.timeout.ms": 5000,
+            "topic.metadata.refresh.interval.ms": 5000,  # a topic may come after its reader
+            "log_level": 0,
+        },
     )
 
     async def publish(notice: Notice) -> object:
@@ -325,11 +334,13 @@ def _kafka(
         return None  # a topic is made when it is first used
 
     options = {
-        "channel": address.channel,
+        # a topic is made by its centre, or by its broker when it is first used
+        "channel": library.Topic(address.channel, declare=False),
+        "acknowledge": "ACK",  # a topic goes on behind what was refused, too
         "group_id": durable or f"watch-{os.getpid()}-{os.urandom(4).hex()}",
         "auto_offset_reset": "latest",
     }
-    return Connection(broker, publish, declare), options
+    return Connection(broker, publish, declare, 10.0), options
 
 
 def asyncapi(address: Address) -> dict[str, Any]:

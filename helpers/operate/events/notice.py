@@ -32,7 +32,7 @@ from typing import Any, Literal, get_args
 from helpers.extras import extra
 from helpers.operate.job import EVENTS
 
-__all__ = ["KINDS", "LARGEST_B", "SCHEMA", "Kind", "Notice", "plain", "read_notice"]
+__all__ = ["KINDS", "LARGEST_B", "SCHEMA", "Kind", "Notice", "plain", "read_notice", "warm_up"]
 
 Kind = Literal["job", "checkpoint", "file", "forecast", "action"]
 """What a notice may be about."""
@@ -267,6 +267,20 @@ def _parsed(data: bytes) -> dict[str, Any]:
 def _checker(kind: Kind) -> Any:
     checker = extra("jsonschema", of="events").Draft202012Validator
     return checker(_schema(kind))
+
+
+def warm_up() -> None:
+    """Load what reads and writes notices, so that the first one takes no second.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If the extra `events` is not installed.
+    """
+    extra("cloudevents.core.v1.event", of="events")
+    extra("cloudevents.core.formats.json", of="events")
+    for kind in KINDS:
+        _checker(kind)
 
 
 def _no_constant(word: str) -> float:

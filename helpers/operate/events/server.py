@@ -103,25 +103,20 @@ class Server:
         RuntimeError
             If it does not, with what it said.
         """
-        with (self.folder_made() / "server.log").open("ab") as log:
+        command = self.command()
+        path = self.folder / "server.log"
+        with path.open("wb") as log:
             self._process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         until_s = time.monotonic() + timeout_s
-        while time.monotonic() < until_s and self._process.poll() is None:
-            try:
-                with socket.create_connection((self.host, self.port), 1.0):
-                    return
-            except OSError:
-                time.sleep(0.02)
-        self.kill()
-        said = (self.folder / "server.log").read_text(errors="replace").splitlines()[-3:]
-        raise RuntimeError(f"nats-server did not start on {self.url}: {' '.join(said)}")
-
-    def folder_made(self) -> Path:
-        """Return the folder, which is there afterwards."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return self.folder
+        # its own word: the port may be answered by another server, which would end this one
+        while b"Server is ready" not in path.read_bytes():
+            if time.monotonic() > until_s or self._process.poll() is not None:
+                self.kill()
+                said = path.read_text(encoding="utf-8", errors="replace").splitlines()[-2:]
+                raise RuntimeError(f"nats-server did not start on {self.url}: {' '.join(said)}")
+            time.sleep(0.02)
 
     def kill(self) -> None:
         """End it at once, as a failure would."""

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from helpers.carbon.signal import Intensity
 from helpers.operate.backend import Status
-from helpers.operate.events.broker import Address, Reader, connection
+from helpers.operate.events.broker import Address, Connection, Reader, connection
 from helpers.operate.events.notice import Notice
 from helpers.operate.events.senses import Senses
 from helpers.operate.job import read_events
@@ -212,26 +212,26 @@ class Wire(Link):
     async def _live(self) -> None:
         """Connect, tell and hear, and begin again when that fails."""
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
-        said = False
+        said, pause_s = False, 0.5
         while not self._closing.is_set():
             found = connection(self.address, self._reader, durable=self._durable)
             try:
                 await asyncio.wait_for(found.broker.start(), 5.0)
                 self.counts["connected"] += 1
-                said = False
-                await self._tell_on(found.publish)
+                said, pause_s = False, 0.5
+                await self._tell_on(found)
             except Exception as error:  # of any kind: brokers' libraries have their own
                 if not said:
                     told = f"{type(error).__name__} {error}".strip()
                     self._report(f"events: no broker at {self.address.url} ({told}); by polling")
-                said = True
+                said, pause_s = True, min(2 * pause_s, 5.0)
             finally:
                 with suppress(Exception):
                     await asyncio.wait_for(found.broker.stop(), 3.0)
             if not self._closing.is_set():
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(pause_s)
 
-    async def _tell_on(self, publish: Callable) -> None:
+    async def _tell_on(self, to: Connection) -> None:
         """Tell the broker what is in the box, first things first, each until acknowledged."""
         assert self._wake is not None
         failed_s: float | None = None
@@ -243,12 +243,12 @@ class Wire(Link):
                 continue
             notice = self._box[0]
             try:
-                await asyncio.wait_for(publish(notice), 3.0)
+                await asyncio.wait_for(to.publish(notice), to.patience_s)
             except ValueError as error:  # it can never be told
                 self._refuse(str(error))
             except Exception:
                 failed_s = failed_s or time.monotonic()
-                if time.monotonic() > failed_s + 10.0:
+                if time.monotonic() > failed_s + 3.0 * to.patience_s:
                     raise  # connect anew
                 await asyncio.sleep(0.1)
                 continue
