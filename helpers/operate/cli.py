@@ -115,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
     _add_jobs(sub)
     _add_answers(sub)
     _add_operator(sub)
-    _add_programs(sub)
+    _add_programs(sub, top)
     _add_tools(sub, top)
     return top
 
@@ -386,7 +386,7 @@ def _add_broker(command: argparse.ArgumentParser, default: str | None = None) ->
     group.add_argument("--cluster", help="how this cluster is called (default: its own name)")
 
 
-def _add_programs(sub: Any) -> None:
+def _add_programs(sub: Any, top: argparse.ArgumentParser) -> None:
     """Add what other programs speak with: events on a broker, tools of an assistant."""
     from helpers.operate import commands_events as do
     from helpers.operate import mcp
@@ -420,6 +420,7 @@ def _add_programs(sub: Any) -> None:
         "  clean-hours mcp                                              # over standard input, output",
         mcp.serve,
     )
+    tools.set_defaults(parser=top)
     tools.add_argument("--http", type=_count, metavar="PORT", help="over HTTP, on loopback alone")
     _add_on(tools)
 

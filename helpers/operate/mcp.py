@@ -37,11 +37,15 @@ _JOB = re.compile(r"[0-9]{1,18}|[0-9a-f]{16}(-[0-9]{1,6})?")
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def answer(command: str, *words: str, **options: Any) -> dict[str, Any]:
+def answer(
+    parser: argparse.ArgumentParser, command: str, *words: str, **options: Any
+) -> dict[str, Any]:
     """Return what a command answers with ``--json``.
 
     Parameters
     ----------
+    parser : ArgumentParser
+        The command line's own (`helpers.operate.cli.parser`).
     command : str
         Its name.
     words : str
@@ -55,7 +59,6 @@ def answer(command: str, *words: str, **options: Any) -> dict[str, Any]:
         If it refuses, with its sentence.
     """
     from helpers.operate.backend import SchedulerError
-    from helpers.operate.cli import parser
     from helpers.operate.words import Answer
 
     given = [
@@ -66,7 +69,7 @@ def answer(command: str, *words: str, **options: Any) -> dict[str, Any]:
     said = io.StringIO()
     with _ONE_AT_A_TIME, contextlib.redirect_stderr(said):
         try:
-            parsed = parser().parse_args([command, *given, "--json", *words])
+            parsed = parser.parse_args([command, *given, "--json", *words])
             result: dict[str, Any] = parsed.run(parsed)
         except SystemExit:
             raise ValueError(said.getvalue().strip().split("\n")[-1]) from None
@@ -77,11 +80,13 @@ def answer(command: str, *words: str, **options: Any) -> dict[str, Any]:
     return plain
 
 
-def make_server(on: str | None = None) -> Any:
+def make_server(parser: argparse.ArgumentParser, on: str | None = None) -> Any:
     """Return the server with its tools.
 
     Parameters
     ----------
+    parser : ArgumentParser
+        The command line's own, which every tool asks.
     on : {"slurm", "local"}, optional
         Scheduler; by default Slurm where its commands are.
 
@@ -105,7 +110,7 @@ def make_server(on: str | None = None) -> Any:
 
     def ask(command: str, *words: str, **options: Any) -> dict[str, Any]:
         try:
-            return answer(command, *words, **options)
+            return answer(parser, command, *words, **options)
         except ValueError as error:
             raise failed(str(error)) from None
 
@@ -177,7 +182,7 @@ def make_server(on: str | None = None) -> Any:
 def serve(options: argparse.Namespace) -> dict[str, Any]:
     """Serve until the assistant hangs up."""
     try:
-        server = make_server(options.on)
+        server = make_server(options.parser, options.on)
     except ModuleNotFoundError as error:
         raise ValueError(str(error)) from None
     if options.http:

@@ -35,12 +35,12 @@ def kafka():
     keeper.flush(0)
 
 
-def until(true, what="it"):
+def until(true, what="it", look_s=0.02):
     """Wait until something is true."""
     until_s = time.monotonic() + PATIENCE_S
     while not true():
         assert time.monotonic() < until_s, f"{what} has not happened"
-        time.sleep(0.02)
+        time.sleep(look_s)
 
 
 def said(

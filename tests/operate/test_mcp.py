@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 
-from helpers.operate.cli import main
+from helpers.operate.cli import main, parser
 from helpers.operate.local import Local
 from helpers.operate.mcp import answer, make_server
 from helpers.operate.store import kept
@@ -35,7 +35,7 @@ def ask(*calls):
     """Ask a server in this process, and return its answers."""
 
     async def talk():
-        async with Client(make_server("local")) as client:
+        async with Client(make_server(parser(), "local")) as client:
             tools = await client.list_tools()
             return tools.tools, [await client.call_tool(name, given) for name, given in calls]
 
@@ -155,7 +155,7 @@ def test_no_tool_takes_a_path():
 
 
 def test_options_that_are_not_given_are_no_words():
-    assert "start_s" in answer("start", length="4h", power=None, offline=True)
+    assert "start_s" in answer(parser(), "start", length="4h", power=None, offline=True)
 
 
 def test_the_command_serves_over_standard_input_and_output():
