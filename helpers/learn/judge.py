@@ -7,12 +7,17 @@ rest under the other. `matched` lays it where the policy in question is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from helpers.learn.frontier import frontier_bound
+from helpers.panel import Panel
+from helpers.stats import holm
 
-__all__ = ["closed", "frontiers", "least_kwh", "matched", "named"]
+__all__ = ["closed", "compared", "frontiers", "least_kwh", "matched", "named", "roof"]
 
 _MEASURES = ("delay_h", "p95_h", "work_delay_h")
 
@@ -119,6 +124,63 @@ def matched(
         )
     ruled = pd.concat(rows).assign(policy=rule)
     return pd.concat([own.reset_index().assign(policy=policy, reached=True), ruled])
+
+
+def compared(
+    table: pd.DataFrame,
+    policy: str,
+    settings: Sequence[float],
+    rules: Sequence[str],
+    *,
+    each_zone: bool = False,
+) -> pd.DataFrame:
+    """Compare a policy with rules at its own delay, paired by week; Holm over all comparisons.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `named` gives it, its weeks far apart.
+    policy, settings, rules
+        Whom to compare with whom.
+    each_zone : bool
+        Whether each grid is looked at alone; else all together, as a sample of grids.
+
+    Returns
+    -------
+    DataFrame
+        A row a setting and rule (and ``zone``): ``percent`` with its interval, negative where the
+        policy emits less, ``p``, ``p_holm``, and ``reached`` (see `matched`).
+    """
+    rows = []
+    for setting in settings:
+        for rule in rules:
+            pair = matched(table, policy, setting, rule)
+            parts = pair.groupby("zone") if each_zone else [("all", pair)]
+            for zone, part in parts:
+                panel = Panel(part, cluster=None if each_zone else "zone")
+                found = panel.compare("jobs", rule, block=1).table.iloc[0]
+                own = {"setting": setting, "rule": rule, "zone": zone}
+                rows.append(own | found.to_dict() | {"reached": bool(part["reached"].all())})
+    result = pd.DataFrame(rows)
+    return result.assign(p_holm=holm(result["p"].astype(float)))
+
+
+def roof(table: pd.DataFrame, bound: pd.DataFrame, delays_h: ArrayLike) -> NDArray[np.float64]:
+    """Return what no schedule saves more than at each mean delay, the same in all grids [%].
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `named` gives it, with the baseline "EASY".
+    bound : DataFrame
+        As for `least_kwh`.
+    delays_h : array_like of float, shape (n,)
+        Mean delays [h].
+    """
+    base = table.loc[table["policy"] == "EASY", "jobs"].sum()
+    zones = bound["zone"].unique()
+    least = [least_kwh(bound, pd.Series(h, index=zones)).sum() for h in np.asarray(delays_h)]
+    return 100 * (1 - np.array(least) / base)
 
 
 def least_kwh(bound: pd.DataFrame, delays_h: pd.Series) -> pd.Series:

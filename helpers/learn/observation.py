@@ -154,16 +154,19 @@ class Observer:
         masks = np.zeros((self.slots + 2, 3), dtype=bool)
         masks[:, RUN] = True
         common = self._common(view, policy, waits, limit_h)
-        slots = [i for i, job in enumerate(jobs) if job is not None]
+        places = [i for i, job in enumerate(jobs) if job is not None]
+        samples = (others[:_SHOWN], rest[:_SHOWN])  # looked at with the others, in one go
+        seen = self._rows(view, policy, [*shown, *samples[0], *samples[1]], common)
         if shown:
-            rows[slots] = self._rows(view, policy, shown, common)
-            masks[slots] = [self._mask(view, policy, job) for job in shown]
-        for place, group in ((-2, others), (-1, rest)):
+            rows[places] = seen[: len(shown)]
+            masks[places] = [self._mask(view, policy, job) for job in shown]
+        low = len(shown)
+        for place, group, sample in ((-2, others, samples[0]), (-1, rest, samples[1])):
             rows[place, : len(common)] = common
             rows[place, -1] = 1.0
-            if group:
-                first = self._rows(view, policy, group[:_SHOWN], common)
-                rows[place] = self._together(first, len(group))
+            if sample:
+                rows[place] = self._together(seen[low : low + len(sample)], len(group))
+            low += len(sample)
         masks[-2:, CAPPED] = policy.cap_share is not None
         masks[-2, WAIT], masks[-1, WAIT] = True, policy.pauses
         return Asked(jobs, others, rest, rows, masks)
@@ -327,6 +330,8 @@ class Observer:
         self, view: View, policy: Commanded, jobs: list[Job], common: NDArray
     ) -> NDArray[np.float64]:
         """Return the rows of some jobs."""
+        if not jobs:
+            return np.empty((0, len(FEATURES)))
         left_h, slack_h = self.known(view, jobs)
         saved = self.gains(left_h, slack_h)
         at = saved.argmax(axis=1)

@@ -1,9 +1,10 @@
 """Frontiers, rules at the same delay, and the share of the gap that is closed."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.learn.judge import closed, frontiers, least_kwh, matched, named
+from helpers.learn.judge import closed, compared, frontiers, least_kwh, matched, named, roof
 
 NAMES = {
     "EASY": [(100.0, 0.0), (200.0, 0.0)],
@@ -72,3 +73,38 @@ def test_the_gap_that_is_closed_is_against_the_bound_at_the_same_delay():
     assert 210.0 == least_kwh(bound, pd.Series({"DE": 4.0}))["DE"]
     assert 240.0 == least_kwh(bound, pd.Series({"DE": 1.0}))["DE"]
     assert 100 * 43 / 90 == pytest.approx(closed(named(JUDGED), bound, "learned, full", 4.0))
+
+
+def weeks(saved):
+    """Eight weeks in two grids, in which what was learned saves so much more than the rule."""
+    rng, rows = np.random.default_rng(1), []
+    for zone, week in [(zone, f"2020-01-{day:02}") for zone in ("DE", "FR") for day in range(1, 9)]:
+        base = 100 + 20 * rng.random()
+        for name, share, delay in (
+            ("EASY", 0.0, 0.0), ("priced 0.1", 0.05, 2.0), ("learned full/1/2", 0.05 + saved, 2.0),
+        ):  # fmt: skip
+            jobs = base * (1 - share + 0.002 * rng.standard_normal())
+            rows.append({"name": name, "zone": zone, "week": week, "jobs": jobs}
+                        | {"delay_h": delay, "p95_h": delay, "work_delay_h": delay})  # fmt: skip
+    return named(pd.DataFrame(rows))
+
+
+@pytest.mark.parametrize(("saved", "below"), [(0.02, True), (0.0, False)])
+def test_what_saves_more_at_the_same_delay_is_found_and_what_does_not_is_not(saved, below):
+    found = compared(weeks(saved), "learned, full", [2.0], ["priced"], each_zone=True)
+
+    assert ["DE", "FR"] == found["zone"].tolist()
+    assert [below] * 2 == ((found["percent_high"] < 0) & (found["p_holm"] < 0.05)).tolist()
+    assert (found["p_holm"] >= found["p"]).all()
+
+
+def test_the_roof_is_what_the_bound_leaves_at_each_delay():
+    bound = pd.DataFrame(
+        [
+            {"zone": "DE", "week": week, "price_kwh": price, "least": least / 2}
+            for week in ("2020-01-04", "2020-02-01")
+            for price, least in ((0.0, 210.0), (10.0, 260.0))
+        ]
+    )
+
+    assert [20.0, 30.0] == pytest.approx(roof(named(JUDGED), bound, [1.0, 4.0]).tolist())

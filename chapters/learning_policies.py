@@ -1,0 +1,373 @@
+# %% [markdown]
+# # Learning policies
+#
+# **Question.**
+# Can a policy be learned that saves more than a good rule, and how much is left to be had?
+#
+# **Answer.**
+# {if-not}`learning_policies.beats` Not shown here.
+# {if}`learning_policies.beats` Yes, in these weeks.
+# At {num}`learning_policies.aim` of mean delay aimed at, what was learned saves {num}`learning_policies.learned_saved`; the best rule, laid at the same delay, saves {num}`learning_policies.rule_saved`.
+# No schedule without pauses saves more than {num}`learning_policies.bound_saved` at that delay: certified.
+#
+# **You need.**
+# {doc}`carbon_aware_cluster` for gates and for what waiting saves on a finite machine, {doc}`predicting_jobs` for lengths that are not known.
+# The *delay* of a job is its time in the system less its run time; a *frontier* is what can be saved at each mean delay.
+
+# %% tags=["parameters"]
+aim_h = 2.0  # mean delay aimed at, of those trained: 1, 2 and 4 h
+example_zone = "DE"  # the grid of costs
+load, slots = 0.7, 16  # of the stored tables
+core_w, idle_share_w = 8.0, 8.0  # a busy core, and its share of a node that is on [W] (assumed)
+weeks_of_year = 52
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from helpers import datasets, figures, publish
+from helpers.learn import FEATURES, Net
+from helpers.learn.judge import closed, compared, frontiers, matched, named, roof
+
+# %% tags=["hide-input"]
+figures.use_style()
+COLORS = figures.COLORS
+judged, bound = named(datasets.learning("judged")), datasets.learning("bound")
+ZONES, WEEKS = sorted(judged["zone"].unique()), sorted(judged["week"].unique())
+TRACE = "unilu-gaia-2014"
+SCOPE = publish.Scope(ZONES, (2020,), len(WEEKS), TRACE, future="unknown")
+numbers = publish.Numbers("learning_policies", SCOPE)
+
+# %% tags=["hide-input"]
+LEARNED, RULE, GATE, LARGE = "learned, full", "priced", "gate", "large"
+NAME = {GATE: "gate", LARGE: "gate, large jobs", RULE: "priced waiting", LEARNED: "learned"}
+SHADES = ("easy", "conservative", "shortest_first", "carbon")
+SHADE = {policy: COLORS[shade] for policy, shade in zip(NAME, SHADES, strict=True)}
+
+# %% [markdown]
+# ## The environment
+#
+# A learner needs a world to try things in.
+# Here it is the engine of {doc}`sharing_a_cluster` itself: it yields what a decision may know, waits for orders, and goes on.
+# There is no second simulator, and a known rule that gives its orders this way leaves the same schedule as outside, start by start; a test holds that for nine rules on generated weeks.
+#
+# What is seen is what a policy may know: the intensity of the week before, the forecast as it was issued, what jobs ask for, quantiles of their lengths as predicted, the queue, the machine.
+# The {num}`learning_policies.slots` jobs with most work, as predicted, are asked about one by one, all others together.
+# Each is told to wait or to run, whenever the intensity steps or a large job comes.
+# {cite:t}`lechowicz2025` cap the machine instead; that is the environment's other way to act.
+
+# %%
+policies = [Net.parse(text) for text in datasets.learned_policies()]
+full = [net for net in policies if net.about["kind"] == "full"]
+weights = sum(array.size for array in full[0].weights)
+
+# %%
+made = {"trained on everything [.0f]": len(full), "with less [.0f]": len(policies) - len(full)}
+publish.table({"features in a row [.0f]": len(FEATURES), "weights of a net [.0f]": weights} | made)
+
+# %% [markdown]
+# ### What the reward really rewards
+#
+# Grams are booked when they are decided, not when they are burnt.
+# A job that waits an hour changes what it will emit by the difference between a start now and a start then; that difference is the reward of the hour, and over a job's life the differences add up to what was saved against a start at its submission.
+# A test holds the sum to the account of {doc}`counting_carbon`.
+# So a learner need not find out weeks later which of its decisions was good.
+#
+# Waiting is not weighed against grams by hand.
+# It is a cost of its own with a limit: an hour of mean delay gets a price, which rises after each week that broke the limit and falls after each that kept it.
+# How long a single job may wait is out of the learner's reach: orders that would break a promise or a longest wait are not carried out.
+
+# %% [markdown]
+# ## Training
+#
+# The learner is PPO with masks {cite}`raffin2021,huang2022`: each of the jobs asked about is a player, all share one small net, and each earns what its own job earned.
+# It begins as an imitation of a rule, *priced waiting*: wait for the start at which expected emissions and the price of the delay are least together.
+# Jobs and weeks of training are of 2019 and of other weeks of the log than those of test; forecasts are a regression on the months before.
+# One net serves all grids and all limits, since it sees the limit.
+
+# %%
+curves = datasets.learning("curves")
+each = curves.groupby(["kind", "seed"]).agg({"steps": "max", "played": "size", "cpu_s": "max"})
+trained = each.groupby("kind").mean().assign(policies=each.groupby("kind").size())
+
+# %%
+columns = {"policies": "policies [.0f]", "steps": "times asked [.0f]"}
+columns |= {"played": "weeks played [.0f]", "cpu_s": "CPU time of one [.0f s]"}
+publish.table(trained, columns, index="trained with")
+
+# %% tags=["hide-input"]
+mine = curves[curves["kind"] == "full"].assign(off=curves["delay_h"] / curves["limit_h"])
+steps = mine.groupby(["played", "seed"])[["saved", "off"]].mean()
+spread = [steps[of].groupby("played").agg(["min", "mean", "max"]) for of in ("saved", "off")]
+
+# %% mystnb={"figure": {"caption": "Learning curves: saved in the weeks played (left), and their mean delay over the limit that was drawn (right), by week played; line: mean of the seeds, area: from the least to the greatest. Weeks and limits differ, so that the curves are rough.", "name": "fig:learning-curves"}, "image": {"alt": "Two rough curves over weeks played, with bands for the seeds: what is saved, and the delay over its limit, which price and limit pull towards one."}} tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2))
+for ax, part in zip(axes, spread, strict=True):
+    at = part.index + 1
+    ax.fill_between(at, part["min"], part["max"], color=SHADE[LEARNED], alpha=0.25)
+    ax.plot(at, part["mean"], color=SHADE[LEARNED], marker="o", markersize=4)
+    ax.set(xlabel="weeks played", xlim=(0, None))
+axes[0].set_ylabel("saved against starting at once, %")
+axes[1].set_ylabel("mean delay over its limit")
+axes[1].axhline(1.0, color=COLORS["baseline"], linestyle="--", linewidth=1)
+plt.show()
+
+# %% [markdown]
+# ## Frontiers
+#
+# A learner compared with one weak rule at another delay proves nothing.
+# Here each rule has its frontier: the gate of {doc}`carbon_aware_cluster` at several shares; the same gate that lets small jobs go; priced waiting at several prices, which sees what the learner sees.
+# All run on the same jobs in the same {num}`learning_policies.weeks` weeks of 2020 in {num}`learning_policies.grids`, at a load of {num}`learning_policies.load`.
+#
+# Above them is what no schedule without pauses can do at that mean delay.
+# With a price on each hour of delay the best start of each job on endless machines is exact, and by weak duality any price gives a bound; the best of {num}`learning_policies.prices` is taken.
+
+# %% tags=["hide-input"]
+found = frontiers(judged).reset_index()
+span_h = np.linspace(0.05, 1.05 * found["delay_h"].max(), 60)
+most = roof(judged, bound, span_h)
+
+# %% mystnb={"figure": {"caption": "Emissions of jobs saved against EASY, by mean delay, all grids and weeks of test; a point a setting. Line without points: no schedule without pauses gets above it.", "name": "fig:learning-frontier"}, "image": {"alt": "Frontiers of saving against mean delay: gates lie lowest, gates for large jobs and priced waiting higher, and the bound highest; what was learned saves {num}`learning_policies.learned_saved` at the delay aimed at."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 4.2))
+ax.plot(span_h, most, color=COLORS["baseline"], label="bound")
+for policy, shade in SHADE.items():
+    points = found[found["policy"] == policy].sort_values("delay_h")
+    style = {"marker": "o", "markersize": 6, "color": shade, "label": NAME[policy]}
+    ax.plot(points["delay_h"], points["saved"], **style)
+ax.set(xlabel="mean delay, h", ylabel="saved, %", xlim=(0, span_h[-1]), ylim=(0, None))
+ax.legend(loc="lower right")
+plt.show()
+
+# %%
+columns = {"policy": "policy", "setting": "setting [.4f]", "saved": "saved [.2f %]"}
+columns |= {"delay_h": "mean delay [.2f h]", "p95_h": "95th percentile, mean of weeks [.1f h]"}
+columns |= {"work_delay_h": "mean delay by core-hour [.1f h]"}
+shown = found[found["policy"].isin(list(NAME))]
+publish.table(shown.assign(policy=shown["policy"].map(NAME)), columns)
+
+# %% [markdown]
+# The settings are: the share of the past week that counts as clean, the price of an hour of one job's delay [kWh at the week's mean intensity], and the limit that a net was told [h].
+# Seeds are averaged.
+# Jobs are few that hold most of the core-hours, so that who holds those alone saves nearly as much at far less mean delay: by core-hour the delays of all are alike.
+
+# %% [markdown]
+# ### Does learning beat the rule?
+#
+# Two settings of a rule, each for a part of the work, make any delay between theirs.
+# So the rule is laid, grid by grid, at the mean delay of what was learned, and both are compared week by week.
+# Negative: what was learned emits less.
+
+# %%
+LIMITS = sorted(judged.loc[judged["policy"] == LEARNED, "setting"].unique())
+table = compared(judged, LEARNED, LIMITS, (GATE, LARGE, RULE))
+said = {True: "yes", False: "no"}
+shown = table.assign(rule=table["rule"].map(NAME), beside=table["reached"].map(said))
+
+# %%
+effect = {"percent": "emissions against it [.2f %]", "percent_low": "from [.2f %]"}
+effect |= {"percent_high": "to [.2f %]", "p_holm": "p, Holm [.3f]"}
+whom = {"setting": "limit [.0f h]", "rule": "compared with"}
+publish.table(shown, whom | effect | {"beside": "the rule reaches that delay in all grids"})
+
+# %% [markdown]
+# The same in each grid, at the delay aimed at, against priced waiting; Holm over the grids.
+
+# %%
+by_grid = compared(judged, LEARNED, [aim_h], [RULE], each_zone=True)
+publish.table(by_grid, {"zone": "grid"} | effect)
+
+# %% tags=["hide-cell"]
+base = judged[judged["policy"] == "EASY"].groupby("zone")["jobs"].sum()
+laid = {rule: matched(judged, LEARNED, aim_h, rule) for rule in (GATE, RULE)}
+sums = {rule: pair.loc[pair["policy"] == rule, "jobs"].sum() for rule, pair in laid.items()}
+saved = {rule: 100 * (1 - kwh / base.sum()) for rule, kwh in sums.items()}
+
+# %% tags=["hide-cell"]
+aimed = found[(found["policy"] == LEARNED) & (found["setting"] == aim_h)].iloc[0]
+beside = table[(table["setting"] == aim_h) & (table["rule"] == RULE)].iloc[0]
+ends = tuple(beside[["percent", "percent_low", "percent_high"]])
+best = roof(judged, bound, [aimed["delay_h"]])[0]
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "aim [.0f h]: mean delay aimed at": aim_h,
+        "learned_saved [.2f %]: saved by what was learned": aimed["saved"],
+        "learned_delay [.2f h]: its mean delay": aimed["delay_h"],
+        "rule_saved [.2f %]: saved by priced waiting at that delay": saved[RULE],
+        "gate_saved [.2f %]: saved by the gate at that delay": saved[GATE],
+        "bound_saved [.2f %]: no schedule without pauses saves more at that delay": best,
+    }
+)
+
+# %% tags=["hide-cell"]
+share = closed(judged, bound, LEARNED, aim_h)
+ruled = share * saved[RULE] / aimed["saved"]
+numbers.record_table(
+    {
+        "against_rule [.2f %]: emissions of what was learned against priced waiting": ends,
+        "learned_closed [.0f %]: of what is possible at its delay, taken by it": share,
+        "rule_closed [.0f %]: of the same, taken by priced waiting": ruled,
+    }
+)
+
+# %% tags=["hide-cell"]
+against = {rule: table[table["rule"] == rule] for rule in (GATE, RULE)}
+sure = {rule: part[part["p_holm"] < 0.05] for rule, part in against.items()}
+less = {r: len(sure[r]) == len(part) and (part["percent"] < 0).all() for r, part in against.items()}
+
+# %% tags=["hide-cell"]
+worse = bool((sure[RULE]["percent"] > 0).any())
+numbers.fact("beats", bool(less[RULE]), "at every limit learning beats priced waiting, Holm 5 %")
+numbers.fact("worse", worse, "at some limit it emits more than priced waiting, Holm 5 %")
+_ = numbers.fact("beats_gate", bool(less[GATE]), "at every limit learning beats the gate, Holm 5 %")
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "weeks [.0f weeks]: weeks of test in each grid": len(WEEKS),
+        "grids [.0f grids]: grids": len(ZONES),
+        "load [.1f]: load of the machine": load,
+        "slots [.0f jobs]: jobs asked about one by one, at most": slots,
+        "prices [.0f prices]: prices tried for the bound": bound["price_kwh"].nunique(),
+        "seeds [.0f policies]: policies trained, one a seed": len(full),
+        "played [.0f weeks]: weeks that a policy played in training": trained.loc["full", "played"],
+    }
+)
+
+# %% [markdown]
+# At the limit of {num}`learning_policies.aim` the emissions of what was learned are {num}`learning_policies.against_rule` against those of priced waiting ({num-interval}`learning_policies.against_rule`).
+# {if}`learning_policies.worse` At some limit it is worse, and the interval says so: so little training does not reach the rule that it began with.
+# {if}`learning_policies.beats_gate` The plain gate it beats at every limit, but so do rules that leave small jobs in peace.
+# It takes {num}`learning_policies.learned_closed` of what the bound leaves possible at its delay, priced waiting {num}`learning_policies.rule_closed`, and the gate saves {num}`learning_policies.gate_saved` there.
+
+# %% [markdown]
+# ### Is the limit held?
+#
+# A limit held in training may be broken in test.
+
+# %%
+held = frontiers(judged, by=("seed",)).loc[LEARNED].reset_index()
+held["off"] = 100 * (held["delay_h"] / held["setting"] - 1)
+
+# %%
+columns = {"setting": "limit [.0f h]", "seed": "seed [.0f]", "saved": "saved [.2f %]"}
+columns |= {"delay_h": "mean delay in test [.2f h]", "off": "above the limit [.0f %]"}
+publish.table(held, columns)
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "worst_off [.0f %]: furthest above its limit in test": held["off"].max(),
+        "within [.0f]: seeds and limits at most 5 % above the limit": (held["off"] <= 5).sum(),
+        "of_all [.0f]: seeds and limits": len(held),
+    }
+)
+
+# %% tags=["hide-cell"]
+told = held.groupby("setting")["delay_h"].mean()
+numbers.record_table(
+    {
+        "least_limit [.0f h]: smallest limit told": told.index[0],
+        "most_limit [.0f h]: largest limit told": told.index[-1],
+        "delay_least [.2f h]: mean delay in test under the smallest limit": told.iloc[0],
+        "delay_most [.2f h]: mean delay in test under the largest limit": told.iloc[-1],
+    }
+)
+
+# %% [markdown]
+# {num}`learning_policies.within` of {num}`learning_policies.of_all` stay within 5 % of their limit or below it; the furthest is {num}`learning_policies.worst_off` above.
+# Told {num}`learning_policies.least_limit` the mean delay in test is {num}`learning_policies.delay_least`, told {num}`learning_policies.most_limit` it is {num}`learning_policies.delay_most`: in {num}`learning_policies.played` of training prices had no time to settle, so that these limits are wishes, not guarantees.
+# What is guaranteed is each job's longest wait, since no order can break it.
+
+# %% [markdown]
+# ## What is learned, and what for
+#
+# What the net was told about, and what of it matters: policies trained without the forecast, without lengths (a job is taken to run as long as it asked for), without the imitation, in one grid.
+# One seed each: signs, no proof.
+
+# %% tags=["hide-input"]
+ablated = named(datasets.learning("ablated"))
+here = judged[judged["zone"] == ablated["zone"].iloc[0]].assign(error="")
+some = here[here["policy"].isin(["EASY", LEARNED]) & (here["seed"] <= ablated["seed"].max())]
+parts = frontiers(pd.concat([some, ablated[ablated["error"] == ""]])).drop("EASY").reset_index()
+parts["trained"] = parts["policy"].str.removeprefix("learned, ").replace("full", "everything")
+
+# %%
+columns = {"trained": "trained with", "setting": "limit [.0f h]", "saved": "saved [.2f %]"}
+publish.table(parts, columns | {"delay_h": "mean delay [.2f h]"})
+
+# %% [markdown]
+# And what errors do to a policy in use: forecasts off by so much after half a day and more, lengths by such a factor, as a logarithm.
+
+# %% tags=["hide-input"]
+spoilt, easy = ablated[ablated["error"] != ""], here[here["policy"] == "EASY"]
+groups = {error: pd.concat([easy, part]) for error, part in spoilt.groupby("error")}
+erring = pd.concat({e: frontiers(part).drop("EASY") for e, part in groups.items()}, names=["error"])
+erring = erring.reset_index()
+
+# %%
+columns = {"error": "error", "policy": "policy", "saved": "saved [.2f %]"}
+columns |= {"delay_h": "mean delay [.2f h]"}
+publish.table(erring.assign(policy=erring["policy"].map(NAME)), columns)
+
+# %% [markdown]
+# Why a single job waits can be asked of any decision: {doc}`explaining_decisions`.
+
+# %% [markdown]
+# ## What training costs
+#
+# CPU time was measured; power was not: a busy core is taken to add {num}`learning_policies.core_w`, and as much again for its share of a node that is on.
+
+# %% tags=["hide-cell"]
+cpu_h = each["cpu_s"].sum() / 3600
+train_kwh = cpu_h * (core_w + idle_share_w) / 1000
+mean_g = datasets.carbon_intensity(example_zone, 2020).mean()
+
+# %% tags=["hide-cell"]
+at_aim = judged[(judged["policy"] == LEARNED) & (judged["setting"] == aim_h)]
+one = at_aim[at_aim["zone"] == example_zone].groupby("week")["jobs"].mean().sum()
+year_kg = (base[example_zone] - one) / len(WEEKS) * weeks_of_year * mean_g / 1000
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "core_w [.0f W]: power that a busy core adds (assumed)": core_w,
+        "train_cpu [.0f min]: CPU time of all trainings": 60 * cpu_h,
+        "train_kwh [.4f kWh]: energy of all trainings": train_kwh,
+        "train_g [.1f g]: emissions of all trainings at the mean intensity": train_kwh * mean_g,
+        "year_kg [.0f kg]: saved in a year by what was learned, one cluster": year_kg,
+    }
+)
+_ = numbers.word("place", datasets.place(example_zone), "the grid of costs")
+
+# %% [markdown]
+# All trainings together took {num}`learning_policies.train_cpu`, {num}`learning_policies.train_kwh` and, in {word}`learning_policies.place`, {num}`learning_policies.train_g`.
+# What was learned saves {num}`learning_policies.year_kg` in a year there if all weeks are like these.
+# Training is no reason not to learn; a rule that is as good is.
+
+# %% [markdown]
+# (limits-learning-policies)=
+# ## What could be wrong
+#
+# * **Little training.** A policy was trained for minutes on one core; published ones train for hours. More may find more, and the command is `python data/learn.py all --steps 100000`. The bound says how much more there can be.
+# * **One cluster.** Two weeks of jobs in test and three in training, all of one log and one summer.
+# * **Predicted lengths** were learned from recorded ends, not from those of each policy's own replay.
+# * **No pauses.** Jobs are held, never stopped; the bound is about such schedules.
+# * **The bound** knows the future and has endless machines: what can be learned lies below it, how far nobody knows.
+# * **A mean of delays** counts every job the same. Who counts core-hours would hold other jobs.
+#
+# ## Knobs to turn
+#
+# ```shell
+# make run CHAPTER=learning_policies P="aim_h=4"
+# ```
+#
+# 1. At which limit is the gap to the bound widest?
+# 2. Which grid leaves most to be learned, and why?
+#
+# ## The numbers of this chapter
+
+# %%
+numbers
