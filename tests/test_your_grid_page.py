@@ -130,7 +130,7 @@ def folder(tmp_path_factory, box):
         "--pst-color-border:#ccc;--pst-color-text-muted:#555}[data-theme=dark]{"
         "--pst-color-text-base:#eee;--pst-color-background:#121212;--pst-color-border:#444;"
         "--pst-color-text-muted:#aaa}body{background:var(--pst-color-background);"
-        "color:var(--pst-color-text-base)}</style>"
+        "color:var(--pst-color-text-base)}a{color:var(--pst-color-link)}</style>"
         "<link rel=stylesheet href=_static/thesis.css><main><section><h1>Your grid</h1>"
     )
     figures = "".join(
