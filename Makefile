@@ -10,7 +10,7 @@ export PYTHONUTF8 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: tex tex-packages help book pages strict pdf latex thesis test real packages chapters chapter run lab bench campaign data lock lint clean
+.PHONY: tex tex-packages help book pages strict pdf latex thesis test real packages chapters chapter run lab bench campaign programs data lock lint clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 12
@@ -120,6 +120,12 @@ OUT ?= runs/campaign
 ARGS ?=
 campaign: $(READY)  ## measure power of stop and resume on a machine with an NVIDIA GPU and PyTorch: OUT=folder
 	@$(PYTHON) -m measurements.campaign --out $(OUT) $(ARGS)
+
+WORK ?= runs/programs
+PIN ?= $(shell command -v taskset >/dev/null && echo taskset -c 1)
+programs: $(READY)  ## draw, measure and learn small programs again: an hour on a quiet machine, with JAX in PYTHON
+	@for part in generate again resident; do $(PIN) $(PYTHON) data/programs.py $$part --work $(WORK) || exit 1; done
+	@for part in tables registry trials intervals models registry; do $(BIN)/python data/programs.py $$part --work $(WORK) || exit 1; done
 
 data: $(READY)  ## derive data/ again from its pinned archives and compare, byte for byte
 	@$(BIN)/python data/derive.py --check

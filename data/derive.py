@@ -34,7 +34,12 @@ FACTORS = "carbon_intensity/factors.csv"
 WRITTEN = (FACTORS, "phases/roberta.csv")
 #: What scripts beside this one compute: not derived from the archives alone, and not equal to the
 #: last digit.
-COMPUTED = ("explanations/", "knobs/", "learning/", "machines/", "placement/", "predictions/")
+COMPUTED = (
+    *("explanations/", "knobs/", "learning/", "machines/"),
+    *("placement/", "predictions/", "programs/"),
+)
+#: What a data file ends in.
+SUFFIXES = (".csv", ".bz2", ".yaml", ".parquet", ".npz")
 #: What was measured on a real Slurm: kept as it is.
 MEASURED = "slurm"
 ZONES = ("DE", "FR", "GB", "ES", "IT", "PL", "DK", "AT", "BE", "FI", "PT", "GR")
@@ -295,7 +300,7 @@ def derive_jobs(sdist: tarfile.TarFile, out: Path) -> None:
 def data_files(folder: Path) -> list[str]:
     """Return the names of the embedded data files, relative to `folder`."""
     found = (path.relative_to(folder) for path in folder.glob("*/*") if path.is_file())
-    return sorted(path.as_posix() for path in found if path.suffix in (".csv", ".bz2", ".yaml"))
+    return sorted(path.as_posix() for path in found if path.suffix in SUFFIXES)
 
 
 def write_registry(out: Path) -> None:

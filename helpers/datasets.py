@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from helpers.phases import PhaseModel
     from helpers.phases.plan import Plan
     from helpers.power import Run
+    from helpers.predict.programs import Predictor, Programs
 
 __all__ = [
     "DatasetChangedError",
@@ -78,6 +79,9 @@ __all__ = [
     "power_runs",
     "predicted_backfilling",
     "predictions",
+    "program_predictor",
+    "program_table",
+    "programs",
     "slurm_trials",
     "slurm_waits",
     "time_zone",
@@ -142,6 +146,12 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
             True,
             "this project's own",
             "predicted run times, and what they are worth",
+        ),
+        "programs": _Dataset(
+            "programs/",
+            True,
+            "this project's own",
+            "small programs, their operators, what was measured and learned of them",
         ),
         "explanations": _Dataset(
             "explanations/", True, "this project's own", "explanations counted, playbooks judged"
@@ -790,6 +800,58 @@ def predictions(name: str) -> pd.DataFrame:
         If there is no such table.
     """
     files = {Path(file).name.split(".")[0]: file for file in _files("predictions")}
+    _one_of("name", name, list(files))
+    return pd.read_csv(_path(files[name], embedded=True), keep_default_na=True)
+
+
+def programs() -> "Programs":
+    """Return small programs that were measured on one core: their facts, operators and edges.
+
+    Those with ``parts`` above 1 are others of them on a part of their batch (``full`` says of
+    which); its data sheet tells the other columns.
+    """
+    from helpers.predict.programs import Programs
+
+    tables = {
+        name: pd.read_parquet(_path(f"programs/{name}.parquet", embedded=True))
+        for name in ("programs", "operators", "edges")
+    }
+    return Programs.of(**tables)
+
+
+def program_predictor(target: str = "run_s") -> "Predictor":
+    """Return the predictor of programs that was fitted to all of `programs`.
+
+    Parameters
+    ----------
+    target : {"run_s", "memory_bytes"}
+        What it predicts: run time on the core that they were measured on [s], or memory [bytes].
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    from helpers.predict.programs import Predictor
+
+    _one_of("target", target, ["run_s", "memory_bytes"])
+    return Predictor.load(_path(f"programs/{target}.json.bz2", embedded=True))
+
+
+def program_table(name: str) -> pd.DataFrame:
+    """Return a stored table of the chapter *Predicting programs*; its data sheet tells the columns.
+
+    Parameters
+    ----------
+    name : str
+        One of the files of `data/programs` that are CSV, without suffix: ``"scores"``, ...
+
+    Raises
+    ------
+    ValueError
+        If there is no such table.
+    """
+    files = {Path(f).name.split(".")[0]: f for f in _files("programs") if ".csv" in f}
     _one_of("name", name, list(files))
     return pd.read_csv(_path(files[name], embedded=True), keep_default_na=True)
 

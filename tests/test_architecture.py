@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "bound": {"schedule", "phases", "carbon", "work"},
     "regions": {"carbon", "work", "schedule", "decide"},
     "published": {"carbon", "power", "phases", "schedule"},
-    "datasets": {"jobs", "carbon", "power", "phases"},
+    "datasets": {"jobs", "carbon", "power", "phases", "predict"},
     "panel": set(),
     "sweep": set(),
     "figures": {"schedule"},

@@ -15,6 +15,7 @@ module             what it holds
 `conformal`        quantiles that become true in the long run, whatever the model
 `scores`           how good predictions are
 `leakage`          the same log with another future, which no feature may notice
+`programs`         run time and memory of a program from its graph of operators
 `machines`         time, power and energy on GPUs: physics and what it leaves
 `machine_trials`   how well that does on GPUs and networks left out
 =================  ===============================================================

@@ -1,0 +1,369 @@
+"""Generate the stored tables of small programs: drawn, compiled, measured, and what was learned.
+
+``python data/programs.py PART --work DIR`` does one part; needs JAX (extra `programs`).
+
+=============  ===================================================================
+part           what it does
+=============  ===================================================================
+`generate`     draws programs, compiles and measures each; takes up where it was
+               interrupted, one file a program in DIR
+`again`        measures a sample a second time, in another process
+`tables`       reads the graphs and writes `data/programs/*.parquet`
+`trials`       tries every model on seen programs and on unseen families
+`intervals`    judges intervals and flags
+`models`       fits the predictors that come with the package
+`network`      trains the graph network and tries it in the same way (extra `learn`)
+`registry`     records what was written
+`resident`     measures what memory the largest ones take
+=============  ===================================================================
+
+Run times are CPU times of one thread: pin the process to a core that nothing else uses, as in
+``taskset -c 1 python data/programs.py generate --work DIR``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bz2
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from helpers.predict.programs import Predictor, Programs
+    from helpers.predict.programs.trial import Fit
+
+PROGRAMS = 1_400  # drawn; a quarter of each family
+SMALL_OF = 60  # programs of which small ones are measured, too
+PARTS = (4, 8)  # of the batch
+AGAIN = 80  # programs, drawn at random, that are measured twice
+BATCH = 20  # programs that are measured in turn
+ROUNDS = 6  # visits to each
+ROUND_S = 0.012  # CPU time of a visit [s]; two calls at least
+MOST_FLOPS = 4e9  # one call of a small program; what has more is not measured
+SEED = 17
+SIZES = (64, 128, 256, 512, 1024)  # known programs of learning curves
+HERE = Path(__file__).resolve().parent / "programs"
+FACTS = ("argument_bytes", "output_bytes", "temporary_bytes", "flops", "lower_s", "compile_s")
+TIMES = ("run_s", "round_s", "median_s", "wall_s", "repeats")
+
+
+def one_thread() -> None:
+    """Start this script again so that a program has one thread and memory that it keeps.
+
+    The C library gives large blocks back to the system at every call, which then takes the time of
+    touching new pages, or not, depending on what ran before: told once, it keeps them.
+    """
+    from helpers.predict.programs.describe import ONE_THREAD
+
+    tuned = "glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=17179869184"
+    wanted = {"XLA_FLAGS": ONE_THREAD, "JAX_PLATFORMS": "cpu", "GLIBC_TUNABLES": tuned}
+    if any(os.environ.get(name) != value for name, value in wanted.items()):
+        os.environ.update(wanted)
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+def plan() -> dict[int, tuple]:
+    """Return what is measured: number -> program, number of the full one, parts of its batch."""
+    from helpers.predict.programs.families import downsized, draw
+
+    drawn = {number: draw(number, SEED) for number in range(PROGRAMS)}
+    todo = {number: (program, number, 1) for number, program in drawn.items()}
+    full = [n for n, program in drawn.items() if program.batch >= PARTS[-1]][:SMALL_OF]
+    for number in full:
+        for parts in PARTS:
+            todo[len(todo)] = (downsized(drawn[number], parts), number, parts)
+    return todo
+
+
+def part_generate(work: Path) -> None:
+    """Compile and measure every program that has no file yet."""
+    from helpers.files import write_whole
+
+    write_whole(work / "machine.json", json.dumps(machine(), indent=1))
+    missing = {n: p for n, p in plan().items() if not (work / f"{n:05d}.json.bz2").exists()}
+    for some in batches(list(missing.items())):
+        for record in measured(some):
+            path = work / f"{record['number']:05d}.json.bz2"
+            write_whole(path, json.dumps(record))  # compressed, since its name ends in .bz2
+        print(some[-1][0], f"{time.process_time():.0f} s", flush=True)
+
+
+def part_again(work: Path) -> None:
+    """Compile and measure a sample a second time, in another process: what differs is noise."""
+    path = work / "again.jsonl"
+    done = {record["number"] for record in lines(path)}
+    there = [record["number"] for record in records(work) if "run_s" in record]
+    random = np.random.default_rng(SEED)
+    programs = plan()
+    sample = random.choice(there, AGAIN, replace=False).tolist()
+    for some in batches([(n, programs[n]) for n in sample if n not in done]):
+        with path.open("a", encoding="utf-8") as file:
+            for record in measured(some):
+                kept = {n: record[n] for n in ("number", *TIMES)}
+                file.write(json.dumps(kept) + "\n")
+
+
+def batches(todo: list) -> Iterator[list]:
+    """Yield what is compiled, and then measured, together."""
+    import jax
+
+    for start in range(0, len(todo), BATCH):
+        yield todo[start : start + BATCH]
+        jax.clear_caches()  # what was compiled stays in memory otherwise
+
+
+def measured(some: list[tuple[int, tuple]]) -> list[dict]:
+    """Return the records of some programs, measured in rounds.
+
+    A neighbour on the machine slows everything down by a half for a part of a second. So each
+    program is visited again and again, seconds apart, and its fastest call counts.
+    """
+    from helpers.predict.programs.describe import compile_program, measure
+    from helpers.predict.programs.families import build
+
+    found, calls = [], []
+    for number, (program, full, parts) in some:
+        function, arguments = build(program)
+        compiled = compile_program(function, *arguments)
+        record = {"number": number, "full": full, "parts": parts, "program": asdict(program)}
+        record |= {name: value for name, value in vars(compiled).items() if name != "call"}
+        loops = program.length if program.family == "recurrent" else 1
+        if compiled.flops * loops <= MOST_FLOPS:
+            calls.append((record, compiled.call, arguments, []))
+        found.append(record)
+    for _ in range(ROUNDS):
+        for _, call, arguments, rounds in calls:
+            rounds.append(measure(call, *arguments, budget_s=ROUND_S, most=100, least=2))
+    for record, _, _, rounds in calls:
+        fastest = np.array([one.run_s for one in rounds])
+        record |= {"run_s": fastest.min(), "repeats": sum(one.repeats for one in rounds)}
+        record |= {"median_s": np.median([one.median_s for one in rounds])}
+        record |= {"round_s": np.median(fastest), "wall_s": min(one.wall_s for one in rounds)}
+    return found
+
+
+def part_tables(work: Path) -> None:
+    """Read the graphs of what was generated; write the three tables."""
+    from helpers.files import write_whole
+    from helpers.predict.programs.graph import operators
+
+    again = {record["number"]: record["run_s"] for record in lines(work / "again.jsonl")}
+    facts, rows, edges = [], [], []
+    for record in records(work):
+        if "run_s" not in record:  # more than a small program computes
+            continue
+        number = record["number"]
+        found, between = operators(record["lowered"])
+        rows.append(found.assign(program=number))
+        edges.append(between.assign(program=number))
+        keep = {name: record[name] for name in ("full", "parts", *FACTS)} | record["program"]
+        keep |= {name: record[name] for name in TIMES}
+        facts.append({"program": number} | keep | {"again_s": again.get(number, np.nan)})
+    tables = {"programs": pd.DataFrame(facts)}
+    tables |= {"operators": pd.concat(rows), "edges": pd.concat(edges)}
+    HERE.mkdir(exist_ok=True)
+    for name, table in tables.items():
+        for column in table.select_dtypes("int64"):
+            if table[column].max() < 2**31:
+                table[column] = table[column].astype("int32")
+        path = HERE / f"{name}.parquet"
+        table.to_parquet(path, index=False, compression="zstd", compression_level=19)
+        print(f"{name}: {len(table)} rows, {path.stat().st_size} bytes", flush=True)
+    told = json.loads((work / "machine.json").read_text())
+    rows = [{"what": what, "value": value} for what, value in flat(told)]
+    write_whole(HERE / "machine.csv", pd.DataFrame(rows).to_csv(index=False))
+
+
+def main_programs() -> tuple[Programs, np.ndarray]:
+    """Return the programs at full size, and their run times [s]."""
+    from helpers import datasets
+
+    known = datasets.programs()
+    full = known.select(known.facts["parts"].to_numpy() == 1)
+    return full, full.run_s
+
+
+def fitting(name: str) -> Fit:
+    """Return what fits a model by name."""
+    from helpers.predict.programs import MODELS
+
+    kind, said = MODELS[name]
+    return lambda known, truth: kind.fit(known, truth, **said)
+
+
+def save(name: str, table: pd.DataFrame, decimals: int = 4) -> None:
+    """Write a table, its numbers rounded."""
+    from helpers.files import write_whole
+
+    text = table.round(decimals).to_csv(index=False, lineterminator="\n")
+    write_whole(HERE / name, text)  # compressed, if its name ends in .bz2
+    print(f"{name}: {len(table)} rows", flush=True)
+
+
+def part_trials(work: Path) -> None:
+    """Try every model on seen programs, unseen families and those plus a fifth; learning curves."""
+    from helpers.predict.programs import MODELS
+    from helpers.predict.programs.trial import by_small_runs, curve, seen, unseen
+
+    known, run_s = main_programs()
+    said = pd.DataFrame({"program": known.facts.index, "family": known.families, "run_s": run_s})
+    curves = []
+    for target, truth in {"run_s": run_s, "memory_bytes": known.memory_bytes}.items():
+        for name in MODELS:
+            fit = fitting(name)
+            said[f"{target}|seen|{name}"] = seen(fit, known, truth)
+            if target == "run_s":
+                said[f"run_s|unseen|{name}"] = unseen(fit, known, truth)
+                said[f"run_s|fifth|{name}"] = unseen(fit, known, truth, 0.2)
+                sizes = [n for n in SIZES if n <= 0.8 * len(known)]
+                curves.append(curve(fit, known, truth, sizes).assign(model=name))
+            print(target, name, f"{time.process_time():.0f} s", flush=True)
+    said.to_parquet(work / "said.parquet")
+    save("scores.csv", scored(said.assign(memory_bytes=known.memory_bytes)))
+    save("curves.csv", pd.concat(curves))
+    from helpers import datasets
+
+    small = by_small_runs(fitting("hybrid"), datasets.programs())
+    save("small.csv", small.reset_index(), 7)
+
+
+def scored(said: pd.DataFrame) -> pd.DataFrame:
+    """Return mean and median percentage error by target, trial, model and family."""
+    from helpers.predict.programs.trial import percentage_errors
+
+    rows = []
+    for column in (name for name in said.columns if "|" in name):
+        target, trial, model = column.split("|")
+        there = said[column].notna()
+        off = percentage_errors(said.loc[there, target], said.loc[there, column])
+        families = {"all": np.ones(len(off), bool)}
+        families |= {
+            f: (said.loc[there, "family"] == f).to_numpy() for f in said["family"].unique()
+        }
+        for family, here in families.items():
+            row = {"target": target, "trial": trial, "model": model, "family": family}
+            errors = off.to_numpy()[here]
+            rows.append(
+                row | {"mean": errors.mean(), "median": np.median(errors), "programs": here.sum()}
+            )
+    return pd.DataFrame(rows)
+
+
+def part_intervals(work: Path) -> None:
+    """Judge intervals and flags: on programs left out, and on families never seen."""
+    from helpers.predict.programs import fit
+    from helpers.predict.programs.predictor import folds
+
+    known, _ = main_programs()
+    rows = []
+    for out in folds(len(known), 5, seed=2):
+        rows.append(judged(fit(known.select(~out)), known.select(out), "seen"))
+    for family in np.unique(known.families):
+        out = known.families == family
+        rows.append(judged(fit(known.select(~out)), known.select(out), "unseen"))
+        print(family, f"{time.process_time():.0f} s", flush=True)
+    save("intervals.csv.bz2", pd.concat(rows), 9)
+
+
+def judged(predictor: Predictor, out: Programs, trial: str) -> pd.DataFrame:
+    """Return intervals and flags of programs that were left out, and what came."""
+    said = predictor.predict(out)
+    said = said.assign(trial=trial, family=out.families, run_s=out.run_s)
+    return said.rename_axis("program").reset_index()
+
+
+def part_models(work: Path) -> None:
+    """Fit the predictors that come with the package, to all programs; and their unit costs."""
+    from helpers.predict.programs import MODELS, fit
+
+    known, run_s = main_programs()
+    for target in ("run_s", "memory_bytes"):
+        fit(known, target=target).save(HERE / f"{target}.json.bz2")
+    model = MODELS["cost model"][0].fit(known, run_s).costs
+    parts = model.explain(known.amounts)
+    shares = parts.div(parts.sum(axis=1), axis=0)
+    table = shares.groupby(known.families).mean().T.rename_axis("kind").reset_index()
+    save("shares.csv", table[table.drop(columns="kind").max(axis=1) > 0.001], 5)
+    units = model.seconds[model.seconds > 0].rename("seconds").reset_index()
+    save("costs.csv", units.assign(base_s=model.base_s), 15)
+
+
+def part_registry(work: Path) -> None:
+    """Record what lies in `data/` in its registry."""
+    from derive import write_registry  # beside this file, which Python looks at first
+
+    write_registry(HERE.parent)
+
+
+def records(work: Path) -> Iterator[dict]:
+    """Yield what was generated, in order."""
+    for path in sorted(work.glob("*.json.bz2")):
+        yield json.loads(bz2.decompress(path.read_bytes()))
+
+
+def lines(path: Path) -> list[dict]:
+    """Return the records of a file of lines; none if it is not there."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def flat(told: dict, before: str = "") -> Iterator[tuple[str, object]]:
+    """Yield what is said of a machine, one fact at a time."""
+    for what, value in told.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{what} ")
+        else:
+            yield before + what, " ".join(value) if isinstance(value, list) else value
+
+
+def machine() -> dict:
+    """Return what programs are measured on."""
+    import jax
+
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    told = dict(line.split(":", 1) for line in lines if ":" in line)
+    told = {key.strip(): value.strip() for key, value in told.items()}
+    caches = {}
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        kind = (index / "type").read_text().strip()
+        caches[f"L{(index / 'level').read_text().strip()} {kind}"] = (
+            (index / "size").read_text().strip()
+        )
+    return {
+        "processor": told.get("model name"),
+        "family": f"{told.get('cpu family')} model {told.get('model')}",
+        "flags": [f for f in ("avx2", "avx512f", "avx512_bf16") if f in told.get("flags", "")],
+        "mhz": told.get("cpu MHz"),
+        "caches": caches,
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "xla_flags": os.environ["XLA_FLAGS"],
+        "malloc": os.environ["GLIBC_TUNABLES"],
+    }
+
+
+def main() -> None:
+    """Do one part."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parts = {n.removeprefix("part_"): f for n, f in globals().items() if n.startswith("part_")}
+    parser.add_argument("part", choices=parts)
+    parser.add_argument("--work", type=Path, required=True, help="folder for what is in between")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    if options.part in ("generate", "again", "resident"):
+        one_thread()
+    parts[options.part](options.work)
+
+
+if __name__ == "__main__":
+    main()
