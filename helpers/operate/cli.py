@@ -55,9 +55,13 @@ def _add_job(command: argparse.ArgumentParser, *, positional: bool) -> None:
     group.add_argument(
         "--checkpoint", type=duration, help="a checkpoint every ...: may pause there"
     )
+    group.add_argument("--stretch", type=float, help="run time at worst / expected (1.2)")
     group.add_argument(
-        "--stretch", type=float, default=1.2, help="run time at worst / expected (1.2)"
+        "--predicted",
+        metavar="FILE",
+        help="what predict --json printed: its middle is the length, its upper end the time limit",
     )
+    group.add_argument("--predicted-job", metavar="ID", help="which job of it, if it holds several")
     group.add_argument("--margin", type=duration, default=60.0, help="kept free at the end (1min)")
 
 
@@ -262,19 +266,44 @@ def _add_predict(sub: Any) -> None:
     predict = _command(
         sub,
         "predict",
-        "how long the jobs of a log will run, with intervals, and how good that was so far",
+        "how long jobs of a log, or a program that never ran, will run, with intervals",
         "  clean-hours predict jobs.txt --time-zone Europe/Berlin --card card.md\n"
-        "  clean-hours predict jobs.swf --of memory --save model.json --json",
+        "  clean-hours predict jobs.swf --of memory --save model.json --json\n"
+        "  clean-hours predict --program train.py:step --times 10000 --json > length.json\n"
+        "  clean-hours plan --predicted length.json --power 300 --within 2d\n\n"
+        "With --program FILE.py:FUNCTION the file is run as Python runs it, and for no other reason\n"
+        "is anything of yours run: name only files that you would run. The function is traced and\n"
+        "compiled by JAX, not run; arguments() of the same file gives what it is called with.",
         do.predict,
     )
-    predict.add_argument("log", help="what sacct --parsable2 printed, SWF, or a jobs table")
+    predict.add_argument("log", nargs="?", help="what sacct --parsable2 printed, SWF, or a table")
+    _add_program(predict)
     predict.add_argument("--time-zone", help="clock of the log's times, such as Europe/Berlin")
     predict.add_argument("--of", choices=("time", "memory"), default="time", help="what (time)")
     predict.add_argument("--show", type=_count, default=10, metavar="N", help="at most N jobs (10)")
     predict.add_argument("--no-waits", action="store_true", help="take it that no job waited")
     predict.add_argument("--model", metavar="FILE", help="use this saved model, learn nothing")
-    predict.add_argument("--save", metavar="FILE", help="write the model there (JSON)")
+    predict.add_argument(
+        "--save", metavar="FILE", help="write the model, or the program, there (JSON)"
+    )
     predict.add_argument("--card", metavar="FILE", help="write its card there (Markdown)")
+
+
+def _add_program(predict: argparse.ArgumentParser) -> None:
+    group = predict.add_argument_group("a program instead of a log")
+    group.add_argument(
+        "--program", metavar="FILE.py:FUNCTION", help="a function that JAX can trace"
+    )
+    group.add_argument("--described", metavar="FILE", help="a program that --save described (JSON)")
+    group.add_argument(
+        "--arguments",
+        default="arguments",
+        metavar="NAME",
+        help="what gives its arguments (arguments)",
+    )
+    group.add_argument(
+        "--times", type=float, default=1.0, metavar="N", help="how often it is called (1)"
+    )
 
 
 def _count(text: str) -> int:

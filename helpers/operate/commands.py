@@ -138,6 +138,34 @@ def _start_now(options: argparse.Namespace, release_s: float, why: str) -> Resul
     }
 
 
+_STRETCH = 1.2  # run time at worst over expected, where nothing says more
+
+
+def settle(options: argparse.Namespace) -> None:
+    """Fill in length and stretch of a job: as predicted if a prediction is given, else the usual.
+
+    Raises
+    ------
+    ValueError
+        If the command line says besides what the prediction says, or it is not to be planned with.
+    """
+    from helpers.operate.predicted import read_length
+
+    if options.predicted is None:
+        if options.predicted_job is not None:
+            raise ValueError("--predicted-job names a job of --predicted FILE: give the file, too.")
+        options.stretch = _STRETCH if options.stretch is None else options.stretch
+        return
+    said = {"--length": options.length, "--stretch": options.stretch}
+    said["JOB.yaml"] = getattr(options, "phases", None)
+    if extra := [name for name, value in said.items() if value is not None]:
+        raise ValueError(
+            f"{options.predicted} says how long the job runs: leave {', '.join(extra)} out."
+        )
+    length = read_length(options.predicted, options.predicted_job)
+    options.length, options.stretch = length.expected_s, length.stretch
+
+
 def job_of(options: argparse.Namespace) -> PhaseModel:
     """Return the phases that a command line describes.
 
@@ -163,7 +191,7 @@ def job_of(options: argparse.Namespace) -> PhaseModel:
             else read_yaml(options.phases)
         )
     if options.length is None:
-        raise ValueError("say what the job is: JOB.yaml with its phases, or --length.")
+        raise ValueError("say what the job is: JOB.yaml with its phases, --length or --predicted.")
     power_w = 1000.0 if options.power is None else options.power
     startup = () if options.startup is None else (Phase("start up", options.startup, power_w),)
     name = Path(getattr(options, "script", "job")).stem
@@ -208,6 +236,7 @@ def make(
     from helpers.operate.words import Answer
     from helpers.phases.suspension import Suspension
 
+    settle(options)
     job = job_of(options)
     if not options.stretch >= 1:
         raise ValueError(f"--stretch(={options.stretch}) must be >= 1: worst over expected.")

@@ -20,13 +20,22 @@ Result = dict[str, Any]
 
 def what_if(options: argparse.Namespace) -> Result:
     """Plan a job in all its configurations and say which are worth a look."""
-    from helpers.operate.commands import _about, _known, _window, job_of, price_of, request_of
+    from helpers.operate.commands import (
+        _about,
+        _known,
+        _window,
+        job_of,
+        price_of,
+        request_of,
+        settle,
+    )
     from helpers.operate.grid import UnknownIntensityError
     from helpers.operate.whatif import configurations
     from helpers.operate.whatif import what_if as planned
     from helpers.operate.words import Answer
     from helpers.phases.suspension import Suspension
 
+    settle(options)
     job = job_of(options)
     backend, rules, queue, warning = _centre(options)
     if options.price_per_core_hour is not None:

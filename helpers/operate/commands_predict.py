@@ -27,6 +27,20 @@ _UNITS = {"run_s": "s", "memory_kb": "KiB"}
 
 
 def predict(options: argparse.Namespace) -> Result:
+    """Predict jobs of a log or a program, and say how good such predictions were."""
+    given = [x for x in (options.log, options.program, options.described) if x is not None]
+    if len(given) != 1:
+        raise ValueError(
+            "predict takes one of a log, --program FILE.py:FUNCTION and --described FILE."
+        )
+    if options.log is None:
+        from helpers.operate.commands_program import program
+
+        return program(options)
+    return _of_log(options)
+
+
+def _of_log(options: argparse.Namespace) -> Result:
     """Predict jobs of a log, and say how good predictions were on its past."""
     from helpers.files import write_whole
     from helpers.operate.commands import read_log

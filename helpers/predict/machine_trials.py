@@ -68,7 +68,7 @@ def parts(measured: pd.DataFrame, draws: int = 3) -> Iterator[Part]:
 
 def _table(settings: pd.DataFrame, tasks: list[str]) -> NDArray[np.float64]:
     """Return what a table holds of settings as numbers; a task never seen has none, -1."""
-    number = pd.Index(tasks).get_indexer(settings["task"])
+    number = pd.Index(tasks).get_indexer(pd.Index(settings["task"]))
     limit_w = settings["cap_w"].to_numpy()
     sheet = data_sheets(settings)
     batch = np.log(settings["batch_size"].to_numpy(np.float64))
@@ -139,7 +139,7 @@ def trial(measured: pd.DataFrame, part: Part, *, intervals: bool = True) -> pd.D
     part : Part
         A split of them.
     intervals : bool
-        False leaves out the intervals of `Machines`, which take its model some twenty times.
+        False leaves out the intervals of `Machines`, which take its model some ten times.
 
     Returns
     -------

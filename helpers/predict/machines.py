@@ -91,7 +91,7 @@ measured together, that pair, the GPU, the task."""
 
 _PLACE = ["gpu", "task", "batch_size", "cap_w"]
 _FOLDS = 5
-_TRUSTED = ("limit", "batch", "pair")
+_FEWEST = 20  # settings, before which three amounts of work a task and an exponent mean nothing
 
 
 def settings(table: pd.DataFrame) -> pd.DataFrame:
@@ -323,8 +323,6 @@ class Machines:
         Data sheets, also of GPUs that were never measured.
     covered : float
         Share of settings that are to lie in their interval [1].
-    seed : int
-        Of the draw of what is left out to calibrate intervals.
 
     Raises
     ------
@@ -336,14 +334,15 @@ class Machines:
     measured: pd.DataFrame
     gpus: Mapping[str, Gpu] = field(default_factory=lambda: GPUS)
     covered: float = 0.9
-    seed: int = 0
     _scales: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.covered < 1:
             raise ValueError(f"covered(={self.covered}) must lie between 0 and 1.")
-        if len(self.measured) < 20:
-            raise ValueError(f"{len(self.measured)} settings were measured; 20 or more are needed.")
+        if len(self.measured) < _FEWEST:
+            raise ValueError(
+                f"{len(self.measured)} settings were measured; {_FEWEST} or more are needed."
+            )
 
     @cached_property
     def physics(self) -> WhiteBox:
@@ -378,7 +377,7 @@ class Machines:
         return middle, spread[:, None]
 
     def expected(self, asked: pd.DataFrame) -> pd.DataFrame:
-        """Return `OUTCOMES` without intervals [s, W, J]: a fiftieth of the effort of `predict`."""
+        """Return `OUTCOMES` without intervals [s, W, J]."""
         return pd.DataFrame(np.exp(self._normal(asked)[0]), asked.index, list(OUTCOMES))
 
     def scale(self, new: str) -> NDArray[np.float64]:
@@ -387,21 +386,46 @@ class Machines:
         Parameters
         ----------
         new : str
-            A name of `KNOWN` but the last. The model is fitted again without each part.
+            A name of `KNOWN` but the last. Without a limit or a batch size the process is known in
+            closed form ([2]_, section 5.4.2), its physics kept; without a pair or a GPU all is
+            fitted again.
         """
         if new not in self._scales:
-            scores = []
-            for part in left_out(self.measured, new, self.seed):
-                rest, asked = self.measured[~part], self.measured[part]
-                fits = np.isin(known_by(asked, rest), _TRUSTED if new != "gpu" else KNOWN[:-1])
-                if len(rest) < 20 or not fits.any():
-                    continue
-                other = Machines(rest, self.gpus, self.covered, self.seed)
-                middle, spread = other._normal(asked[fits])
-                off = np.log(asked[fits][list(OUTCOMES)].to_numpy()) - middle
-                scores.append(np.abs(off) / spread)
+            near = new in ("limit", "batch")
+            scores = self._scores_near(new) if near else self._scores_far(new)
             self._scales[new] = _upper(scores, self.covered)
         return self._scales[new]
+
+    def _scores_near(self, new: str) -> NDArray[np.float64]:
+        """Return errors over standard deviations of each setting, its own or its curve left out."""
+        from scipy.linalg import cho_solve
+
+        factor, weights = self._solved
+        inverse = cho_solve(factor, np.eye(len(weights)))
+        keys = _PLACE[:3] if new == "limit" else _PLACE[:2]
+        apart = _PLACE if new == "limit" else _PLACE[:3]
+        number = self.measured.groupby(apart).ngroup().to_numpy()
+        inside = self.measured.groupby(keys).ngroup().to_numpy()
+        found = []
+        for one in np.unique(number):
+            own = np.flatnonzero(number == one)
+            if (inside == inside[own[0]]).sum() > own.size:  # else more than this were new
+                covariance = np.linalg.inv(inverse[np.ix_(own, own)])
+                spread = np.sqrt(np.diag(covariance))[:, None]
+                found.append(np.abs(covariance @ weights[own]) / spread)
+        return np.concatenate(found) if found else np.empty((0, len(OUTCOMES)))
+
+    def _scores_far(self, new: str) -> NDArray[np.float64]:
+        """Return the same, whole pairs or GPUs left out and the rest fitted again."""
+        found = [np.empty((0, len(OUTCOMES)))]
+        for part in left_out(self.measured, new):
+            rest, asked = self.measured[~part], self.measured[part]
+            asked = asked[known_by(asked, rest) == new]
+            if len(rest) >= _FEWEST and len(asked):
+                middle, spread = Machines(rest, self.gpus, self.covered)._normal(asked)
+                off = np.log(asked[list(OUTCOMES)].to_numpy()) - middle
+                found.append(np.abs(off) / spread)
+        return np.concatenate(found)
 
     def predict(self, asked: pd.DataFrame) -> pd.DataFrame:
         """Return what is expected of an epoch in each setting.
@@ -470,10 +494,9 @@ def _check(asked: pd.DataFrame) -> None:
             raise ValueError(f"{name} must be finite and > 0.")
 
 
-def _upper(scores: list[NDArray[np.float64]], covered: float) -> NDArray[np.float64]:
+def _upper(scores: NDArray[np.float64], covered: float) -> NDArray[np.float64]:
     """Return the score that so many do not exceed, as if one more had come; infinite if too few."""
-    if not scores:
+    place = int(np.ceil((len(scores) + 1) * covered)) - 1
+    if place >= len(scores):
         return np.full(len(OUTCOMES), np.inf)
-    ranked = np.sort(np.concatenate(scores), axis=0)
-    place = int(np.ceil((len(ranked) + 1) * covered)) - 1
-    return ranked[place] if place < len(ranked) else np.full(ranked.shape[1], np.inf)
+    return np.sort(scores, axis=0)[place]
