@@ -282,7 +282,9 @@ def _add_predict(sub: Any) -> None:
     predict.add_argument("--of", choices=("time", "memory"), default="time", help="what (time)")
     predict.add_argument("--show", type=_count, default=10, metavar="N", help="at most N jobs (10)")
     predict.add_argument("--no-waits", action="store_true", help="take it that no job waited")
-    predict.add_argument("--model", metavar="FILE", help="use this saved model, learn nothing")
+    predict.add_argument(
+        "--model", metavar="FILE", help="use this saved model (JSON), learn nothing"
+    )
     predict.add_argument(
         "--save", metavar="FILE", help="write the model, or the program, there (JSON)"
     )
@@ -304,6 +306,7 @@ def _add_program(predict: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--times", type=float, default=1.0, metavar="N", help="how often it is called (1)"
     )
+    group.add_argument("--power", type=float, metavar="W", help="what a core draws [W], for energy")
 
 
 def _count(text: str) -> int:

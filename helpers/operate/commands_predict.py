@@ -33,11 +33,20 @@ def predict(options: argparse.Namespace) -> Result:
         raise ValueError(
             "predict takes one of a log, --program FILE.py:FUNCTION and --described FILE."
         )
+    others = _OF_LOG if options.log is None else _OF_PROGRAM
+    what = "a program" if options.log is None else "a log"
+    for name, usual in others.items():
+        if getattr(options, name) != usual:
+            raise ValueError(f"--{name.replace('_', '-')} says nothing of {what}: leave it out.")
     if options.log is None:
         from helpers.operate.commands_program import program
 
         return program(options)
     return _of_log(options)
+
+
+_OF_LOG = {"time_zone": None, "of": "time", "show": 10, "no_waits": False, "card": None}
+_OF_PROGRAM = {"arguments": "arguments", "times": 1.0, "power": None}
 
 
 def _of_log(options: argparse.Namespace) -> Result:

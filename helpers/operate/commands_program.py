@@ -19,11 +19,13 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from helpers.predict.programs.predictor import Predictor
     from helpers.predict.programs.table import Programs
 
 __all__ = ["program", "read_program", "write_program"]
@@ -33,13 +35,16 @@ Result = dict[str, Any]
 FORMAT = "clean-hours-program/1"
 """What a described program says it is."""
 
+_SIZES = ("argument_bytes", "output_bytes", "temporary_bytes")
+
 
 def program(options: argparse.Namespace) -> Result:
     """Return run time, memory and doubts of one program."""
     from helpers.files import write_whole
 
-    if not (math.isfinite(options.times) and options.times > 0):
-        raise ValueError(f"--times(={options.times}) must be finite and > 0.")
+    for option, value in (("--times", options.times), ("--power", options.power)):
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{option}(={value}) must be finite and > 0.")
     if options.described:
         described, name = read_program(options.described), Path(options.described).name
     else:
@@ -50,9 +55,80 @@ def program(options: argparse.Namespace) -> Result:
     return _answer(described, name, options)
 
 
+@cache
+def _predictor(path: str | None) -> Predictor:
+    """Return a predictor of run times, by default the stored one, read once."""
+    from helpers import datasets
+    from helpers.predict.programs.predictor import Predictor
+
+    return Predictor.load(path) if path else datasets.program_predictor()
+
+
 def _answer(described: Programs, name: str, options: argparse.Namespace) -> Result:
-    """Return what is said of a program."""
-    raise NotImplementedError
+    """Return what is said of a program, and print it."""
+    predictor = _predictor(options.model)
+    said = predictor.predict(described).iloc[0]
+    run_s = {"expected": said["value"], "low": said["low"], "high": said["high"]}
+    run_s = {key: _plain(float(options.times * value)) for key, value in run_s.items()}
+    memory = _plain(float(described.memory_bytes[0]))
+    doubts = [said["why"]] if said["flagged"] else []
+    result: Result = {
+        "program": name,
+        "times": options.times,
+        "run_s": run_s,
+        "level": predictor.level,
+        "memory_bytes": None if memory is None else int(memory),
+        "energy_j": None,
+        "trusted": not doubts,
+        "doubts": doubts,
+        "remedy": _REMEDY if doubts else "",
+        "saved": options.save,
+    }
+    if options.power is not None:
+        result["energy_j"] = {
+            key: None if value is None else value * options.power for key, value in run_s.items()
+        }
+    return result | {"text": _text(result)}
+
+
+_REMEDY = (
+    "Measure it: run a few calls where it will run, and plan with --length and a --stretch of 2."
+)
+
+
+def _text(result: Result) -> str:
+    run_s, many = result["run_s"], result["times"]
+    calls = "one call" if many == 1 else f"{many:,.15g} calls"
+    lines = [f"{result['program']}, {calls}: about {_shown(run_s['expected'])}."]
+    share = f"{100 * result['level']:g} %"
+    if run_s["high"] is None:
+        lines.append("No upper end can be told.")
+    else:
+        ends = f"{_shown(run_s['low'])} to {_shown(run_s['high'])}"
+        kind = "such programs" if result["trusted"] else "programs of other kinds than those known"
+        lines.append(f"In {share} of {kind} it is {ends}.")
+    if result["memory_bytes"] is not None:
+        lines.append(f"Peak memory: {result['memory_bytes'] / 2**20:,.1f} MiB, from the compiler.")
+    if result["energy_j"] is not None:
+        lines.append(f"Energy: about {result['energy_j']['expected'] / 3600:,.3g} Wh.")
+    if result["trusted"]:
+        lines.append("On one core of the kind that was measured; other machines differ.")
+    else:
+        lines.append(f"DO NOT TRUST THIS: {'; '.join(result['doubts'])}.")
+        lines.append(result["remedy"])
+    return "\n".join(lines)
+
+
+def _shown(seconds: float) -> str:
+    """Return a duration [s] of any size for people."""
+    from helpers.operate.words import lasting
+
+    if seconds >= 600:
+        return lasting(seconds)
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} us"
 
 
 # --- a function in a file --------------------------------------------------------------------------
@@ -134,13 +210,13 @@ def _given(
 
 
 def _described(function: Callable[..., Any], arguments: tuple[Any, ...], name: str) -> Programs:
-    from helpers.predict.programs import describe
+    from helpers.predict.programs.describe import describe
 
     path = Path(name.rpartition(":")[0])
     _one_thread()
     try:
         with redirect_stdout(sys.stderr):
-            return describe.describe(function, *arguments)
+            return describe(function, *arguments)
     except (Exception, SystemExit) as error:
         raise ValueError(_why(error, path, f"tracing {name}")) from None
 
@@ -171,19 +247,27 @@ def _why(error: BaseException, path: Path, doing: str) -> str:
     if isinstance(error, SyntaxError):
         lines = [error.lineno]
     where = f"{path.name}:{lines[-1]}" if lines else path.name
-    said = " ".join(str(error).split())[:300]
+    said = _printable(" ".join(str(error).split())[:300])
     kind = type(error).__name__
     return (
         f"{where}: {doing} failed: {kind}: {said}" if said else f"{where}: {doing} failed: {kind}"
     )
 
 
+def _printable(text: str) -> str:
+    """Return a text of unknown origin without what would steer a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 # --- a described program ---------------------------------------------------------------------------
 
 
 def write_program(described: Programs) -> str:
-    """Return one described program as JSON, for `read_program`."""
+    """Return one described program as JSON, for `read_program`; nothing that was measured of it."""
+    from helpers.predict.programs.table import HYPER
+
     facts = described.facts.iloc[0]
+    facts = facts[[name for name in (*HYPER, *_SIZES) if name in facts]]
     body = {
         "format": FORMAT,
         "facts": {name: _plain(value) for name, value in facts.items()},
@@ -221,7 +305,7 @@ def read_program(path: str | os.PathLike) -> Programs:
     data, name = read_bytes(path)
     try:
         told = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{name}: no JSON: {error}; write it with --save.") from None
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise ValueError(f"{name}: its format is not {FORMAT!r}: write it with predict --save.")
@@ -230,7 +314,7 @@ def read_program(path: str | os.PathLike) -> Programs:
         raise ValueError(f"{name}: has no facts or no operators: write it with predict --save.")
     _check_rows(operators, set(COLUMNS), "kind", f"{name}: operators")
     _check_rows(edges or [], {"source", "target", "count"}, None, f"{name}: edges")
-    sizes = {"argument_bytes": None, "output_bytes": None, "temporary_bytes": None}
+    sizes = dict.fromkeys(_SIZES)
     texts = ("family", "optimiser", "activation", "cell")
     blank = {key: "" if key in texts else 0 for key in HYPER} | sizes
     known = {key: value for key, value in facts.items() if key in blank}
@@ -255,12 +339,16 @@ def _check_rows(rows: Any, needed: set[str], text: str | None, where: str) -> No
             raise ValueError(f"{where}[{place}] must have {', '.join(sorted(needed))}.")
         for key in needed:
             value = row[key]
-            fine = isinstance(value, str) if key == text else _is_count(value)
+            fine = _is_name(value) if key == text else _is_count(value)
             if not fine:
                 raise ValueError(
                     f"{where}[{place}]: {key} is {value!r}: "
-                    + ("it must be a text." if key == text else "it must be a number >= 0.")
+                    + ("it must be a short text." if key == text else "it must be a number >= 0.")
                 )
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable() and 0 < len(value) <= 200
 
 
 def _is_count(value: Any) -> bool:

@@ -48,7 +48,7 @@ def read_length(path: str | os.PathLike, job: str | None = None) -> Length:
     data, name = read_bytes(path)
     try:
         told = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{name}: no JSON: {error}; write it with predict --json.") from None
     if not isinstance(told, dict) or not ("run_s" in told or "jobs" in told):
         raise ValueError(

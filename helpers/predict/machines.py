@@ -54,6 +54,7 @@ __all__ = [
     "data_sheets",
     "known_by",
     "left_out",
+    "limits_between",
     "settings",
 ]
 
@@ -118,6 +119,34 @@ def settings(table: pd.DataFrame) -> pd.DataFrame:
     return mean.assign(
         cap_w=mean["cap_w"].astype(np.float64), energy_j=mean["time_s"] * mean["power_w"]
     )
+
+
+def limits_between(measured: pd.DataFrame, step_w: float = 10.0) -> pd.DataFrame:
+    """Return settings under every limit between the lowest and the highest of each curve.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        Settings; no batch size is tried on a GPU that was not measured on it, since memory ends.
+    step_w : float
+        Between two limits [W], > 0.
+
+    Returns
+    -------
+    DataFrame
+        ``gpu, task, batch_size, cap_w``, to be asked about.
+
+    Raises
+    ------
+    ValueError
+        If the step is not > 0.
+    """
+    if not step_w > 0:
+        raise ValueError(f"step_w(={step_w}) must be > 0.")
+    ends = measured.groupby(_PLACE[:3])["cap_w"].agg(["min", "max"]).reset_index()
+    limits = [np.arange(r["min"], r["max"] + 1e-9, step_w) for _, r in ends.iterrows()]
+    rows = ends[_PLACE[:3]].loc[ends.index.repeat([len(own) for own in limits])]
+    return rows.assign(cap_w=np.concatenate(limits)).reset_index(drop=True)
 
 
 def known_by(asked: pd.DataFrame, measured: pd.DataFrame) -> NDArray[np.str_]:

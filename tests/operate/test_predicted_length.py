@@ -75,6 +75,7 @@ def test_one_job_needs_no_name(tmp_path):
     ("told", "message"),
     [
         ("no json", "no JSON"),
+        ("[" * 100_000, "no JSON"),
         ("[]", "holds no prediction"),
         ("{}", "holds no prediction"),
         ({"of": "memory_kb", "jobs": JOBS}, "not run times"),

@@ -17,6 +17,7 @@ from helpers.predict.machines import (
     data_sheets,
     known_by,
     left_out,
+    limits_between,
     settings,
 )
 
@@ -114,6 +115,18 @@ def test_each_part_left_out_is_as_new_as_it_says_and_all_are_left_out_once(new):
     for mask in masks:
         names = set(known_by(known[mask], known[~mask]))
         assert {new} >= names - set(KNOWN[: KNOWN.index(new)])
+
+
+def test_limits_between_those_measured_stay_within_each_curve():
+    known = made(gpus=("a40", "rtx6000"))
+    found = limits_between(known.drop(index=0), 20.0)
+    curves = found.groupby(["gpu", "task", "batch_size"])["cap_w"].agg(["min", "max"])
+
+    assert 16 == len(curves)
+    assert 150.0 == curves["min"].iloc[0]  # the lowest limit of the first curve is gone
+    assert {290.0, 300.0, 260.0} == set(curves["max"])
+    with pytest.raises(ValueError, match="step_w"):
+        limits_between(known, 0.0)
 
 
 def test_a_part_that_has_no_name_is_refused():
