@@ -139,7 +139,7 @@ def trial(measured: pd.DataFrame, part: Part, *, intervals: bool = True) -> pd.D
     part : Part
         A split of them.
     intervals : bool
-        False leaves out the intervals of `Machines`, which take its model some ten times.
+        False leaves out the intervals of `Machines`.
 
     Returns
     -------

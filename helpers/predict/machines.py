@@ -16,10 +16,11 @@ of an epoch. What physics says of it is small and can be read:
 logarithm, is a sum of smooth functions of batch size and limit, one of the GPU, one of the task, one
 of the pair: a Gaussian process [2]_. Its variances are round numbers, set once and not tuned.
 
-**How sure.** An interval is the process's standard deviation times a factor, chosen so that as
-many as wanted came to lie inside when settings were left out *as far from the others as the one that
-is asked about* [3]_: a limit, a batch size, a pair, or a whole GPU. Of a task that was never measured
-nothing is said, and a GPU that was never measured is flagged: four GPUs calibrate no interval.
+**How sure.** Settings are left out, from near to far: alone, with their curve, with all of their GPU
+and task, with all of their GPU. An interval is as wide as nine tenths of the errors were where the
+process was *as unsure as of the setting that is asked about* [3]_: so it holds next to what was
+measured and far from it. Of a task that was never measured nothing is said, and a GPU that was never
+measured is flagged: four GPUs calibrate no interval for a fifth.
 
 References
 ----------
@@ -27,7 +28,7 @@ References
    for multicore architectures", Communications of the ACM 52(4), 2009.
 .. [2] C. E. Rasmussen, C. K. I. Williams, *Gaussian Processes for Machine Learning*, 2006, chapter 2.
 .. [3] A. N. Angelopoulos, S. Bates, "Conformal prediction: a gentle introduction", Foundations and
-   Trends in Machine Learning 16(4), 2023, section 2.3 (normalised scores), by groups.
+   Trends in Machine Learning 16(4), 2023, section 2.3 (normalised scores), among neighbours.
 """
 
 from __future__ import annotations
@@ -92,6 +93,9 @@ measured together, that pair, the GPU, the task."""
 
 _PLACE = ["gpu", "task", "batch_size", "cap_w"]
 _FOLDS = 5
+# What is left out to calibrate intervals, and within what there must be others.
+_LEFT_OUT = ((_PLACE, _PLACE[:3]), (_PLACE[:3], _PLACE[:2]), (_PLACE[:2], ["gpu"]), (["gpu"], []))
+_NEIGHBOURS = 200  # settings left out of which the process was as unsure: twenty of them may miss
 _FEWEST = 20  # settings, before which three amounts of work a task and an exponent mean nothing
 
 
@@ -363,7 +367,6 @@ class Machines:
     measured: pd.DataFrame
     gpus: Mapping[str, Gpu] = field(default_factory=lambda: GPUS)
     covered: float = 0.9
-    _scales: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.covered < 1:
@@ -409,52 +412,41 @@ class Machines:
         """Return `OUTCOMES` without intervals [s, W, J]."""
         return pd.DataFrame(np.exp(self._normal(asked)[0]), asked.index, list(OUTCOMES))
 
-    def scale(self, new: str) -> NDArray[np.float64]:
-        """Return by what a standard deviation is multiplied where this is new, shape (3,).
+    @cached_property
+    def _left(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Standard deviations of settings left out, rising, shape (m,), and errors over them, (m, 3).
 
-        Parameters
-        ----------
-        new : str
-            A name of `KNOWN` but the last. Without a limit or a batch size the process is known in
-            closed form ([2]_, section 5.4.2), its physics kept; without a pair or a GPU all is
-            fitted again.
+        In closed form ([2]_, section 5.4.2), physics kept as it is.
         """
-        if new not in self._scales:
-            near = new in ("limit", "batch")
-            scores = self._scores_near(new) if near else self._scores_far(new)
-            self._scales[new] = _upper(scores, self.covered)
-        return self._scales[new]
-
-    def _scores_near(self, new: str) -> NDArray[np.float64]:
-        """Return errors over standard deviations of each setting, its own or its curve left out."""
         from scipy.linalg import cho_solve
 
         factor, weights = self._solved
         inverse = cho_solve(factor, np.eye(len(weights)))
-        keys = _PLACE[:3] if new == "limit" else _PLACE[:2]
-        apart = _PLACE if new == "limit" else _PLACE[:3]
-        number = self.measured.groupby(apart).ngroup().to_numpy()
-        inside = self.measured.groupby(keys).ngroup().to_numpy()
-        found = []
-        for one in np.unique(number):
-            own = np.flatnonzero(number == one)
-            if (inside == inside[own[0]]).sum() > own.size:  # else more than this were new
+        spreads, scores = [], []
+        for apart, inside in _LEFT_OUT:
+            number = self.measured.groupby(apart).ngroup().to_numpy()
+            among = self.measured.groupby(inside).ngroup().to_numpy() if inside else 0 * number
+            for one in np.unique(number):
+                own = np.flatnonzero(number == one)
+                if (among == among[own[0]]).sum() == own.size:
+                    continue  # more than this would be new
                 covariance = np.linalg.inv(inverse[np.ix_(own, own)])
-                spread = np.sqrt(np.diag(covariance))[:, None]
-                found.append(np.abs(covariance @ weights[own]) / spread)
-        return np.concatenate(found) if found else np.empty((0, len(OUTCOMES)))
+                spread = np.sqrt(np.diag(covariance))
+                spreads.append(spread)
+                scores.append(np.abs(covariance @ weights[own]) / spread[:, None])
+        order = np.argsort(np.concatenate(spreads), kind="stable")
+        return np.concatenate(spreads)[order], np.concatenate(scores)[order]
 
-    def _scores_far(self, new: str) -> NDArray[np.float64]:
-        """Return the same, whole pairs or GPUs left out and the rest fitted again."""
-        found = [np.empty((0, len(OUTCOMES)))]
-        for part in left_out(self.measured, new):
-            rest, asked = self.measured[~part], self.measured[part]
-            asked = asked[known_by(asked, rest) == new]
-            if len(rest) >= _FEWEST and len(asked):
-                middle, spread = Machines(rest, self.gpus, self.covered)._normal(asked)
-                off = np.log(asked[list(OUTCOMES)].to_numpy()) - middle
-                found.append(np.abs(off) / spread)
-        return np.concatenate(found)
+    def _reach(self, spread: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how far intervals reach to either side, as logarithms, shape (n, 3)."""
+        spreads, scores = self._left
+        many = min(_NEIGHBOURS, len(spreads))
+        place = int(np.ceil((many + 1) * self.covered)) - 1
+        if place >= many:
+            return np.full((len(spread), len(OUTCOMES)), np.inf)
+        first = np.searchsorted(spreads, spread) - many // 2
+        rows = np.clip(first, 0, len(spreads) - many)[:, None] + np.arange(many)
+        return np.partition(scores[rows], place, axis=1)[:, place] * spread[:, None]
 
     def predict(self, asked: pd.DataFrame) -> pd.DataFrame:
         """Return what is expected of an epoch in each setting.
@@ -478,14 +470,12 @@ class Machines:
         _check(asked)
         new, told = known_by(asked, self.measured), {}
         middle, spread = self._normal(asked)
-        reach = np.full_like(middle, np.nan)
-        for name in set(new.tolist()) - {"task"}:
-            reach[new == name] = self.scale(name)
         middle[new == "task"] = np.nan
+        reach = self._reach(spread[:, 0])
         for i, outcome in enumerate(OUTCOMES):
             told[outcome] = np.exp(middle[:, i])
             for end, side in (("low", -1), ("high", 1)):
-                told[f"{outcome}_{end}"] = np.exp(middle[:, i] + side * reach[:, i] * spread[:, 0])
+                told[f"{outcome}_{end}"] = np.exp(middle[:, i] + side * reach[:, i])
         return pd.DataFrame(told, asked.index).assign(new=new, doubt=self._doubts(asked, new))
 
     def _doubts(self, asked: pd.DataFrame, new: NDArray[np.str_]) -> list[str]:
@@ -521,11 +511,3 @@ def _check(asked: pd.DataFrame) -> None:
         values = asked[name].to_numpy(np.float64)
         if not (np.isfinite(values) & (values > 0)).all():
             raise ValueError(f"{name} must be finite and > 0.")
-
-
-def _upper(scores: NDArray[np.float64], covered: float) -> NDArray[np.float64]:
-    """Return the score that so many do not exceed, as if one more had come; infinite if too few."""
-    place = int(np.ceil((len(scores) + 1) * covered)) - 1
-    if place >= len(scores):
-        return np.full(len(OUTCOMES), np.inf)
-    return np.sort(scores, axis=0)[place]
