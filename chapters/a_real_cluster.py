@@ -57,12 +57,16 @@ numbers = publish.Numbers("a_real_cluster", publish.Scope(jobs="sleeping jobs"))
 trials = datasets.slurm_trials()
 rounds, jobs, runs = (trials[name].copy() for name in ("rounds", "jobs", "runs"))
 rounds["kills"] = rounds.filter(like="_kills").sum(axis=1)
+
+# %%
 undisturbed, busy = rounds["kills"] == 0, rounds["load_mean"] > busy_load
 rounds["kind"] = np.select(
     [undisturbed & busy, undisturbed, rounds["kills"] > usual_kills],
     ["calm, busy machine", "calm", "killed often"],
     "killed",
 )
+
+# %%
 about = rounds[["round", "hour_s", "kills", "kind", "margin_s", "checkpoint_s"]]
 jobs, runs = jobs.merge(about, on="round"), runs.merge(about, on="round")
 
@@ -204,6 +208,8 @@ good = (killed["outcome"] == "completed") & (killed["ticks_missing"] == 0)
 
 # %%
 whole = killed.assign(good=good, twice=killed["overlaps"] > 0, late=killed["late_s"] > 0)
+
+# %%
 by_kind = whole.groupby("kind").agg(
     jobs=("job", "size"),
     good=("good", "sum"),

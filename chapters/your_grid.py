@@ -7,7 +7,7 @@
 # **Answer.**
 # Grids differ more than methods do.
 # With the curve known, the best start of a four-hour job within a day saves {num}`your_grid.start_lowest` in {word}`your_grid.start_lowest_place` and {num}`your_grid.start_highest` in {word}`your_grid.start_highest_place`.
-# Work that may also go to another grid, moving charged, saves {num}`your_grid.both_highest` in {word}`your_grid.both_highest_place` and {num}`your_grid.both_lowest` in {word}`your_grid.both_lowest_place`.
+# In {word}`your_grid.year_placed`, work that may also go to another grid, moving charged, saves {num}`your_grid.both_highest` in {word}`your_grid.both_highest_place` and {num}`your_grid.both_lowest` in {word}`your_grid.both_lowest_place`.
 #
 # **You need.**
 # Nothing: choose a grid, and every figure of this page is drawn for it.
@@ -403,6 +403,7 @@ plt.show()
 found = table[(table["transfer"] == 50) & np.isinf(table["room"]) & (table["how"] == "both")]
 found = found.sort_values("saved").set_index("zone")
 ends = found[["saved", "low", "high"]]
+numbers.word("year_placed", 2020, "the year of the starts placed")
 for end, z in (("lowest", ends.index[0]), ("highest", ends.index[-1])):
     claim = f"both_{end} [.1f %]: saved by time and place, moving charged, {end} of the grids"
     divisible = {"grids": (z,), "years": (2020,), "jobs": "divisible work"}
