@@ -25,13 +25,16 @@ from __future__ import annotations
 
 import argparse
 import bz2
+import gc
 import json
+import multiprocessing as mp
 import os
 import platform
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +55,8 @@ ROUND_S = 0.012  # CPU time of a visit [s]; two calls at least
 MOST_FLOPS = 4e9  # one call of a small program; what has more is not measured
 SEED = 17
 SIZES = (64, 128, 256, 512, 1024)  # known programs of learning curves
+EPOCHS = 20  # of the graph network
+RESIDENT = 40  # programs whose memory is measured: the largest
 HERE = Path(__file__).resolve().parent / "programs"
 FACTS = ("argument_bytes", "output_bytes", "temporary_bytes", "flops", "lower_s", "compile_s")
 TIMES = ("run_s", "round_s", "median_s", "wall_s", "repeats")
@@ -111,6 +116,42 @@ def part_again(work: Path) -> None:
             for record in measured(some):
                 kept = {n: record[n] for n in ("number", *TIMES)}
                 file.write(json.dumps(kept) + "\n")
+
+
+def part_resident(work: Path) -> None:
+    """Measure what memory a call of the largest programs takes, each in a process of its own."""
+    size = {r["number"]: r["output_bytes"] + r["temporary_bytes"] for r in records(work)}
+    rows = []
+    for number in sorted(size, key=lambda n: -size[n])[:RESIDENT]:
+        with mp.get_context("spawn").Pool(1) as pool:
+            rows.append({"program": number, "said_bytes": size[number]})
+            rows[-1]["resident_bytes"] = pool.apply(resident_bytes, (number,))
+    save("resident.csv", pd.DataFrame(rows))
+
+
+def resident_bytes(number: int) -> int:
+    """Return by how much one call of a program raises what its process holds [bytes].
+
+    Its arguments are there before; its results and all that is between come with the call.
+    """
+    import jax
+
+    from helpers.predict.programs.describe import compile_program
+    from helpers.predict.programs.families import build
+
+    function, arguments = build(plan()[number][0])
+    call = compile_program(function, *arguments).call
+    given = jax.block_until_ready(jax.device_put(arguments))
+    status = Path("/proc/self/status")
+
+    def held(name: str) -> int:
+        return int(status.read_text().partition(f"{name}:")[2].split()[0]) * 1024
+
+    gc.collect()
+    before = held("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here on
+    jax.block_until_ready(call(*given))
+    return held("VmHWM") - before
 
 
 def batches(todo: list) -> Iterator[list]:
@@ -237,6 +278,26 @@ def part_trials(work: Path) -> None:
     save("small.csv", small.reset_index(), 7)
 
 
+def part_network(work: Path) -> None:
+    """Train the graph network, keep its weights, and try it in the same way; a quarter hour."""
+    from helpers import datasets
+    from helpers.predict.programs.network import Network
+    from helpers.predict.programs.trial import seen, unseen
+
+    known, run_s = main_programs()
+    said = pd.DataFrame({"family": known.families, "run_s": run_s}, known.facts.index)
+    fit = partial(Network.fit, epochs=EPOCHS)
+    said["run_s|seen|graph network"] = seen(fit, known, run_s, 4)
+    print(f"seen {time.process_time():.0f} s", flush=True)
+    said["run_s|fifth|graph network"] = unseen(fit, known, run_s, 0.2)
+    print(f"fifth {time.process_time():.0f} s", flush=True)
+    said["run_s|unseen|graph network"] = unseen(fit, known, run_s)
+    scores = datasets.program_table("scores").query("model != 'graph network'")
+    save("scores.csv", pd.concat([scores, scored(said)]))
+    net = fit(known, run_s)
+    np.savez_compressed(HERE / "network.npz", kinds=np.array(net.kinds), **net.weights)
+
+
 def scored(said: pd.DataFrame) -> pd.DataFrame:
     """Return mean and median percentage error by target, trial, model and family."""
     from helpers.predict.programs.trial import percentage_errors
@@ -360,7 +421,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for what is in between")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    if options.part in ("generate", "again", "resident"):
+    if options.part in ("generate", "again"):
         one_thread()
     parts[options.part](options.work)
 

@@ -156,12 +156,14 @@ def test_what_comes_with_the_package_predicts_in_under_fifty_milliseconds(known)
     import time
 
     predictor, one = datasets.program_predictor(), known.select([5])
-    predictor.predict(one)
-    fresh = Programs(one.facts, one.operators, one.edges)  # its amounts are not computed yet
-    begin = time.process_time()
-    predictor.predict(fresh)
+    taken = []
+    for _ in range(5):  # the least: what others do on the machine only adds
+        fresh = Programs(one.facts, one.operators, one.edges)  # its amounts are not computed yet
+        begin = time.process_time()
+        predictor.predict(fresh)
+        taken.append(time.process_time() - begin)
 
-    assert time.process_time() - begin < 0.05
+    assert min(taken) < 0.05
 
 
 def test_small_runs_predict_full_ones_as_a_table():

@@ -56,17 +56,19 @@ def amounts(operators: pd.DataFrame, programs: pd.Index) -> pd.DataFrame:
         One row a program, one column ``(kind, amount)``: calls [1], work [1], bytes [bytes], and
         what a kind has besides.
     """
-    rows = operators.reset_index(drop=True)
-    long = []
+    rows = operators[operators["program"].isin(programs)]
+    kind, kinds = pd.factorize(rows["kind"], sort=True)
+    cell = programs.get_indexer(rows["program"]) * len(kinds) + kind
+    size = len(programs) * len(kinds)
+    columns, parts = [], []
     for amount, value in _terms(rows).items():
-        part = pd.DataFrame(
-            {"program": rows["program"], "kind": rows["kind"].astype(str), "value": value}
-        )
-        long.append(part[part["value"] > 0].assign(amount=amount))
-    wide = pd.concat(long).pivot_table(
-        "value", "program", ["kind", "amount"], aggfunc="sum", fill_value=0.0
-    )
-    return wide.reindex(programs, fill_value=0.0).sort_index(axis=1)
+        summed = np.bincount(cell, value, size).reshape(len(programs), len(kinds))
+        there = summed.any(axis=0)
+        columns += [(name, amount) for name in kinds[there]]
+        parts.append(summed[:, there])
+    wide = pd.DataFrame(np.hstack(parts), programs)
+    wide.columns = pd.MultiIndex.from_tuples(columns, names=["kind", "amount"])
+    return wide.sort_index(axis=1)
 
 
 def _terms(rows: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
