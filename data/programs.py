@@ -56,7 +56,7 @@ MOST_FLOPS = 4e9  # one call of a small program; what has more is not measured
 SEED = 17
 SIZES = (64, 128, 256, 512, 1024)  # known programs of learning curves
 EPOCHS = 20  # of the graph network
-RESIDENT = 40  # programs whose memory is measured: the largest
+RESIDENT = 24  # programs whose memory is measured: the largest
 HERE = Path(__file__).resolve().parent / "programs"
 FACTS = ("argument_bytes", "output_bytes", "temporary_bytes", "flops", "lower_s", "compile_s")
 TIMES = ("run_s", "round_s", "median_s", "wall_s", "repeats")
@@ -120,6 +120,13 @@ def part_again(work: Path) -> None:
 
 def part_resident(work: Path) -> None:
     """Measure what memory a call of the largest programs takes, each in a process of its own."""
+    from helpers.predict.programs.describe import ONE_THREAD
+
+    os.environ |= {
+        "MALLOC_MMAP_THRESHOLD_": "65536",
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": ONE_THREAD,
+    }
     size = {r["number"]: r["output_bytes"] + r["temporary_bytes"] for r in records(work)}
     rows = []
     for number in sorted(size, key=lambda n: -size[n])[:RESIDENT]:
@@ -132,7 +139,9 @@ def part_resident(work: Path) -> None:
 def resident_bytes(number: int) -> int:
     """Return by how much one call of a program raises what its process holds [bytes].
 
-    Its arguments are there before; its results and all that is between come with the call.
+    Its arguments are there before; its results and all that is between come with the call. Blocks
+    of the C library go back to the system at once (``MALLOC_MMAP_THRESHOLD_=65536``), or memory of
+    an earlier call would be used again unseen.
     """
     import jax
 
@@ -142,11 +151,13 @@ def resident_bytes(number: int) -> int:
     function, arguments = build(plan()[number][0])
     call = compile_program(function, *arguments).call
     given = jax.block_until_ready(jax.device_put(arguments))
+    result = jax.block_until_ready(call(*given))  # loads what every first call loads
     status = Path("/proc/self/status")
 
     def held(name: str) -> int:
         return int(status.read_text().partition(f"{name}:")[2].split()[0]) * 1024
 
+    del result
     gc.collect()
     before = held("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here on
