@@ -64,7 +64,7 @@ def amounts(operators: pd.DataFrame, programs: pd.Index) -> pd.DataFrame:
     for amount, value in _terms(rows).items():
         summed = np.bincount(cell, value, size).reshape(len(programs), len(kinds))
         there = summed.any(axis=0)
-        columns += [(name, amount) for name in kinds[there]]
+        columns += [(name, amount) for name in np.asarray(kinds)[there]]
         parts.append(summed[:, there])
     wide = pd.DataFrame(np.hstack(parts), programs)
     wide.columns = pd.MultiIndex.from_tuples(columns, names=["kind", "amount"])
