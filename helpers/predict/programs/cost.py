@@ -58,7 +58,7 @@ def amounts(operators: pd.DataFrame, programs: pd.Index) -> pd.DataFrame:
     """
     rows = operators[operators["program"].isin(programs)]
     kind, kinds = pd.factorize(rows["kind"], sort=True)
-    cell = programs.get_indexer(rows["program"]) * len(kinds) + kind
+    cell = programs.get_indexer(pd.Index(rows["program"])) * len(kinds) + kind
     size = len(programs) * len(kinds)
     columns, parts = [], []
     for amount, value in _terms(rows).items():
