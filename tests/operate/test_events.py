@@ -95,6 +95,23 @@ def test_what_one_tells_another_hears_once_however_often_it_is_told(broker):
     assert Heard() == ear.heard()
 
 
+def test_what_is_told_is_heard_at_once_and_not_when_a_batch_is_full(nats):  # noqa: F811
+    heard, took_s = [], []
+    ear, mouth = wire(nats.url, "agent/two", hear=heard.append), wire(nats.url)
+    until(lambda: ear.counts["connected"] and mouth.counts["connected"], "connections")
+    try:
+        for number in range(11):
+            begun_s = time.monotonic()
+            mouth.tell(said(number))
+            until(lambda: ear.counts["heard"] == number + 1, "a notice", 0.001)  # noqa: B023
+            took_s.append(time.monotonic() - begun_s)
+    finally:
+        mouth.close()
+        ear.close()
+
+    assert sorted(took_s)[5] < 0.4  # a machine that runs tests is busy
+
+
 def test_hostile_messages_are_refused_and_the_next_one_is_heard(broker):
     hostile = [b"hello", b"{}", b"[" * 9000, b"x" * (LARGEST_B + 1), b'{"type": "rm -rf"}']
     told, heard = [], []

@@ -283,7 +283,8 @@ def _nats(
         "acknowledge": "REJECT_ON_ERROR",
         "stream": stream,
         "durable": durable,
-        "pull_sub": library.PullSub(batch_size=64, timeout=1.0),
+        # one at a time: a larger batch is waited for until it is full or its time is over
+        "pull_sub": library.PullSub(batch_size=1, timeout=5.0),
         "config": library.ConsumerConfig(
             ack_policy=library.AckPolicy.EXPLICIT,
             ack_wait=_ACK_S,
