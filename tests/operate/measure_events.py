@@ -1,6 +1,6 @@
 """Measures what events on a broker promise: round trips, notices a second, kills without loss.
 
-    python tests/operate/measure_events.py --out data/events/events.json
+    python tests/operate/measure_events.py --out data/slurm/events.json
 
 A NATS server of its own is started on this machine. First one link tells another and waits for it,
 again and again; then one tells as fast as it can; then the server is killed (SIGKILL) at random
