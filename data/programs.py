@@ -42,7 +42,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from helpers.predict.programs import Predictor, Programs
+    from helpers.predict.programs import ProgramPredictor, Programs
     from helpers.predict.programs.trial import Fit
 
 PROGRAMS = 1_400  # drawn; a quarter of each family
@@ -347,7 +347,7 @@ def part_intervals(work: Path) -> None:
     save("intervals.csv.bz2", pd.concat(rows), 9)
 
 
-def judged(predictor: Predictor, out: Programs, trial: str) -> pd.DataFrame:
+def judged(predictor: ProgramPredictor, out: Programs, trial: str) -> pd.DataFrame:
     """Return intervals and flags of programs that were left out, and what came."""
     said = predictor.predict(out)
     said = said.assign(trial=trial, family=out.families, run_s=out.run_s)

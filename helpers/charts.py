@@ -64,7 +64,9 @@ class Axis:
     @classmethod
     def over(cls, label: str, *values: ArrayLike, room: float = 0.06) -> Axis:
         """Return the axis that holds zero and all values, with some room beyond them."""
-        every = np.concatenate([np.ravel(np.asarray(one, float)) for one in values] or [[0.0]])
+        every = np.concatenate(
+            [np.ravel(np.asarray(one, float)) for one in values] or [np.zeros(1)]
+        )
         low, high = min(0.0, float(every.min())), max(0.0, float(every.max()))
         more = room * (high - low or 1.0)
         return cls(label, low - more if low else low, high + more if high or not low else high)
@@ -158,7 +160,7 @@ class Chart:
             if line.steps:
                 ax.step(x, y, where="post", label=line.name, **look)
             else:
-                mark = {"marker": _MARKS[number % len(_MARKS)], "markersize": 4}
+                mark: dict[str, Any] = {"marker": _MARKS[number % len(_MARKS)], "markersize": 4}
                 ax.plot(x, y, label=line.name, **look, **mark)
         for axis, which in ((self.x, "x"), (self.y, "y")):
             if axis.log:

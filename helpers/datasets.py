@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from helpers.phases import PhaseModel
     from helpers.phases.plan import Plan
     from helpers.power import Run
-    from helpers.predict.programs import Predictor, Programs
+    from helpers.predict.programs import ProgramPredictor, Programs
 
 __all__ = [
     "DatasetChangedError",
@@ -819,7 +819,7 @@ def programs() -> "Programs":
     return Programs.of(**tables)
 
 
-def program_predictor(target: str = "run_s") -> "Predictor":
+def program_predictor(target: str = "run_s") -> "ProgramPredictor":
     """Return the predictor of programs that was fitted to all of `programs`.
 
     Parameters
@@ -832,10 +832,10 @@ def program_predictor(target: str = "run_s") -> "Predictor":
     ValueError
         If it is neither.
     """
-    from helpers.predict.programs import Predictor
+    from helpers.predict.programs import ProgramPredictor
 
     _one_of("target", target, ["run_s", "memory_bytes"])
-    return Predictor.load(_path(f"programs/{target}.json.bz2", embedded=True))
+    return ProgramPredictor.load(_path(f"programs/{target}.json.bz2", embedded=True))
 
 
 def program_table(name: str) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from helpers.predict.programs.predictor import Predictor
+    from helpers.predict.programs.predictor import ProgramPredictor
     from helpers.predict.programs.table import Programs
 
 __all__ = ["program", "read_program", "write_program"]
@@ -56,12 +56,12 @@ def program(options: argparse.Namespace) -> Result:
 
 
 @cache
-def _predictor(path: str | None) -> Predictor:
+def _predictor(path: str | None) -> ProgramPredictor:
     """Return a predictor of run times, by default the stored one, read once."""
     from helpers import datasets
-    from helpers.predict.programs.predictor import Predictor
+    from helpers.predict.programs.predictor import ProgramPredictor
 
-    return Predictor.load(path) if path else datasets.program_predictor()
+    return ProgramPredictor.load(path) if path else datasets.program_predictor()
 
 
 def _answer(described: Programs, name: str, options: argparse.Namespace) -> Result:

@@ -89,11 +89,16 @@ def _of_job(told: Mapping[str, Any], name: str, job: str | None) -> Length:
 
 def _length(said: Any, keys: tuple[str, str], name: str) -> Length:
     values = [said.get(key) if isinstance(said, dict) else None for key in keys]
+    seconds = []
     for key, value in zip(keys, values, strict=True):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (number and math.isfinite(value) and value > 0):
+        if (
+            not isinstance(value, int | float)
+            or isinstance(value, bool)
+            or not (math.isfinite(value) and value > 0)
+        ):
             raise ValueError(f"{name}: its {key} is {value!r}: it must be a number > 0 of seconds.")
-    expected_s, upper_s = (float(value) for value in values)
+        seconds.append(float(value))
+    expected_s, upper_s = seconds
     if upper_s < expected_s:
         raise ValueError(f"{name}: high ({upper_s:g} s) is below {keys[0]} ({expected_s:g} s).")
     return Length(expected_s, upper_s)

@@ -94,7 +94,12 @@ measured together, that pair, the GPU, the task."""
 _PLACE = ["gpu", "task", "batch_size", "cap_w"]
 _FOLDS = 5
 # What is left out to calibrate intervals, and within what there must be others.
-_LEFT_OUT = ((_PLACE, _PLACE[:3]), (_PLACE[:3], _PLACE[:2]), (_PLACE[:2], ["gpu"]), (["gpu"], []))
+_LEFT_OUT: tuple[tuple[list[str], list[str]], ...] = (
+    (_PLACE, _PLACE[:3]),
+    (_PLACE[:3], _PLACE[:2]),
+    (_PLACE[:2], ["gpu"]),
+    (["gpu"], []),
+)
 _NEIGHBOURS = 200  # settings left out of which the process was as unsure: twenty of them may miss
 _FEWEST = 20  # settings, before which three amounts of work a task and an exponent mean nothing
 

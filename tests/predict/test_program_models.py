@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import datasets
-from helpers.predict.programs import MODELS, Predictor, Programs, describe, fit
+from helpers.predict.programs import MODELS, ProgramPredictor, Programs, describe, fit
 from helpers.predict.programs.cost import CostModel, amounts
 from helpers.predict.programs.trial import by_small_runs, curve, percentage_errors, seen, unseen
 
@@ -123,7 +123,7 @@ def test_a_program_larger_than_all_known_is_flagged_and_its_interval_is_wider(kn
 def test_a_kept_predictor_says_the_same(known, tmp_path):
     fitted = fit(known.select(np.arange(0, 120)))
     fitted.save(tmp_path / "model.json.bz2")
-    again = Predictor.load(tmp_path / "model.json.bz2")
+    again = ProgramPredictor.load(tmp_path / "model.json.bz2")
 
     pd.testing.assert_frame_equal(fitted.predict(known), again.predict(known))
 
@@ -133,8 +133,8 @@ def test_a_file_that_holds_no_predictor_is_refused(tmp_path):
     (tmp_path / "b.json").write_text("x")
 
     for name in ("a.json", "b.json"):
-        with pytest.raises(ValueError, match=r"give the file that Predictor\.save wrote"):
-            Predictor.load(tmp_path / name)
+        with pytest.raises(ValueError, match=r"give the file that ProgramPredictor\.save wrote"):
+            ProgramPredictor.load(tmp_path / name)
 
 
 def test_only_the_hybrid_is_kept(predictor, tmp_path):

@@ -17,7 +17,7 @@ module       what it holds
 from helpers.predict.programs.describe import describe
 from helpers.predict.programs.graph import UnknownLoop
 from helpers.predict.programs.models import MODELS
-from helpers.predict.programs.predictor import Predictor, fit
+from helpers.predict.programs.predictor import ProgramPredictor, fit
 from helpers.predict.programs.table import Programs
 
-__all__ = ["MODELS", "Predictor", "Programs", "UnknownLoop", "describe", "fit"]
+__all__ = ["MODELS", "ProgramPredictor", "Programs", "UnknownLoop", "describe", "fit"]

@@ -29,7 +29,7 @@ from helpers.predict.programs.cost import CostModel
 from helpers.predict.programs.models import MODELS, Hybrid, Model
 from helpers.predict.programs.table import Programs
 
-__all__ = ["RANGE", "Known", "Predictor", "fit", "folds", "left_out"]
+__all__ = ["RANGE", "Known", "ProgramPredictor", "fit", "folds", "left_out"]
 
 Target = Literal["run_s", "memory_bytes"]
 
@@ -120,7 +120,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Predictor:
+class ProgramPredictor:
     """A model of programs with intervals.
 
     Parameters
@@ -210,10 +210,12 @@ class Predictor:
             told = json.loads(read_bytes(path)[0])
         except ValueError as error:
             raise ValueError(
-                f"{path} is no JSON: give the file that Predictor.save wrote."
+                f"{path} is no JSON: give the file that ProgramPredictor.save wrote."
             ) from error
         if not isinstance(told, dict) or told.get("form") != _FORM:
-            raise ValueError(f"{path} holds no predictor: give the file that Predictor.save wrote.")
+            raise ValueError(
+                f"{path} holds no predictor: give the file that ProgramPredictor.save wrote."
+            )
         costs = CostModel(_series(told["costs"]), told["costs"]["base_s"])
         known = told["known"]
         columns = pd.MultiIndex.from_tuples(
@@ -235,7 +237,7 @@ class Predictor:
 
 def fit(
     known: Programs, *, target: Target = "run_s", level: float = 0.9, name: str = "hybrid"
-) -> Predictor:
+) -> ProgramPredictor:
     """Return a predictor of one number, fitted to programs that were measured.
 
     Parameters
@@ -278,7 +280,7 @@ def fit(
     wide = _quantile(np.concatenate(others), level) if others else np.inf
     largest = known.amounts.max()
     most = Known(largest[largest > 0], float(truth.min()), float(truth.max()))
-    return Predictor(kind.fit(known, truth, **said), name, level, width, wide, spread, most)
+    return ProgramPredictor(kind.fit(known, truth, **said), name, level, width, wide, spread, most)
 
 
 def _listed(series: pd.Series) -> dict[str, Any]:
