@@ -1,3 +1,9 @@
+# ---
+# jupyter:
+#   book:
+#     downloads: [zeus-power-caps]
+# ---
+
 # %% [markdown]
 # # Predicting programs
 #
@@ -20,12 +26,19 @@ least_fitted = 128  # programs from which on the curve is a line; with fewer, fe
 many = 10_000  # programs that a learning curve is carried to
 target_memory = 5.0  # aim for memory [%]
 shown = 9  # kinds of operators in the picture of costs
+machine_task, machine_epochs = "imagenet, resnet50", 5  # the job whose setting is chosen
+machine_rest_w, machine_step_w = 100.0, 10.0  # rest of the machine; between two limits [W]
+gpu_aim = 20.0  # aim on a GPU of which a fifth is known [%]
+machine_zone, machine_year, machine_release = "DE", 2020, "2020-06-15 18:00"
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from helpers import datasets, figures, publish
+from helpers.operate.settings import what_if_settings
+from helpers.predict.machines import Machines, limits_between, settings
 
 figures.use_style()
 COLORS = figures.COLORS
@@ -258,7 +271,7 @@ publish.table(work, {"kind": "operator", "amount": "a unit of", "ns": "costs [.4
 
 # %%
 curves = datasets.program_table("curves")
-learned = curves.groupby(["model", "size"])["mean"].mean().unstack("model")
+learned = curves.pivot_table("mean", "size", "model")
 fitted = learned.loc[least_fitted:, "hybrid"]
 slope, start = np.polyfit(np.log(fitted.index), np.log(fitted), 1)
 carried = np.exp(start + slope * np.log(many))
@@ -390,6 +403,212 @@ numbers.record_table(
 # On {num}`predicting_programs.small_programs`, the hybrid alone errs by {num}`predicting_programs.small_model`; corrected by one small run by {num}`predicting_programs.small_scaled`; the line through two small runs by {num}`predicting_programs.small_line`.
 
 # %% [markdown]
+# ## Real machines
+#
+# The programs above ran on one core.
+# What of a GPU that nobody here has?
+# {cite:t}`you2023` measured an epoch of training on four GPUs: six tasks, many batch sizes, power limits from low to high, {num}`predicting_programs.machine_settings` in all.
+# A table of hardware and settings is one way to predict the others; physics is another (`helpers.predict.machines`).
+# It has three amounts of work for each task (arithmetic, memory traffic, a fixed effort for each batch), two shares of power, and one exponent of a limit; peaks come from the data sheets of the GPUs.
+# What physics leaves is learned: by boosted trees, or as smooth functions of batch size and limit, one of each GPU, task and pair.
+
+# %%
+measured = settings(datasets.power_caps())
+machine_errors = datasets.machine_trials()
+of_energy = machine_errors.query("outcome == 'energy_j'")
+
+# %% tags=["hide-input"]
+KINDS = {
+    "seen": "settings seen",
+    "unseen curve": "unseen batch sizes",
+    "unseen gpu": "unseen GPU",
+    "unseen gpu, a fifth of settings": "GPU, a fifth of its settings",
+    "unseen gpu, a fifth of curves": "GPU, a fifth of its curves",
+    "unseen network": "unseen network",
+    "unseen network, a fifth of settings": "network, a fifth of its settings",
+    "unseen network, a fifth of curves": "network, a fifth of its curves",
+}
+
+# %%
+whole = of_energy.query("left_out == 'all'").set_index(["kind", "model"])
+by_model = whole.pivot_table("mean", "kind", "model").reindex(list(KINDS))
+by_model = by_model[list(of_energy["model"].unique())]
+
+# %%
+publish.table(
+    by_model.rename(KINDS),
+    {name: f"{name} [.0f %]" for name in by_model},
+    index="energy: mean absolute error",
+)
+
+# %% [markdown]
+# Where a dash stands, a model refuses: of a network never measured physics says nothing, and tables say something wrong by a factor.
+# A fifth of the settings tells a little of everything; a fifth of the *curves* (all limits of a batch size) leaves the others wholly unknown, and is the harder one.
+
+# %%
+MACHINE = "physics + process"
+gpus = sorted(of_energy.query("kind == 'unseen gpu' and left_out != 'all'")["left_out"].unique())
+STEPS = [kind for kind in KINDS if kind.startswith("unseen gpu")]
+per_gpu = of_energy.set_index(["kind", "left_out", "model"]).sort_index()
+
+# %% mystnb={"figure": {"caption": "A GPU left out: mean absolute error of energy without any of its settings, and with a fifth of them, drawn setting by setting or curve by curve. Bars: 95 %, curves drawn again. The line is the aim.", "name": "fig:programs-gpus"}, "image": {"alt": "Four panels, one a GPU. Without a setting of the GPU all models are wrong by tens of percent; with a fifth of its settings physics with what it leaves falls to a few percent, below the table's forest in every panel."}} tags=["hide-input"]
+SHOWN = {"forest": "baseline", "physics": "rest", MACHINE: "average"}
+fig, axes = plt.subplots(1, len(gpus), figsize=(7.2, 3.2), sharey=True)
+for ax, gpu in zip(axes, gpus, strict=True):
+    for shift, (model, shade) in enumerate(SHOWN.items()):
+        own = per_gpu.loc[[(kind, gpu, model) for kind in STEPS]]
+        bars = np.abs(own[["low", "high"]].to_numpy().T - own["mean"].to_numpy())
+        x = np.arange(len(STEPS)) + 0.2 * (shift - 1)
+        ax.errorbar(x, own["mean"], bars, fmt="o", color=COLORS[shade], label=model, capsize=2)
+    ax.axhline(gpu_aim, color="#777777", lw=0.8, ls="--")
+    ax.set(title=gpu, xticks=range(len(STEPS)), yscale="log", xlim=(-0.5, 2.5))
+    ax.set_xticklabels(["none", "settings", "curves"], rotation=60)
+axes[0].set(ylabel="error of energy [%]")
+axes[0].legend(loc="lower left", fontsize=7)
+plt.show()
+
+# %%
+of_all = machine_errors.query("left_out == 'all' and model == @MACHINE")
+covers = of_all.pivot_table("covered", "kind", "outcome").reindex(list(KINDS))
+of_all = of_all.query("outcome == 'energy_j'").set_index("kind")
+covers = covers.join(of_all[["width", "flagged"]])
+
+# %%
+publish.table(
+    covers.rename(KINDS),
+    {
+        "time_s": "time covered [.0f %]",
+        "power_w": "power covered [.0f %]",
+        "energy_j": "energy covered [.0f %]",
+        "width": "energy: upper over lower end [.1f]",
+        "flagged": "flagged [.0f %]",
+    },
+    index="intervals of 90 %",
+)
+
+# %% [markdown]
+# An interval is as wide as nine tenths of the errors were, where the model was as unsure as of the setting that is asked about: next to what was measured a tenth, far from it a factor.
+# Four GPUs calibrate nothing for a fifth one: such answers carry a flag, whatever they cover here.
+
+# %% tags=["hide-cell"]
+claim = "gpu_{0}_{1} [.1f %]: mean error of energy, GPU left out, {0}, {1} of it known"
+SHORT = dict(zip(STEPS, ("nothing", "settings", "curves"), strict=True))
+MODELS_SHORT = {"forest": "forest", "physics": "physics", MACHINE: "both"}
+values = {
+    (short, SHORT[kind]): tuple(whole.loc[(kind, model), ["mean", "low", "high"]])
+    for model, short in MODELS_SHORT.items()
+    for kind in STEPS
+}
+ZEUS = {"jobs": "zeus", "grids": (), "years": (), "weeks": 0, "future": "", "pauses": ""}
+numbers.record_table(values, claim, scope=ZEUS)
+
+# %% tags=["hide-cell"]
+of_both = per_gpu.xs(MACHINE, level="model")["mean"]
+worst = {kind: of_both[kind].drop("all").max() for kind in STEPS}
+numbers.record_table(
+    {
+        "machine_settings [.0f settings]: settings measured": len(measured),
+        "machine_seen [.1f %]: mean error of energy, settings seen": of_both["seen", "all"],
+        "gpu_worst [.1f %]: worst GPU, a fifth of its settings known": worst[STEPS[1]],
+        "gpu_curves_worst [.0f %]: worst GPU, a fifth of its curves known": worst[STEPS[2]],
+        "gpu_covered [.0f %]: energy covered, a fifth of settings known": covers["energy_j"][
+            STEPS[1]
+        ],
+        "gpu_aim [.0f %]: aim, with a fifth": gpu_aim,
+    },
+    scope=ZEUS,
+)
+
+# %% [markdown]
+# Over the four GPUs the energy of one never measured is missed by {num}`predicting_programs.gpu_both_nothing`; with a fifth of its settings by {num}`predicting_programs.gpu_both_settings`, at worst {num}`predicting_programs.gpu_worst`, where the forest misses it by {num}`predicting_programs.gpu_forest_settings`.
+# With a fifth of its curves it is {num}`predicting_programs.gpu_both_curves`, at worst {num}`predicting_programs.gpu_curves_worst`.
+# The aim was {num}`predicting_programs.gpu_aim` with a fifth.
+
+# %% [markdown]
+# ## Which setting, and when
+#
+# One job: {num}`predicting_programs.epochs` of training an image classifier on any of these GPUs, at any batch size that was measured on it, under any limit in steps of {num}`predicting_programs.limit_step`, starting in any hour of a day.
+# Most of these limits were never run.
+# `helpers.operate.settings` lets each setting start in each hour and keeps the choices that no other beats in finish, energy and grams at once.
+# The rest of the machine draws {num}`predicting_programs.machine_rest`, which is assumed.
+
+# %%
+asked = limits_between(measured[measured["task"] == machine_task], machine_step_w)
+predicted = asked.join(Machines(measured).predict(asked))
+grid = datasets.carbon_intensity(machine_zone, machine_year)
+release = pd.Timestamp(machine_release, tz=datasets.time_zone(machine_zone))
+
+# %%
+work = {"times": machine_epochs, "rest_w": machine_rest_w}
+choices = what_if_settings(predicted, grid, release, **work)
+choices["hours"] = (choices["finish_s"] - release.timestamp()) / 3600
+choices["energy_kwh"] = choices["energy_j"] / 3.6e6
+best = choices[choices["frontier"]].sort_values("hours")
+
+# %% mystnb={"figure": {"caption": "Every choice of GPU, batch size, limit and start (pale), and those that no other beats in finish, energy and grams (dark).", "name": "fig:programs-frontier"}, "image": {"alt": "A cloud of pale points, grams over hours until the work is done. The dark frontier falls from the fastest choice, {num}`predicting_programs.choice_grams_fastest`, to the cleanest, {num}`predicting_programs.choice_grams_both`."}} tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(7.2, 3.4))
+ax.plot(choices["hours"], choices["emissions_g"], ".", color="#DDDDDD", ms=2, rasterized=True)
+for (name, own), marker in zip(best.groupby("gpu"), "osv^", strict=False):
+    ax.plot(own["hours"], own["emissions_g"], marker, color=COLORS["average"], ms=4, label=name)
+ax.set(xlabel="hours until it is done", ylabel="emissions [g CO2e]", ylim=(0, None))
+ax.set_xlim(0, 1.1 * best["hours"].max())
+ax.legend(title="on the frontier")
+plt.show()
+
+# %%
+fastest = choices.loc[choices["hours"].idxmin()]
+as_fastest = choices[["gpu", "batch_size", "cap_w"]].eq(fastest[["gpu", "batch_size", "cap_w"]])
+ways = {
+    "fastest": choices.loc[[fastest.name]],
+    "the same in its best hour": choices[as_fastest.all(axis=1)],
+    "the best setting at once": choices[choices["start_s"] == choices["start_s"].min()],
+    "both": choices,
+}
+chosen = pd.DataFrame({how: own.loc[own["emissions_g"].idxmin()] for how, own in ways.items()}).T
+
+# %%
+publish.table(
+    chosen,
+    {
+        "gpu": "GPU",
+        "batch_size": "batch size [.0f]",
+        "cap_w": "limit [.0f W]",
+        "hours": "done after [.1f h]",
+        "energy_kwh": "energy [.2f kWh]",
+        "emissions_g": "emissions [.0f g]",
+    },
+    index="choice",
+)
+
+# %% tags=["hide-cell"]
+GRID = ZEUS | {"grids": (machine_zone,), "years": (machine_year,), "weeks": 1, "future": "known"}
+names = dict(zip(chosen.index, ("fastest", "hour", "setting", "both"), strict=True))
+grams = chosen["emissions_g"].astype(float).rename(names)
+claim = "choice_grams_{0} [.0f g]: emissions of the choice, {0}"
+numbers.record_table(grams, claim, scope=GRID)
+cut = 100 * (1 - grams.drop("fastest") / grams["fastest"])
+numbers.record_table(cut, "choice_cut_{0} [.0f %]: saved against the fastest, {0}", scope=GRID)
+
+# %% tags=["hide-cell"]
+numbers.record_table(
+    {
+        "epochs [.0f epochs]: epochs of the job": machine_epochs,
+        "limit_step [.0f W]: between two limits": machine_step_w,
+        "machine_rest [.0f W]: power of the rest of the machine": machine_rest_w,
+        "choices [,.0f choices]: settings and starts": len(choices),
+        "frontier [.0f choices]: on the frontier": len(best),
+        "choice_hours [.1f h]: the cleanest is done after": float(chosen.loc["both", "hours"]),
+        "fastest_hours [.1f h]: the fastest is done after": float(fastest["hours"]),
+    },
+    scope=GRID,
+)
+
+# %% [markdown]
+# Of {num}`predicting_programs.choices` the frontier has {num}`predicting_programs.frontier`.
+# Against the fastest, done after {num}`predicting_programs.fastest_hours`, the best hour saves {num}`predicting_programs.choice_cut_hour`, the best setting at once {num}`predicting_programs.choice_cut_setting`, and both {num}`predicting_programs.choice_cut_both`, done after {num}`predicting_programs.choice_hours`.
+# An epoch is an epoch here: that another batch size may need more of them to learn as much is what Zeus is about, and is not in these tables.
+
+# %% [markdown]
 # (limits-predicting-programs)=
 # ## What could be wrong
 #
@@ -399,8 +618,8 @@ numbers.record_table(
 #   What runs for hours is thousands of calls of such a step; the step is predicted, the number of steps is not.
 # * **A shared machine.**
 #   The fastest of several visits counts; what noise is left is shown above.
-# * **No energy was measured here.**
-#   CPU time times a stated power would be an assumption.
+# * **No energy of these programs was measured.**
+#   CPU time times a stated power would be an assumption; that of the GPUs was measured, by others.
 # * **The graph before optimisation.**
 #   What the compiler fuses, swaps or hands to a library is learned, not known; convolutions suffer most.
 # * **Settings of the models** were chosen on these programs: share of the correction, least number of programs per amount.
@@ -416,6 +635,13 @@ numbers.record_table(
 # datasets.program_predictor().predict(row)  # seconds, low, high, flagged, why
 # row.memory_bytes  # exact
 # ```
+#
+# ```shell
+# clean-hours predict --program train.py:step --times 10000 --json > length.json
+# clean-hours plan --predicted length.json --power 300 --within 2d
+# ```
+#
+# A plan takes the upper end as the time limit, never the middle, and refuses a flagged prediction.
 
 # %% [markdown]
 # ## Knobs to turn

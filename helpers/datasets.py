@@ -66,6 +66,7 @@ __all__ = [
     "knobs",
     "learned_policies",
     "learning",
+    "machine_trials",
     "marginal_forecasts",
     "marginal_intensity",
     "marginal_runs",
@@ -164,6 +165,12 @@ _DATASETS: Mapping[str, _Dataset] = MappingProxyType(
         ),
         "learning": _Dataset(
             "learning/", True, "this project's own", "policies that were trained, and how they did"
+        ),
+        "machine-trials": _Dataset(
+            "machines/errors.csv",
+            True,
+            "derived from Zeus, Apache-2.0",
+            "errors of predicted settings of GPUs that were left out",
         ),
         "placement-2020": _Dataset(
             "placement/savings_2020.csv", True, _ENTSOE, "work placed over 12 zones, computed here"
@@ -999,6 +1006,18 @@ def placements() -> pd.DataFrame:
         most, and ``moved``: the share of the work that was not done at home.
     """
     return pd.read_csv(io.BytesIO(_read("placement-2020")))
+
+
+def machine_trials() -> pd.DataFrame:
+    """Return how well settings of GPUs were predicted that had been left out.
+
+    Returns
+    -------
+    DataFrame
+        One row a split, model and outcome: ``kind`` of split, ``left_out`` ("all": of all splits
+        of a kind together), and the columns of `helpers.predict.machine_trials.errors`.
+    """
+    return pd.read_csv(io.BytesIO(_read("machine-trials")))
 
 
 def power_caps() -> pd.DataFrame:
