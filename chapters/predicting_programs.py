@@ -464,7 +464,7 @@ for ax, gpu in zip(axes, gpus, strict=True):
     ax.set(title=gpu, xticks=range(len(STEPS)), yscale="log", xlim=(-0.5, 2.5))
     ax.set_xticklabels(["none", "settings", "curves"], rotation=60)
 axes[0].set(ylabel="error of energy [%]")
-axes[0].legend(loc="lower left", fontsize=7)
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncol=3)
 plt.show()
 
 # %%
@@ -595,7 +595,7 @@ numbers.record_table(
         "epochs [.0f epochs]: epochs of the job": machine_epochs,
         "limit_step [.0f W]: between two limits": machine_step_w,
         "machine_rest [.0f W]: power of the rest of the machine": machine_rest_w,
-        "choices [,.0f choices]: settings and starts": len(choices),
+        "choices [.0f choices]: settings and starts": len(choices),
         "frontier [.0f choices]: on the frontier": len(best),
         "choice_hours [.1f h]: the cleanest is done after": float(chosen.loc["both", "hours"]),
         "fastest_hours [.1f h]: the fastest is done after": float(fastest["hours"]),

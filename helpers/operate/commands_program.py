@@ -314,17 +314,17 @@ def read_program(path: str | os.PathLike) -> Programs:
         raise ValueError(f"{name}: has no facts or no operators: write it with predict --save.")
     _check_rows(operators, set(COLUMNS), "kind", f"{name}: operators")
     _check_rows(edges or [], {"source", "target", "count"}, None, f"{name}: edges")
-    sizes = dict.fromkeys(_SIZES)
+    sizes = dict.fromkeys(_SIZES, math.nan)
     texts = ("family", "optimiser", "activation", "cell")
     blank = {key: "" if key in texts else 0 for key in HYPER} | sizes
-    known = {key: value for key, value in facts.items() if key in blank}
+    known = {k: math.nan if v is None else v for k, v in facts.items() if k in blank}
     for key, value in known.items():
         kind = str if key in texts else int | float
-        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+        if not isinstance(value, kind) or isinstance(value, bool):
             raise ValueError(f"{name}: facts: {key} is {value!r}: write it with predict --save.")
     index = pd.Index([0], name="program")
     return Programs(
-        pd.DataFrame([blank | known], index=index).astype(dict.fromkeys(sizes, float)),
+        pd.DataFrame([blank | known], index=index),
         pd.DataFrame(operators)[list(COLUMNS)].assign(program=0),
         pd.DataFrame(edges or [], columns=["source", "target", "count"]).assign(program=0),
     )
