@@ -39,7 +39,7 @@ COMPUTED = (
     *("placement/", "predictions/", "programs/"),
 )
 #: What a data file ends in.
-SUFFIXES = (".csv", ".bz2", ".yaml", ".parquet", ".npz")
+SUFFIXES = (".csv", ".bz2", ".yaml", ".parquet", ".npz", ".json")
 #: What was measured on a real Slurm: kept as it is.
 MEASURED = "slurm"
 ZONES = ("DE", "FR", "GB", "ES", "IT", "PL", "DK", "AT", "BE", "FI", "PT", "GR")
