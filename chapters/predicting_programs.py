@@ -452,7 +452,7 @@ gpus = sorted(of_energy.query("kind == 'unseen gpu' and left_out != 'all'")["lef
 STEPS = [kind for kind in KINDS if kind.startswith("unseen gpu")]
 per_gpu = of_energy.set_index(["kind", "left_out", "model"]).sort_index()
 
-# %% mystnb={"figure": {"caption": "A GPU left out: mean absolute error of energy without any of its settings, and with a fifth of them, drawn setting by setting or curve by curve. Bars: 95 %, curves drawn again. The line is the aim.", "name": "fig:programs-gpus"}, "image": {"alt": "Four panels, one a GPU. Without a setting of the GPU all models are wrong by tens of percent; with a fifth of its settings physics with what it leaves falls to a few percent, below the table's forest in every panel."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A GPU left out: mean absolute error of energy without any of its settings, and with a fifth of them, drawn setting by setting or curve by curve. Bars: 95 %, curves drawn again. The line is the aim.", "name": "fig:programs-gpus"}, "image": {"alt": "Four panels, one a GPU: bars of error for each model, without any setting of the GPU, and with some of its settings known."}} tags=["hide-input"]
 SHOWN = {"forest": "baseline", "physics": "rest", MACHINE: "average"}
 fig, axes = plt.subplots(1, len(gpus), figsize=(7.2, 3.2), sharey=True)
 for ax, gpu in zip(axes, gpus, strict=True):
