@@ -145,7 +145,7 @@ for z in ZONES:
     chart = Chart("Best start, one job", wait_axis, y, lines)
     starts[z] = Picture("fig:grid-starts", [chart], said)
 
-# %% mystnb={"figure": {"caption": "Emissions saved by the best start against the longest wait (logarithmic axis), by length of the job, the future known; 95 % intervals over the weeks of two years.", "name": "fig:grid-starts"}, "image": {"alt": "Three rising curves of saving against longest wait, for jobs of one, four and 24 hours, each with its band."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Emissions saved by the best start against the longest wait (logarithmic axis), by length of the job, the future known; 95 % intervals over the weeks of two years.", "name": "fig:grid-starts"}, "image": {"alt": "Three rising curves of saving against longest wait, for a short, a middle and a long job, each with its band."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.8))
 starts[zone].charts[0].draw(ax)
 ax.legend(loc="upper left")
@@ -189,7 +189,7 @@ for z, own in table.groupby("zone"):
     panels.append(Chart("How often they pay", startup, share, often, level=50))
     pauses[z] = Picture("fig:grid-pauses", panels, said)
 
-# %% mystnb={"figure": {"caption": "Left: emissions saved by pausing beyond the best start, against the length of a start-up, by hours of work, the future known; 95 % intervals over weeks. Right: weeks in which the best schedule pauses; the line marks half of them.", "name": "fig:grid-pauses"}, "image": {"alt": "Two panels of falling curves against the length of a start-up, for two, eight and 24 hours of work: what pauses add, and in how many weeks they pay."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Left: emissions saved by pausing beyond the best start, against the length of a start-up, by hours of work, the future known; 95 % intervals over weeks. Right: weeks in which the best schedule pauses; the line marks half of them.", "name": "fig:grid-pauses"}, "image": {"alt": "Two panels of falling curves against the length of a start-up, for little, middling and much work: what pauses add, and in how many weeks they pay."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.8))
 for ax, chart in zip(axes, pauses[zone].charts, strict=True):
     chart.draw(ax)

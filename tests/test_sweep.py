@@ -351,7 +351,7 @@ def until(true, patience_s=60.0):
 def cluster():
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
     ) as cluster:
         yield cluster
 
@@ -599,15 +599,21 @@ def double(x):
     return {"y": 2 * x}
 
 
+# Dask leaves a socket of its own to the collector when its cluster closes.
+leaves_a_socket = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@leaves_a_socket
 def test_a_cluster_is_opened_by_its_kind_and_closed_in_the_end(tmp_path):
     pytest.importorskip("distributed")
-    with dask_cluster("local", 1, processes=False, dashboard_address=None) as client:
+    with dask_cluster("local", 1, processes=False, dashboard_address="127.0.0.1:0") as client:
         table = quiet(double, {"x": [1, 2]}, out=tmp_path, scheduler=client)
 
     assert [2, 4] == table["y"].tolist()
     assert "closed" == client.status
 
 
+@leaves_a_socket
 def test_a_cluster_of_batch_jobs_is_asked_for_its_workers_and_what_it_takes(monkeypatch, tmp_path):
     distributed = pytest.importorskip("distributed")
     given = {}
@@ -617,7 +623,7 @@ def test_a_cluster_of_batch_jobs_is_asked_for_its_workers_and_what_it_takes(monk
 
         def __init__(self, queue, memory, **rest):
             given.update(queue=queue, memory=memory, **rest)
-            super().__init__(processes=False, dashboard_address=None, **rest)
+            super().__init__(processes=False, dashboard_address="127.0.0.1:0", **rest)
 
     jobqueue = types.ModuleType("dask_jobqueue")
     jobqueue.SLURMCluster = Batch

@@ -193,9 +193,10 @@ class Editions(SphinxDirective):
 
 def publish(app, error) -> None:
     """Write the feed and lay the earlier editions beside the pages."""
-    if error or app.builder.format != "html":
+    changelog = Path(app.srcdir, "changelog.md")  # a page of one run alone has none
+    if error or app.builder.format != "html" or not changelog.is_file():
         return
-    told = editions(Path(app.srcdir, "changelog.md").read_text(encoding="utf-8"))
+    told = editions(changelog.read_text(encoding="utf-8"))
     address = app.config.html_baseurl or ""
     title = app.config.html_title or app.config.project
     Path(app.outdir, FEED).write_text(
@@ -207,6 +208,8 @@ def publish(app, error) -> None:
 
 def name_feed(app, pagename, templatename, context, doctree) -> None:
     """Tell a browser, on every page, where the feed is."""
+    if not Path(app.srcdir, "changelog.md").is_file():
+        return
     up = "../" * pagename.count("/")
     context["metatags"] = context.get("metatags", "") + (
         f'<link rel="alternate" type="application/atom+xml" title="Changes" href="{up}{FEED}">\n'

@@ -293,8 +293,10 @@ class Psij(Backend):
         PSI/J 0.9.11 would do it, but the thread in which it does dies when one of them ends by
         itself at that moment. The lock says that the number is still that of our script.
         """
-        import psutil
-
+        try:
+            import psutil  # PSI/J brings it
+        except ImportError:
+            raise ImportError("psutil is not installed: it comes with psij-python.") from None
         until_s = time.monotonic() + 15.0
         while self._lives(where):
             if time.monotonic() > until_s:

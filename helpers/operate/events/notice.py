@@ -32,7 +32,7 @@ from typing import Any, Literal, get_args
 from helpers.extras import extra
 from helpers.operate.job import EVENTS
 
-__all__ = ["KINDS", "LARGEST_B", "SCHEMA", "Kind", "Notice", "plain", "read_notice", "warm_up"]
+__all__ = ["KINDS", "LARGEST_B", "SCHEMA", "Notice", "plain", "read_notice", "warm_up"]
 
 Kind = Literal["job", "checkpoint", "file", "forecast", "action"]
 """What a notice may be about."""
