@@ -197,6 +197,10 @@ def test_each_figure_says_in_words_and_in_a_table_what_it_draws(at, told):
 
     for fold in page.locator(".grids-picture summary").all():
         fold.press("Enter")
+    page.wait_for_function(  # a table is written when its fold has opened, a moment later
+        "() => [...document.querySelectorAll('.grids-picture')]"
+        ".every(one => one.querySelector('table'))"
+    )
     counts = page.locator(".grids-picture").evaluate_all(
         "all => all.map(one => one.querySelectorAll('table').length)"
     )
