@@ -63,7 +63,10 @@ def test_a_job_runs_pauses_after_its_checkpoint_and_resumes(world):
     assert 1 == made.schedule.resumes
     assert "completed" == receipt["outcome"]
     assert 2 == len(starts)
-    assert f"start {round(float(made.schedule.work_to_s[0]) / 2)} " in starts[1]
+    # A start that Slurm made a second late leaves the pause one checkpoint earlier, of two seconds.
+    planned, resumed = float(made.schedule.work_to_s[0]) / 2, int(starts[1].split()[1])
+    assert 1 <= resumed <= round(planned)
+    assert planned - resumed < 1.6
     assert receipt["real_stop_s"][-1] <= made.deadline_s
     assert receipt["work_twice_s"] <= 2.0
     assert 1 == [e.event for e in read_events(folder.path)].count("finished")
