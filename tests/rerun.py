@@ -42,6 +42,11 @@ class Rerun:
             self.left.discard(cell.id)
         return alike
 
+    def ran(self, cell, outputs: list) -> None:
+        """Take the figures of a cell whose outputs nbval was told not to compare."""
+        self.figures |= pipeline.take_forms(cell, outputs)
+        self.left.discard(cell.id)
+
     def end(self) -> None:
         """Keep what the run gave if every cell ran and gave what is stored."""
         logs = Path(self.logs.name)
@@ -82,6 +87,18 @@ class Reruns:
             yield
         if self._is_chapter(item) and self.run:
             item.compare_outputs = functools.partial(self.run.same, item.compare_outputs, item.cell)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_call(self, item):
+        """Count a cell that ran without a fault where nothing was to be compared."""
+        outcome = yield
+        if (
+            self._is_chapter(item)
+            and self.run
+            and not outcome.excinfo
+            and not item.options["check"]
+        ):
+            self.run.ran(item.cell, item.test_outputs)
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_teardown(self, item, nextitem):

@@ -1,6 +1,9 @@
 """A chapter that nbval ran again and found the same counts as executed; any other does not."""
 
 import base64
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -77,3 +80,29 @@ def test_a_comparison_sees_no_form_of_a_figure_that_notebooks_do_not_store(chapt
     ran(chapter, [PICTURE, PICTURE], lambda test, ref, skip: seen.extend(test) or True)
 
     assert [{"image/png"}] * 2 == [set(output.data) for output in seen]
+
+
+def test_a_cell_whose_outputs_are_not_compared_counts_when_it_has_run(chapter, kept):
+    run = rerun.Rerun(chapter)
+    Path(run.logs.name, "used").write_text("helpers/timeline.py\n", encoding="utf-8")
+    first, second = chapter.nb.cells
+    run.same(lambda test, ref, skip: True, first, drawn(PICTURE), stored(PICTURE))
+    run.ran(second, drawn(OTHER))
+    run.end()
+
+    assert ["cell-0.csv", "cell-0.svg", "cell-1.csv", "cell-1.svg"] == sorted(kept[0][3])
+
+
+def test_what_a_compiler_keeps_is_no_input_of_a_chapter(tmp_path):
+    root, logs = tmp_path / "repository", tmp_path / "logs"
+    for name in ("helpers/__pycache__/loop.nbi", "helpers/words.txt"):
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("kept", encoding="utf-8")
+    logs.mkdir()
+    opened = "for n in ('__pycache__/loop.nbi', 'words.txt'): open(f'helpers/{n}').close()"
+    with pipeline.recorded(logs):
+        environment = dict(os.environ) | {"CLEAN_HOURS_ROOT": str(root)}
+        subprocess.run([sys.executable, "-c", opened], cwd=root, env=environment, check=True)
+
+    assert {"helpers/words.txt"} == pipeline.what_it_used(logs)[0]

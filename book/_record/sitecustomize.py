@@ -33,6 +33,8 @@ def _watch(root: str, log: str) -> None:
             path = os.path.abspath(arguments[0])
             parts = os.path.relpath(path, root).split(os.sep)
             hidden = parts[0].startswith(".") or parts[0].endswith(".egg-info")
+            # What a compiler keeps follows from what it compiled, and is written by any process.
+            hidden = hidden or "__pycache__" in parts
             if not hidden and parts[0] not in apart and not path.endswith((".py", ".pyc")):
                 note(path)
 
