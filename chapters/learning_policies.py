@@ -38,8 +38,10 @@ COLORS = figures.COLORS
 judged, bound = named(datasets.learning("judged")), datasets.learning("bound")
 ZONES, WEEKS = sorted(judged["zone"].unique()), sorted(judged["week"].unique())
 TRACE = "unilu-gaia-2014"
-SCOPE = publish.Scope(ZONES, (2020,), len(WEEKS), TRACE, future="forecast")
+YEAR = pd.Timestamp(WEEKS[0]).year
+SCOPE = publish.Scope(ZONES, (YEAR,), len(WEEKS), TRACE, future="forecast")
 numbers = publish.Numbers("learning_policies", SCOPE)
+_ = numbers.word("year", YEAR, "the year of the weeks of test")
 
 # %% tags=["hide-input"]
 LEARNED, RULE, GATE, LARGE = "learned, full", "priced", "gate", "large"

@@ -392,7 +392,7 @@ for z, own in usual.groupby("zone"):
     )
     places[z] = Picture("fig:grid-places", shown[z], said)
 
-# %% mystnb={"figure": {"caption": "Emissions of work released on the grid saved by choosing the time, the place, or both, the future known; 95 % intervals over 13 starts in 2020. Left: by what moving takes; right: by the room at each other grid.", "name": "fig:grid-places"}, "image": {"alt": "Two panels. Left: saving by time alone is level; by place and by both it falls the more energy moving takes. Right: it rises with the room at other grids."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Emissions of work released on the grid saved by choosing the time, the place, or both, the future known; 95 % intervals over the starts. Left: by what moving takes; right: by the room at each other grid.", "name": "fig:grid-places"}, "image": {"alt": "Two panels. Left: saving by time alone is level; by place and by both it falls the more energy moving takes. Right: it rises with the room at other grids."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.8), sharey=True)
 for ax, chart in zip(axes, places[zone].charts, strict=True):
     chart.draw(ax)
