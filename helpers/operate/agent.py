@@ -431,7 +431,14 @@ def _limit_near(sight: Sight, started_s: float, interval_s: float) -> str:
 
 
 def _pause_due(sight: Sight, started_s: float, said_s: float, interval_s: float) -> str:
-    """Whether the plan pauses at the checkpoint that was just reached."""
+    """Whether the plan pauses at the checkpoint that was just reached.
+
+    It pauses where the plan does: at the checkpoint that the plan names, or at a later one of a job
+    that is faster than planned and still in its clean hours. A run that is so late that a
+    checkpoint comes a whole interval after its planned end pauses there, before its work is done:
+    its clean hours are over, and what is left is done in the next run's. So two intervals of delay
+    cost one checkpoint, three cost two, and less than two cost none.
+    """
     schedule = sight.plan.schedule
     kept_at_start_s = sight.plan.kept_s(sight.checkpoints(started_s))
     run = sight.next_run(kept_at_start_s, started_s)
@@ -446,6 +453,11 @@ def _pause_due(sight: Sight, started_s: float, said_s: float, interval_s: float)
     resume_s = min(float(schedule.start_s[run + 1]), sight.last_moment_s)
     if resume_s - sight.now_s <= max(startup_s, sight.rest_s):
         return ""  # too late: to start again would take longer than the pause
+    if not reached:
+        late_s = said_s - stop_s
+        return (
+            f"it is late: its run was to end {late_s:.0f} s ago, and pauses until {iso(resume_s)}"
+        )
     return f"the plan pauses at {iso(stop_s)} until {iso(resume_s)}"
 
 

@@ -4,9 +4,10 @@
     python tests/operate/measure.py --kills 0 --hour 60 --out data/slurm  # half an hour
 
 One grid hour is compressed to a few seconds. In *calm* rounds nothing is disturbed;
-in those after them the agent, the controller and the daemons of nodes are killed (SIGKILL) at random
-moments and started again. Three tables are written: a row a round, a job, a run; a round that is
-there already is measured anew. Wants root and `make packages`.
+in those after them the agent, the controller, the daemons of nodes and the broker of events are
+killed (SIGKILL) at random moments and started again. Somebody listens to the broker all the while.
+Three tables are written: a row a round, a job, a run; a round that is there already is measured
+anew. Wants root and `make packages`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +33,11 @@ from helpers import datasets
 from helpers.carbon.signal import Intensity
 from helpers.operate.agent import Agent, Settings
 from helpers.operate.backend import SchedulerError
+from helpers.operate.events.broker import Address, connection
+from helpers.operate.events.notice import Notice
+from helpers.operate.events.senses import Senses
+from helpers.operate.events.server import Server
+from helpers.operate.events.wire import Wire, source_of
 from helpers.operate.job import read_events
 from helpers.operate.plans import Plan, make_plan
 from helpers.operate.rules import Resources
@@ -41,7 +47,8 @@ from helpers.phases.suspension import Suspension
 
 SETTINGS = Settings(poll_s=1.0, tick_s=0.1, lead_s=1.0, patience_s=8.0, silent_s=6.0)
 MARGIN_S = 10.0
-VICTIMS = ("agent", "controller", "node")
+VICTIMS = ("agent", "controller", "node", "broker")
+CLUSTER = "live"
 FIRST_DAY = pd.Timestamp("2020-06-01T09:00Z").timestamp()
 
 SCRIPT = """#!/bin/bash
@@ -107,26 +114,78 @@ def jobs_of(
     return made
 
 
-def start_agent(live: Live, state: Path, curve: Intensity) -> int:
-    """Start an agent as a process of its own and return its number."""
+def in_a_child(work: Callable[[], None]) -> int:
+    """Do something as a process of its own, in a session of its own, and return its number."""
     child = os.fork()
     if child == 0:
         os.setsid()
         try:
-            backend = live.backend(timeout_s=5.0)
-            told = (state / "agent.log").open("a")
-            Agent(
-                backend,
-                state,
-                SETTINGS,
-                intensity=lambda *_: curve,
-                report=lambda line: print(f"{time.time():.2f} {line}", file=told, flush=True),
-            ).run(until_empty=True)
+            work()
         except BaseException as error:
-            print(f"agent: {error!r}", file=sys.stderr)
+            print(f"{work.__name__}: {error!r}", file=sys.stderr)
         finally:
             os._exit(0)
     return child
+
+
+def start_agent(live: Live, state: Path, curve: Intensity, url: str) -> int:
+    """Start an agent that hears and tells, and return the number of its process."""
+
+    def agent() -> None:
+        told = (state / "agent.log").open("a")
+        source = source_of(state)
+
+        def report(line: str) -> None:
+            print(f"{time.time():.2f} {line}", file=told, flush=True)
+
+        link = Wire(
+            Address(url),
+            Senses(CLUSTER, source),
+            report=report,
+            durable=source.strip("/").replace("/", "-"),
+        )
+        link.start()
+        Agent(
+            live.backend(timeout_s=5.0),
+            state,
+            SETTINGS,
+            intensity=lambda *_: curve,
+            report=report,
+            link=link,
+            sleep=link.wait,
+        ).run(until_empty=True)
+        link.close(10.0)
+
+    return in_a_child(agent)
+
+
+def start_ear(state: Path, url: str) -> int:
+    """Write down each notice that is heard, and when [s]; return the number of the process."""
+
+    def ear() -> None:
+        file = (state / "heard").open("a")
+
+        def hear(notice: Notice) -> None:
+            told = [time.time(), notice.time_s, notice.kind, notice.id, notice.data.get("state")]
+            print(json.dumps(told), file=file, flush=True)
+
+        Wire(Address(url), Senses(CLUSTER, "/clean-hours/ear"), hear=hear, durable="ear").start()
+        signal.pause()
+
+    return in_a_child(ear)
+
+
+def heard_in(state: Path, folders: Sequence[Folder]) -> dict[str, object]:
+    """What an ear has heard of the checkpoints that jobs said, and how long that took [s]."""
+    told = [json.loads(line) for line in (state / "heard").read_text().splitlines()]
+    took_s = {name: at_s - said_s for at_s, said_s, _, name, what in told if what == "checkpoint"}
+    said = sum(e.event == "checkpoint" for folder in folders for e in read_events(folder.path))
+    return {
+        "said": said,
+        "unheard": said - len(took_s),
+        "heard_median_s": np.median(list(took_s.values())),
+        "heard_p95_s": np.quantile(list(took_s.values()), 0.95),
+    }
 
 
 def kill(child: int) -> None:
@@ -162,34 +221,64 @@ def one_round(
     moments = sorted(rng.uniform(time.time() + 1, last_s - 15) for _ in range(kills))
     killed: list[str] = []
     loads: list[float] = []
-    child = start_agent(live, state, curve)
-    while any(not folder.over for folder in folders) and time.time() < last_s + 60:
-        time.sleep(0.05)
-        loads.append(os.getloadavg()[0])
-        if not moments or time.time() < moments[0]:
-            continue
-        moments.pop(0)
-        killed.append(rng.choice(victims))
-        if killed[-1] == "controller":
-            live.kill_controller()
-            time.sleep(rng.uniform(0.1, 3.0))
-            live.start_controller()
-        elif killed[-1] == "node":
-            node = rng.randint(1, 4)
-            live.kill_node(node)
-            time.sleep(rng.uniform(0.1, 3.0))
-            live.start_node(node)
-        else:
-            kill(child)
-            time.sleep(rng.uniform(0.0, 2.0))
-            child = start_agent(live, state, curve)
-    loop_s = time.time() - begun_s
-    kill(child)
+    broker = Server(root / f"broker{seed}", port=0)
+    broker.start(60)
+    ear = start_ear(state, broker.url)
+    child = start_agent(live, state, curve, broker.url)
+    try:
+        while any(not folder.over for folder in folders) and time.time() < last_s + 60:
+            time.sleep(0.05)
+            loads.append(os.getloadavg()[0])
+            if not moments or time.time() < moments[0]:
+                continue
+            moments.pop(0)
+            killed.append(rng.choice(victims))
+            if killed[-1] == "agent":
+                kill(child)
+                time.sleep(rng.uniform(0.0, 2.0))
+                child = start_agent(live, state, curve, broker.url)
+            else:
+                kill_daemon(live, broker, killed[-1], rng)
+        loop_s = time.time() - begun_s
+        wait_for_end(child, 15.0)  # what it has to tell is told, and heard
+    finally:
+        kill(child)
+        kill(ear)
+        broker.kill()
     for path in state.glob("agent.log"):
         (root / f"agent{seed}.log").write_bytes(path.read_bytes())
     live.keep_logs(root / f"logs{seed}")
     about = {"loop_s": loop_s, "load_mean": np.mean(loads), "load_most": np.max(loads)}
-    return tables(folders, hour_s, seed, killed, about)
+    return tables(folders, hour_s, seed, killed, about | heard_in(state, folders))
+
+
+def kill_daemon(live: Live, broker: Server, victim: str, rng: random.Random) -> None:
+    """Kill the controller, a node's daemon or the broker, and start it again."""
+    if victim == "controller":
+        live.kill_controller()
+        time.sleep(rng.uniform(0.1, 3.0))
+        live.start_controller()
+    elif victim == "node":
+        node = rng.randint(1, 4)
+        live.kill_node(node)
+        time.sleep(rng.uniform(0.1, 3.0))
+        live.start_node(node)
+    else:
+        broker.kill()
+        time.sleep(rng.uniform(0.1, 3.0))
+        broker.start(60)
+
+
+def wait_for_end(child: int, patience_s: float) -> None:
+    """Wait until a process ends by itself, not longer than so many seconds [s]."""
+    until_s = time.monotonic() + patience_s
+    while time.monotonic() < until_s:
+        with suppress(ChildProcessError):
+            if os.waitpid(child, os.WNOHANG) == (0, 0):
+                time.sleep(0.1)
+                continue
+        time.sleep(1.0)  # for whoever listens
+        return
 
 
 def tables(
@@ -205,7 +294,7 @@ def tables(
     about: dict[str, object] = {"hour_s": hour_s, "checkpoint_s": hour_s / 2, "margin_s": MARGIN_S}
     about |= {f"{victim}_kills": killed.count(victim) for victim in VICTIMS}
     jobs = [one_job(folder, hour_s) for folder in folders]
-    runs = [run for folder in folders for run in runs_of(folder)]
+    runs = [run for folder in folders for run in runs_of(folder, hour_s)]
     return {
         "rounds": pd.DataFrame([name | about | dict(measured)]),
         "jobs": pd.DataFrame([name | job for job in jobs]),
@@ -220,8 +309,8 @@ def told_by(folder: Folder, what: str) -> list[tuple[float, str]]:
     return [(float(line[1]), line[2]) for line in lines if len(line) == 3 and line[0] == what]
 
 
-def runs_of(folder: Folder) -> list[dict[str, object]]:
-    """One row a run: when planned, when it really began, how long it outlived its checkpoint."""
+def runs_of(folder: Folder, hour_s: float) -> list[dict[str, object]]:
+    """One row a run: when planned, when it really began, what it did after its last checkpoint."""
     plan = folder.plan
     events = read_events(folder.path)
     begun = [e.time_s for e in events if e.event == "started"]
@@ -233,6 +322,7 @@ def runs_of(folder: Folder) -> list[dict[str, object]]:
         until_s = begun[number + 1] if number + 1 < len(begun) else np.inf
         lived_s = max([start_s, *(t for t in ticks if start_s <= t < until_s)])
         saved_s = max([start_s, *(t for t in marks if start_s <= t < until_s)])
+        unsaved = sum(saved_s < t < until_s for t in ticks)
         rows.append(
             {
                 "job": folder.key,
@@ -240,6 +330,8 @@ def runs_of(folder: Folder) -> list[dict[str, object]]:
                 "planned_start_s": planned[number] - plan.release_s if planned else np.nan,
                 "start_s": start_s - plan.release_s,
                 "after_checkpoint_s": max(0.0, lived_s - saved_s),
+                # by its work, not by the clock: on a busy machine an interval lasts longer
+                "unsaved_work_s": hour_s / 8 * unsaved,
             }
         )
     return rows
@@ -297,6 +389,8 @@ def summary(found: dict[str, pd.DataFrame]) -> dict[str, object]:
         "most_after_checkpoint_s": round(float(runs["after_checkpoint_s"].max()), 2),
         "submissions": int(jobs["submissions"].sum()),
         "failed_calls": int(jobs["failed_calls"].sum()),
+        "unheard": int(rounds["unheard"].sum()),
+        "heard_p95_s": round(float(rounds["heard_p95_s"].max()), 2),
         "planned_g": round(float(jobs["planned_g"].sum()), 3),
         "real_g": round(float(jobs["real_g"].sum()), 3),
         "at_once_g": round(float(jobs["at_once_g"].sum()), 3),
@@ -336,6 +430,7 @@ def main() -> int:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the Slurm is ended, too
     out = options.out.absolute() if options.out else None
+    connection(Address("nats://127.0.0.1"))  # its libraries are loaded once, before a fork
     root = open_to_all(Path(tempfile.mkdtemp(prefix="measure")))
     (root / "slurm").mkdir()
     live = Live(root / "slurm")

@@ -207,6 +207,33 @@ def test_a_pause_that_would_lose_work_waits_for_the_next_checkpoint():
     assert ("requeue", "wait") == (fresh.kind, stale.kind)
 
 
+@pytest.mark.parametrize(
+    ("late_s", "early"),
+    [(0.0, 0), (900.0, 0), (3500.0, 0), (3600.0, 1), (5300.0, 1), (5400.0, 2)],
+)
+def test_two_intervals_of_delay_bring_a_pause_one_checkpoint_early_and_less_none(late_s, early):
+    base = sight()
+    schedule = base.plan.schedule
+    start_s, stop_s = float(schedule.start_s[0]), float(schedule.stop_s[0])
+    planned = round(float(schedule.work_to_s[0]) / 1800)
+    status = Status("7", "0" * 16, "running", start_s, start_s + late_s)
+    marks_s = [stop_s + late_s - 1800.0 * (planned - k) for k in range(1, planned + 1)]
+    actions = [
+        decide(
+            sight(
+                now_s=mark_s + 1,
+                statuses=[status],
+                events=[Event("checkpoint", t) for t in marks_s[: k + 1]],
+            )
+        )
+        for k, mark_s in enumerate(marks_s)
+    ]
+    pauses = [action.kind == "requeue" for action in actions]
+
+    assert planned - early == 1 + pauses.index(True)
+    assert ("late" in actions[pauses.index(True)].why) == (early > 0)
+
+
 def test_a_run_that_says_nothing_at_all_is_one_that_only_its_controller_believes_in():
     status = Status("7", "0" * 16, "running", ZERO_S, ZERO_S)
 
