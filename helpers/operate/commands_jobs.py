@@ -30,7 +30,10 @@ def backend_of(options: argparse.Namespace) -> Backend:
     from helpers.operate.slurm import Slurm
 
     chosen = options.on or ("slurm" if shutil.which("sbatch") else "local")
-    return Slurm() if chosen == "slurm" else Local()
+    rest_s = getattr(options, "rest", None)
+    if chosen == "slurm":
+        return Slurm() if rest_s is None else Slurm(rest_s=rest_s)
+    return Local()
 
 
 def submit(options: argparse.Namespace) -> Result:

@@ -424,13 +424,17 @@ def _status(job: Mapping[str, Any], key: str) -> Status:
     """One entry of ``squeue --json``."""
     state, word = _state(job.get("job_state"))
     started = _number(job.get("start_time"))
+    restarts = int(_number(job.get("restart_cnt")))
+    # 22.05 writes COMPLETING for a run that ends and for one that was requeued; the latter counts
+    # as a restart already, though nothing has started yet, and is to end in a time limit from now.
+    leaving = word == "COMPLETING" and _number(job.get("end_time")) > time.time() + 30.0
     return Status(
         job_id=str(int(_number(job["job_id"]))),
         key=key,
         state=state,
         begin_s=_number(job.get("eligible_time")) or started,
         started_s=started if state == "running" and started else None,
-        restarts=int(_number(job.get("restart_cnt"))),
+        restarts=restarts - 1 if leaving and restarts else restarts,
         reason=str(job.get("state_reason") or word),
         held=state == "waiting" and _held(job),
         partition=str(job.get("partition") or ""),

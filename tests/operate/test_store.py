@@ -202,6 +202,23 @@ def test_only_the_users_own_jobs_with_a_key_are_touched():
     assert {} == other
 
 
+@pytest.mark.parametrize(("ends_in_s", "restarts"), [(172_800, 1), (-3, 2)])
+def test_a_requeued_run_that_is_still_leaving_is_the_run_it_was(ends_in_s, restarts):
+    job_ = {  # as Slurm 22.05 told of a job whose script took four seconds to leave
+        "job_id": 7,
+        "user_name": "u01",
+        "comment": "clean-hours:0123456789abcdef",
+        "job_state": "COMPLETING",
+        "start_time": time.time(),
+        "end_time": time.time() + ends_in_s,
+        "restart_cnt": 2,
+    }
+
+    status = Recorded(json.dumps({"jobs": [job_]}), user="u01").jobs()["0123456789abcdef"][0]
+
+    assert ("running", restarts) == (status.state, status.restarts)
+
+
 def test_jobs_are_read_as_newer_releases_write_them():
     job_ = {
         "job_id": 7,
