@@ -121,6 +121,7 @@ def as_notebook(notebook: nbformat.NotebookNode, record: said.Record) -> nbforma
 
 def _without_roles(text: str) -> str:
     text = re.sub(r"^\([\w-]+\)=\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^\{opening\}`[^`]*`\n\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"\{doc\}`(?:([^`<]*?)\s*<[^`>]*>|(\w+))`", _title, text)
     text = re.sub(r"\{(?:numref|eq|ref|term)\}`(?:([^`<]+?)\s*<[^`>]*>|([^`]*))`", r"*\1\2*", text)
     return re.sub(r"\{cite(?::\w+)?\}`([^`]*)`", r"[\1]", text)

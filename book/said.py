@@ -24,7 +24,7 @@ from pathlib import Path
 IN_BOOK = "in-book"
 CONDITION = re.compile(r"\{if(-not)?\}`([\w.-]+)`[ ]?")
 VALUE = re.compile(r"\{(num|num-interval|word)\}`([\w.]+)`")
-FIGURE = re.compile(r"\{numref\}`([^`<>]*<)?(fig:[\w-]+)>?`")
+FIGURE = re.compile(r"\{(?:numref|opening)\}`([^`<>]*<)?(fig:[\w-]+)>?`")
 FENCE = re.compile(r"^\s*(```|~~~)(?!\{)")
 ITEM = re.compile(r"^(\s*)(?:[*+-]|\d+\.)\s")
 BOLD_ALONE = re.compile(r"\s*[*+-]\s+\*\*[^*]+\*\*\s*")

@@ -11,6 +11,8 @@
 # {if-not}`a_real_cluster.any_late` None was late.
 # With nothing disturbed, most first starts came within {num}`a_real_cluster.start_most`, and the grams of receipts differ from those planned by {num}`a_real_cluster.grams_off`.
 #
+# {opening}`fig:real-late`
+#
 # **You need.**
 # {doc}`pause_and_resume` for plans with pauses, and {doc}`/howto/submit_to_slurm` for the command that carries them out.
 # A *kill* is the signal that no program can catch (SIGKILL).

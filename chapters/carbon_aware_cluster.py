@@ -9,6 +9,8 @@
 # {if-not}`carbon_aware_cluster.aware_shown_30` So few weeks do not show it beyond doubt.
 # In one week of {word}`carbon_aware_cluster.year`, in {word}`carbon_aware_cluster.example_place`, it is proven that no schedule of its jobs without pauses saves more than {num}`carbon_aware_cluster.possible_30`, the future known.
 #
+# {opening}`fig:aware-savings`
+#
 # **You need.**
 # {doc}`when_to_start` for why waiting saves at all, {doc}`sharing_a_cluster` for EASY backfilling and who waits, {doc}`waiting_for_clean_power` for the same jobs on endless machines.
 # The *load* of a machine is what its jobs need, in core-hours, over what it has; the *delay* of a job is its time in the system less its run time, pauses and saving included.

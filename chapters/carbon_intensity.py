@@ -8,6 +8,8 @@
 # In {word}`carbon_intensity.place` in {word}`carbon_intensity.year` a kilowatt-hour caused {num}`carbon_intensity.mean` of CO2e on average, less than {num}`carbon_intensity.low_decile` in the cleanest tenth of the hours and more than {num}`carbon_intensity.high_decile` in the dirtiest.
 # An hour's work that waited, the future known, for the cleanest hour of the day ahead would have caused {num}`carbon_intensity.saving_24h` less.
 #
+# {opening}`fig:carbon-weeks`
+#
 # **You need.**
 # Nothing but school physics: power is energy per time, a kilowatt-hour (kWh) is an amount of energy.
 # *Carbon intensity* is the mass of greenhouse gases, weighed as CO2 equivalents (CO2e), that one kilowatt-hour causes, in g/kWh.

@@ -15,6 +15,8 @@
 # An extra start and lost work explain more; the rest is the machine's doing, for the runs differ before they are stopped.
 # With the machine's state allowed for, a stop after a checkpoint changed the energy above idle by {num}`cost_of_stopping.above_save_adjusted`.
 #
+# {opening}`fig:stop-totals`
+#
 # **You need.**
 # {doc}`measuring_power`, which says how energies are measured and over which window.
 # A *p-value* is the chance of a difference at least as large as the one found, if there were none.

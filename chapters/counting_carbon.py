@@ -14,6 +14,8 @@
 # One measured training run would emit {num}`counting_carbon.run_grams` of CO2e by the average of {word}`counting_carbon.place` in {word}`counting_carbon.year`.
 # Average and marginal grams need not agree: on the mean day of {word}`counting_carbon.mix_place` in {word}`counting_carbon.mix_year`, the one mix at hand, the start that, the curve known, saves {num}`counting_carbon.average_day_saving` by the one saves {num}`counting_carbon.average_day_saving_at_margin` by the other.
 #
+# {opening}`fig:account-kinds`
+#
 # **You need.**
 # {doc}`carbon_intensity` for what an intensity is, and {doc}`measuring_power` for where the watts come from.
 # One kilowatt-hour is 3.6 million joules.

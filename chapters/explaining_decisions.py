@@ -9,6 +9,8 @@
 # Of {num}`explaining_decisions.changes` tried on the engine itself {num}`explaining_decisions.turned` turned it.
 # The median answer has {num}`explaining_decisions.words`.
 #
+# {opening}`fig:explained-day`
+#
 # **You need.**
 # {doc}`carbon_aware_cluster` for what the policy does, and nothing of how it does it: an explanation reads no code of a policy.
 # A *decision* is taken whenever something happens; about each job that is there it says that it starts, waits, is paused, stays paused, resumes or runs on.

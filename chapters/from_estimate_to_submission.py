@@ -8,6 +8,8 @@
 # On a real Slurm, a replay of the queue with predicted run times missed the wait of a request by {num}`from_estimate_to_submission.error_predicted` in the middle, `sbatch --test-only` by {num}`from_estimate_to_submission.error_test_only`.
 # For choosing the request that starts first among five, the first was right in {num}`from_estimate_to_submission.hits_predicted` of cases and the other in {num}`from_estimate_to_submission.hits_test_only`.
 #
+# {opening}`fig:wait-errors`
+#
 # **You need.**
 # {doc}`sharing_a_cluster` for EASY backfilling, {doc}`pause_and_resume` for plans.
 # A *request* is what a job asks its centre for: cores, partition, quality of service (QoS), time limit.

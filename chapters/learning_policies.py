@@ -10,6 +10,8 @@
 # With forecasts, at {num}`learning_policies.aim` of mean delay aimed at, what was learned saves {num}`learning_policies.learned_saved`; the best rule, laid at the same delay, saves {num}`learning_policies.rule_saved`.
 # No schedule without pauses saves more than {num}`learning_policies.bound_saved` at that delay, the future known.
 #
+# {opening}`fig:learning-frontier`
+#
 # **You need.**
 # {doc}`carbon_aware_cluster` for gates and for what waiting saves on a finite machine, {doc}`predicting_jobs` for lengths that are not known.
 # The *delay* of a job is its time in the system less its run time; a *frontier* is what can be saved at each mean delay.

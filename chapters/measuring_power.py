@@ -14,6 +14,8 @@
 # Ten repeats of the same job used {num}`measuring_power.whole` on average with a standard deviation of {num}`measuring_power.whole_sd`, so that {num}`measuring_power.runs_one_percent` runs of each kind would show a difference of one percent.
 # What is counted matters more than how precisely: ending the window with the recording's program instead of the job's last event adds {num}`measuring_power.window_program`.
 #
+# {opening}`fig:power-window`
+#
 # **You need.**
 # *Power* is energy per time: one watt (W) is one joule (J) a second.
 # A *sample* is one reading of the meter; a *run* is one execution of a program, recorded from some time before to some time after.

@@ -8,6 +8,8 @@
 # When the intensity falls by a larger share than one start-up is of the energy that the pause moves ({eq}`eq-swing`): by {num}`pause_and_resume.break_even_1h` for an hour moved by this chapter's job.
 # After the best start, with the curve of {word}`pause_and_resume.place` in {word}`pause_and_resume.year` known, pausing saves another {num}`pause_and_resume.extra_base` in the mean, {num}`pause_and_resume.extra_free` if starting were free.
 #
+# {opening}`fig:pause-break-even`
+#
 # **You need.**
 # {doc}`carbon_intensity` for the curve and {doc}`cost_of_stopping` for what a real stop costs.
 # *Start-up* is what a job repeats whenever it begins or resumes; a *checkpoint* is a place where the work done so far is saved.

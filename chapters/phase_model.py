@@ -15,6 +15,8 @@
 # For a job's emissions that matters little, since a grid's intensity is known by the hour.
 # It matters where jobs stop and resume: the constant puts the price of starting again at {num}`phase_model.restart_constant` instead of {num}`phase_model.restart`.
 #
+# {opening}`fig:phases-stop`
+#
 # **You need.**
 # *Power* is energy per time, 1 W = 1 J/s.
 # The *root mean square error* (RMSE) of a predicted power weighs large errors more than the *mean absolute error* (MAE); both are in watts.

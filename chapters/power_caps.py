@@ -15,6 +15,8 @@
 # Pauses save {num}`power_caps.pauses_4` with four hours to spare and {num}`power_caps.pauses_24` with a day.
 # Both together save {num}`power_caps.both_24`.
 #
+# {opening}`fig:caps-slack`
+#
 # **You need.**
 # {doc}`pause_and_resume` for pauses that cost, {doc}`carbon_aware_cluster` for policies on a finite machine.
 # A *power limit*, or cap, is the most a GPU may draw; its driver slows it down to keep to it.

@@ -15,6 +15,8 @@
 # Over the grids of this book, the curve known, jobs started within a day by the whole predicted distribution save {num}`predicting_jobs.saved_distribution` of their emissions, by its median {num}`predicting_jobs.saved_median`, by true lengths {num}`predicting_jobs.saved_true`.
 # {if}`predicting_jobs.distribution_wins` The distribution is better in every grid.
 #
+# {opening}`fig:predict-grams`
+#
 # **You need.**
 # {doc}`workload_traces` for the log and {doc}`when_to_start` for the best start.
 # The *log error* of a prediction is the absolute difference of natural logarithms: 0.7 is a factor of two.

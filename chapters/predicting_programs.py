@@ -15,6 +15,8 @@
 # Intervals of 90 % hold {num}`predicting_programs.covered` of what came.
 # A family whose operators were never seen is refused.
 #
+# {opening}`fig:programs-unseen`
+#
 # **You need.**
 # Nothing of other chapters; {doc}`predicting_jobs` predicts jobs from history, which knows nothing of a new program.
 # The *percentage error* of a prediction is its absolute distance from the measured run time, in percent of that.

@@ -15,6 +15,8 @@
 # One week alone, as published, may say anything from {num}`published_evaluation.week_low` to {num}`published_evaluation.week_high`.
 # {if}`published_evaluation.effects_found` The effects that the study could not find are there once each problem is compared with itself.
 #
+# {opening}`fig:published-weeks`
+#
 # **You need.**
 # {doc}`pause_and_resume` for the problem and how it is solved.
 # A *paired* comparison takes the difference within each problem before anything is averaged; *points* are differences of percentages.

@@ -8,6 +8,8 @@
 # On a real log's own machine {num}`sharing_a_cluster.own_fifo_waited` of its jobs wait under first in, first out, and nodes that stand idle draw {num}`sharing_a_cluster.own_idle_share` of the energy.
 # On a machine so small that the jobs nearly fill it the mean wait is {num}`sharing_a_cluster.small_fifo_wait`, with EASY backfilling {num}`sharing_a_cluster.small_easy_wait`.
 #
+# {opening}`fig:share-waits`
+#
 # **You need.**
 # {doc}`workload_traces` for the log, {doc}`carbon_intensity` for the curve.
 # The *wait* of a job lasts from its submission to its first start.

@@ -14,6 +14,8 @@
 # With waits of hours that are assumed and the future known, the best starts of a real cluster's jobs save {num}`waiting_for_clean_power.best_start` of their emissions, the best pauses, if free, {num}`waiting_for_clean_power.wait_awhile`.
 # A regression as forecast and the mean length of a queue, in 2020, save {num}`waiting_for_clean_power.practical`.
 #
+# {opening}`fig:waiting-policies`
+#
 # **You need.**
 # {doc}`carbon_intensity` for the curves, {doc}`workload_traces` for the jobs, {doc}`when_to_start` for why the best start can be found exactly.
 # Capacity is endless here, as in the papers that published the policies: no job waits for a machine.

@@ -9,6 +9,8 @@
 # {if}`when_to_start.diminishing` Each further hour of waiting saves less than those before.
 # Who plans with one constant power although the power changes loses {num}`when_to_start.loss_longest` when phases are long.
 #
+# {opening}`fig:start-waiting`
+#
 # **You need.**
 # {doc}`carbon_intensity` for the curves and {doc}`phase_model` for jobs with phases.
 # The curve is taken as known beforehand, so that all savings here are upper bounds.

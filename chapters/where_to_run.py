@@ -9,6 +9,8 @@
 # With sites a fifth larger than their work, {num}`where_to_run.both_12_50` are left.
 # A rolling plan, the future unknown, keeps {num}`where_to_run.kept_rolling_2` of the larger figure.
 #
+# {opening}`fig:where-optimum`
+#
 # **You need.**
 # {doc}`when_to_start` for waiting, {doc}`carbon_aware_cluster` for what a bound proves, {doc}`carbon_intensity` for what an average says.
 # The *capacity* of a site is the most work of an hour over the mean work released at one; a *transfer* is the energy that moving the data of a MWh of work takes.

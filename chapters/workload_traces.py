@@ -15,6 +15,8 @@
 # {if}`workload_traces.long_hold_most` Whoever wants clean hours has to move long jobs.
 # {if}`workload_traces.no_following` The load does not follow the carbon intensity of {word}`workload_traces.place` in {word}`workload_traces.year`.
 #
+# {opening}`fig:workload-lengths`
+#
 # **You need.**
 # A *job* is a program that waits in a queue until the processors it asked for are free.
 # The *empirical distribution function* (ECDF) at $x$ is the share of values at or below $x$; it shows all of a heavy-tailed quantity without bins.

@@ -9,6 +9,8 @@
 # With the curve known, the best start of a four-hour job within a day saves {num}`your_grid.start_lowest` in {word}`your_grid.start_lowest_place` and {num}`your_grid.start_highest` in {word}`your_grid.start_highest_place`.
 # In {word}`your_grid.year_placed`, work that may also go to another grid, moving charged, saves {num}`your_grid.both_highest` in {word}`your_grid.both_highest_place` and {num}`your_grid.both_lowest` in {word}`your_grid.both_lowest_place`.
 #
+# {opening}`fig:grid-starts`
+#
 # **You need.**
 # Nothing: choose a grid, and every figure of this page is drawn for it.
 # Where scripts do not run, and in print, the figures show {word}`your_grid.place`.

@@ -83,13 +83,13 @@ def test_every_figure_has_a_caption_a_name_and_alt_text(name):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_a_chapter_opens_with_its_question_and_has_knobs_to_turn(name):
+def test_a_chapter_opens_with_question_answer_and_picture_and_has_knobs_to_turn(name):
     cells = stored(name).cells
+    parts = ("# ", "**Question.**", "**Answer.**", "\n\n{opening}`fig:", "**You need.**")
+    places = [cells[0].source.find(part) for part in parts]
 
-    assert cells[0].source.startswith("# ")
     assert any("parameters" in c.metadata.get("tags", []) for c in cells)
-    assert "**Question.**" in cells[0].source
-    assert "**Answer.**" in cells[0].source
+    assert sorted(places) == places and -1 not in places
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

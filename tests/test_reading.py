@@ -121,13 +121,29 @@ def test_a_long_line_is_thinned_and_says_to_what():
     ("source", "mode", "draws", "said"),
     [
         ("plt.show()", "input", True, "Code of this figure"),
-        ("numbers.record_table(x)", "all", False, "Numbers recorded here, and their code"),
+        ("numbers.record_table(x)", "all", False, "Recorded numbers"),
         ("import numpy as np\n\nx = 1", "input", False, "Imports and settings"),
+        ("publish.table(x)", "input", False, "Code of this table"),
         ("x = 1", "input", False, "Code"),
     ],
 )
 def test_a_fold_says_what_it_holds(source, mode, draws, said):
     assert said == folds.said_of(source, mode, draws)
+
+
+@pytest.mark.parametrize(
+    ("source", "folded"),
+    [
+        ('columns = {"x": "x [m]"}\npublish.table(rows, columns)', True),
+        ("publish.table(\n    rows,\n)", True),
+        ("publish.table(\n    {\n        1: 2,\n    }\n)\n", True),
+        ("rows = publish.table(x)", False),
+        ("publish.table(rows)\nrows", False),
+        ("", False),
+    ],
+)
+def test_code_that_ends_in_a_table_is_folded(source, folded):
+    assert folded == folds.ends_in_a_table(source)
 
 
 def test_the_citation_names_the_projects_authors_whole_and_persons_as_persons():

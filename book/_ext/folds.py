@@ -1,12 +1,16 @@
-"""What is folded says what it holds: a figure's code, recorded numbers, imports.
+"""What is folded says what it holds: a figure's code, a table's, recorded numbers, imports.
 
 MyST-NB folds cells by their tags and names each fold alike. A reader who decides whether to open
-one is told what is in it.
+one is told what is in it. A cell that ends in a table needs no tag: a reader came for the table.
 """
 
 from __future__ import annotations
 
+import json
+
 from docutils import nodes
+
+TABLE = "publish.table("
 
 
 def said_of(source: str, hide_mode: str, draws: bool) -> str:
@@ -14,13 +18,33 @@ def said_of(source: str, hide_mode: str, draws: bool) -> str:
     if draws:
         return "Code of this figure"
     if ".record(" in source or ".record_table(" in source:
-        return (
-            "Numbers recorded here, and their code" if hide_mode == "all" else "Code that records"
-        )
+        return "Recorded numbers" if hide_mode == "all" else "Code that records"
+    if TABLE in source and hide_mode == "input":
+        return "Code of this table"
     lines = [line for line in source.splitlines() if line and not line.startswith((" ", "#", ")"))]
     if any(line.startswith(("import ", "from ")) for line in lines):
         return "Imports and settings"
-    return "Code and what it printed" if hide_mode == "all" else "Code"
+    return "Code and output" if hide_mode == "all" else "Code"
+
+
+def ends_in_a_table(source: str) -> bool:
+    """Tell whether the last statement of a cell shows a table."""
+    lines = [line for line in source.splitlines() if line.strip()]
+    last = [line for line in lines if not line.startswith((" ", ")", "]", "}"))]
+    return bool(last) and last[-1].startswith(TABLE)
+
+
+def fold_tables(app, docname, source) -> None:
+    """Fold, before a page is parsed, the code of cells that end in a table."""
+    if not app.env.doc2path(docname).endswith(".ipynb"):
+        return
+    notebook = json.loads(source[0])
+    for cell in notebook["cells"]:
+        tags = cell["metadata"].get("tags", [])
+        shown = not any(tag.startswith(("hide-", "remove-")) for tag in tags)
+        if cell["cell_type"] == "code" and shown and ends_in_a_table("".join(cell["source"])):
+            cell["metadata"]["tags"] = [*tags, "hide-input"]
+    source[0] = json.dumps(notebook)
 
 
 def name_folds(app, doctree) -> None:
@@ -36,5 +60,6 @@ def name_folds(app, doctree) -> None:
 
 def setup(app):
     """Register with Sphinx."""
+    app.connect("source-read", fold_tables)
     app.connect("doctree-read", name_folds)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

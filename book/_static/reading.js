@@ -109,6 +109,15 @@
     });
   };
 
+  // --- tables of results: a short entry stays on its line -------------------------------------
+
+  const MOST_IN_A_LINE = 36; // characters
+  const keepShort = () => {
+    document.querySelectorAll("table.results td").forEach((cell) => {
+      if (cell.textContent.length <= MOST_IN_A_LINE) cell.classList.add("short");
+    });
+  };
+
   // --- a link to a cell opens its fold --------------------------------------------------------
 
   const unfold = () => {
@@ -145,7 +154,7 @@
     field.addEventListener("input", show);
   };
 
-  const start = () => { offer(); filter(); unfold(); };
+  const start = () => { offer(); keepShort(); filter(); unfold(); };
   window.addEventListener("hashchange", unfold);
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
