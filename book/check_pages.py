@@ -2,12 +2,14 @@
 
 Every page of the contents is there and says what its source says; every link inside the book
 leads to a page and a place that exist; nothing is loaded from another host; every picture has a
-text; no page is heavier than a slow connection bears. A book that was built empty fails.
+text; no page is heavier than a slow connection bears; no word stands twice in a row, as it does
+where a number brings its unit and the sentence says it again. A book that was built empty fails.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -19,6 +21,9 @@ import pipeline
 HEAVIEST_MB = 6.0  # a chapter with all its figures
 LOADS = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 REL_LOADED = {"stylesheet", "icon", "preload", "modulepreload", "manifest"}
+UNREAD = {"script", "style", "pre", "code", "math"}  # what is no sentence of ours
+IN_A_LINE = {"a", "abbr", "em", "i", "b", "span", "strong", "sub", "sup", "cite"}
+TWICE = re.compile(r"\b([A-Za-z]{2,})[ \xa0]+\1\b(?!-)")
 GENERATED = {"genindex.html", "search.html", "404.html", "_modules/index.html"}
 
 
@@ -33,11 +38,13 @@ class Page(HTMLParser):
     without_text: list[str] = field(default_factory=list)
     title: str = ""
     words: int = 0
+    read: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
         self._inside = ""
         self._silent = 0
+        self._unread = 0
         self.feed(self.path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -53,6 +60,9 @@ class Page(HTMLParser):
             self.loaded.append(named[LOADS[tag]])
         if tag in {"script", "style"}:
             self._silent += 1
+        self._unread += tag in UNREAD
+        if tag not in IN_A_LINE:
+            self.read.append("\n")
         if tag == "h1" and not self.title:
             self._inside = "h1"
 
@@ -62,6 +72,9 @@ class Page(HTMLParser):
             self._inside = ""
         if tag in {"script", "style"}:
             self._silent -= 1
+        self._unread -= tag in UNREAD
+        if tag not in IN_A_LINE:
+            self.read.append("\n")
 
     def handle_data(self, data: str) -> None:
         """Count words; keep the heading."""
@@ -70,6 +83,16 @@ class Page(HTMLParser):
         self.words += len(data.split())
         if self._inside == "h1":
             self.title += data
+        if not self._unread:
+            self.read.append(data.replace("\n", " "))
+
+    def twice(self) -> list[str]:
+        """Return what stands around each word that stands twice in a row."""
+        text = "".join(self.read)
+        return [
+            text[max(0, m.start() - 30) : m.end() + 30].replace("\n", " ").strip()
+            for m in TWICE.finditer(text)
+        ]
 
 
 def is_foreign(address: str) -> bool:
@@ -101,6 +124,8 @@ def problems(folder: Path) -> list[str]:
         found += [f"{where} loads {a} from another host." for a in page.loaded if is_foreign(a)]
         found += [f"{where}: picture {a} has no alt text." for a in page.without_text]
         found += _broken(page, pages, str(where))
+        if where.as_posix() not in GENERATED and not where.parts[0].startswith(("api", "_modules")):
+            found += [f"{where} says a word twice: {around}" for around in page.twice()]
         weight = _weight(path, page)
         if weight > HEAVIEST_MB:
             found.append(

@@ -59,7 +59,7 @@ SHADE = {policy: COLORS[shade] for policy, shade in zip(NAME, SHADES, strict=Tru
 # There is no second simulator, and a known rule that gives its orders this way leaves the same schedule as outside, start by start; a test holds that for nine rules on generated weeks.
 #
 # What is seen is what a policy may know: the intensity of the week before, the forecast as it was issued, what jobs ask for, quantiles of their lengths as predicted, the queue, the machine.
-# The {num}`learning_policies.slots` jobs with most work, as predicted, are asked about one by one, all others together.
+# The {num}`learning_policies.slots` with most work, as predicted, are asked about one by one, all others together.
 # Each is told to wait or to run, whenever the intensity steps or a large job comes.
 # {cite:t}`lechowicz2025` cap the machine instead; that is the environment's other way to act.
 
@@ -124,7 +124,7 @@ plt.show()
 #
 # A learner compared with one weak rule at another delay proves nothing.
 # Here each rule has its frontier: the gate of {doc}`carbon_aware_cluster` at several shares; the same gate that lets small jobs go; priced waiting at several prices, which sees what the learner sees.
-# All run on the same jobs in the same {num}`learning_policies.weeks` weeks of 2020 in {num}`learning_policies.grids`, at a load of {num}`learning_policies.load`.
+# All run on the same jobs in the same {num}`learning_policies.weeks` of {word}`learning_policies.year` in {num}`learning_policies.grids`, at a load of {num}`learning_policies.load`.
 #
 # Above them is what no schedule without pauses can do at that mean delay.
 # With a price on each hour of delay the best start of each job on endless machines is exact, and by weak duality any price gives a bound; the best of {num}`learning_policies.prices` is taken.

@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "book"))
 import check_pages  # noqa: E402
 import pipeline  # noqa: E402
 
-WORDS = "word " * 80
+WORDS = "one word " * 40
 GOOD = f'<h1>Title</h1><p id="here">{WORDS}</p><a href="#here">there</a>'
 
 
@@ -43,6 +43,7 @@ def test_a_missing_page_is_named(site, name):
         (GOOD + '<img src="x.png">', "no alt text"),
         (GOOD + '<a href="gone.html">x</a>', "does not exist"),
         (GOOD + '<a href="numbers.html#gone">x</a>', "no such place"),
+        (GOOD + "<p><a>16\xa0jobs</a> jobs wait</p>", "says a word twice: "),
     ],
 )
 def test_what_is_wrong_with_a_page_is_said(site, page, said):

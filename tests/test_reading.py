@@ -131,6 +131,10 @@ def test_a_fold_says_what_it_holds(source, mode, draws, said):
     assert said == folds.said_of(source, mode, draws)
 
 
+def test_parameters_are_folded_under_their_own_name():
+    assert "Parameters: knobs to turn" == folds.said_of("x = 1", "input", False, ("parameters",))
+
+
 @pytest.mark.parametrize(
     ("source", "folded"),
     [
