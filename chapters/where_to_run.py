@@ -436,7 +436,7 @@ LIVE = {"grids": sites_zones, "weeks": carbon_weeks, "jobs": "unilu-gaia-2014", 
 LIVE |= {"load_percent": 100 * load, "future": "unknown"}
 SHORT = {"cleanest now": "now", "by forecast": "forecast", "rolling plan": "plan"}
 SHORT |= {"follow the sun": "sun", "at home": "home"}
-claim = "live_{0} [.1f %]: saved with jobs placed {1}, several sites in one replay"
+claim = "live_{0} [.1f %]: saved, jobs placed by the rule: {1}; several sites in one replay"
 of_placer = {(SHORT[p], p): tuple(row) for p, row in ends.iloc[:, :3].iterrows()}
 
 # %% tags=["hide-cell"]
