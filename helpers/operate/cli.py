@@ -454,6 +454,9 @@ def _add_programs(sub: Any, top: argparse.ArgumentParser) -> None:
     )
     tools.set_defaults(parser=top)
     tools.add_argument("--http", type=_count, metavar="PORT", help="over HTTP, on loopback alone")
+    tools.add_argument(
+        "--token", metavar="FILE", help="with --http: who asks must send it; needed to submit"
+    )
     _add_on(tools)
 
 

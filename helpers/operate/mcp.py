@@ -16,17 +16,23 @@ its user has kept together with a script (``clean-hours plan ... --keep job.sh``
 if the centre's rules still allow it. No tool takes a path. What a tool is told becomes words of the
 command's own parser, never of a shell.
 
-Over standard input and output, or over HTTP on loopback. Needs the extra `mcp`.
+Over standard input and output, or over HTTP on loopback. On a login node loopback is shared by
+all its users: over HTTP, ``submit`` is served to those alone who send the token of ``--token FILE``
+(``Authorization: Bearer``), and then nothing is served to others. A page of another site is refused
+by its ``Host`` and ``Origin``. Needs the extra `mcp`.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import hmac
 import io
 import json
 import re
 import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from helpers.extras import extra
@@ -80,15 +86,19 @@ def answer(
     return plain
 
 
-def make_server(parser: argparse.ArgumentParser, on: str | None = None) -> Any:
+def make_server(
+    parser: argparse.ArgumentParser, on: str | None = None, *, acts: bool = True
+) -> Any:
     """Return the server with its tools.
 
     Parameters
     ----------
     parser : ArgumentParser
         The command line's own, which every tool asks.
-    on : {"slurm", "local"}, optional
+    on : str, optional
         Scheduler; by default Slurm where its commands are.
+    acts : bool
+        Whether it has the tool that submits; else all of them only read.
 
     Raises
     ------
@@ -174,19 +184,62 @@ def make_server(parser: argparse.ArgumentParser, on: str | None = None) -> Any:
     for tool in (estimate, plan, what_if, explain, kept):
         reads = types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
         server.tool(annotations=reads)(tool)
-    acts = types.ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True)
-    server.tool(annotations=acts)(submit)
+    once = types.ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True)
+    if acts:
+        server.tool(annotations=once)(submit)
     return server
+
+
+_App = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def _asking(app: _App, token: str) -> _App:
+    """Return an application that answers only those who send a token."""
+    wanted = f"Bearer {token}".encode()
+
+    async def ask(scope: Any, receive: Any, send: Any) -> None:
+        sent = b"" if scope["type"] != "http" else dict(scope["headers"]).get(b"authorization", b"")
+        if scope["type"] != "http" or hmac.compare_digest(sent, wanted):
+            await app(scope, receive, send)
+            return
+        headers = [(b"www-authenticate", b"Bearer"), (b"content-type", b"text/plain")]
+        await send({"type": "http.response.start", "status": 401, "headers": headers})
+        told = b"send the token of --token: Authorization: Bearer ..."
+        await send({"type": "http.response.body", "body": told})
+
+    return ask
 
 
 def serve(options: argparse.Namespace) -> dict[str, Any]:
     """Serve until the assistant hangs up."""
+    from helpers.operate.events.broker import read_token
+
+    if options.token and not options.http:
+        raise ValueError("--token is for --http: over standard input and output nobody else asks.")
+    token = read_token(Path(options.token)) if options.token else None
+    acts = token is not None or not options.http
     try:
-        server = make_server(options.parser, options.on)
+        server = make_server(options.parser, options.on, acts=acts)
     except ModuleNotFoundError as error:
         raise ValueError(str(error)) from None
-    if options.http:
-        server.run("streamable-http", host="127.0.0.1", port=options.http)
-    else:
+    if not options.http:
         server.run("stdio")
+        return {}
+    _serve_http(server, options.http, token)
     return {}
+
+
+def _serve_http(server: Any, port: int, token: str | None) -> None:
+    """Serve on loopback until interrupted; a port that is taken is said before anything else."""
+    import socket
+
+    app = server.streamable_http_app(host="127.0.0.1")
+    web = extra("uvicorn", of="mcp")
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ValueError(f"--http {port}: {error.strerror}: choose another port.") from None
+        chosen = web.Config(_asking(app, token) if token else app, log_level="warning")
+        web.Server(chosen).run(sockets=[listener])

