@@ -16,6 +16,7 @@ module       what it holds
 `local`      them on one machine, without root and without a scheduler
 `psij`       them by PSI/J, on one machine and on batch schedulers
 `tapis`      them by the HTTP service Tapis; never tried against a tenant
+`sites`      which of them a command speaks to, by name and by a file
 `operator`   for those who run a cluster: walls, begin times, suspended jobs
 `store`      one folder a job: plan, script, events, journal, receipt
 `estimates`  how fast a job is, by what it said so far, and by when it must go on

@@ -461,9 +461,10 @@ def _add_programs(sub: Any, top: argparse.ArgumentParser) -> None:
 
 
 def _add_on(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--on", choices=("slurm", "local"), help="scheduler (default: slurm where sbatch is)"
-    )
+    from helpers.operate.sites import NAMES
+
+    command.add_argument("--on", choices=NAMES, help="scheduler (default: slurm where sbatch is)")
+    command.add_argument("--site", metavar="FILE", help="what psij and tapis need to know (YAML)")
 
 
 def _add_jobs(sub: Any) -> None:

@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -132,16 +131,12 @@ def _say(options: argparse.Namespace) -> Result:
     return {"id": notice.id, "text": f"Told: {_line(notice)}"}
 
 
-def _scheduler() -> str:
-    """The name of the back end that is used here when none is asked for."""
-    return "slurm" if shutil.which("sbatch") else "local"
-
-
 def _said(options: argparse.Namespace) -> Notice:
     """The notice that a command line describes; in a job, what it says of itself."""
     from helpers.operate import job
     from helpers.operate.events.notice import Notice
     from helpers.operate.events.wire import cluster_name
+    from helpers.operate.sites import default_name
 
     now_s, source = time.time(), f"/clean-hours/say/{os.getuid()}"
     if options.forecast:
@@ -154,7 +149,7 @@ def _said(options: argparse.Namespace) -> Notice:
     if not key:
         raise ValueError("say which job it is about (--job KEY), or which zone (--forecast DE).")
     about: dict[str, Any] = {
-        "cluster": options.cluster or cluster_name(options.on or _scheduler()),
+        "cluster": options.cluster or cluster_name(options.on or default_name()),
         "restarts": options.restarts,
         "state": options.state,
     }

@@ -25,15 +25,12 @@ Result = dict[str, Any]
 
 
 def backend_of(options: argparse.Namespace) -> Backend:
-    """Return the back end that was asked for: Slurm where its commands are, else this machine."""
-    from helpers.operate.local import Local
-    from helpers.operate.slurm import Slurm
+    """Return the scheduler that was asked for: by default Slurm where it is, else this machine."""
+    from helpers.operate.sites import backend_named
 
-    chosen = options.on or ("slurm" if shutil.which("sbatch") else "local")
+    site = getattr(options, "site", None)
     rest_s = getattr(options, "rest", None)
-    if chosen == "slurm":
-        return Slurm() if rest_s is None else Slurm(rest_s=rest_s)
-    return Local()
+    return backend_named(options.on, Path(site) if site else None, rest_s=rest_s)
 
 
 def submit(options: argparse.Namespace) -> Result:

@@ -87,7 +87,11 @@ def answer(
 
 
 def make_server(
-    parser: argparse.ArgumentParser, on: str | None = None, *, acts: bool = True
+    parser: argparse.ArgumentParser,
+    on: str | None = None,
+    site: str | None = None,
+    *,
+    acts: bool = True,
 ) -> Any:
     """Return the server with its tools.
 
@@ -97,6 +101,8 @@ def make_server(
         The command line's own, which every tool asks.
     on : str, optional
         Scheduler; by default Slurm where its commands are.
+    site : str, optional
+        File that describes it, where it must be described.
     acts : bool
         Whether it has the tool that submits; else all of them only read.
 
@@ -107,6 +113,7 @@ def make_server(
     """
     import helpers
 
+    where = {"on": on, "site": site}
     library = extra("mcp.server", of="mcp")
     types = extra("mcp.types", of="mcp")
     failed = extra("mcp.server.mcpserver.exceptions", of="mcp").ToolError
@@ -153,14 +160,14 @@ def make_server(
     ) -> dict[str, Any]:
         """One job in every configuration that the centre allows: fastest, cheapest, cleanest."""
         cores = try_cores.split(",")[0]
-        given = {"try_cores": try_cores, "parallel": parallel, "cores": cores, "on": on}
+        given = {"try_cores": try_cores, "parallel": parallel, "cores": cores, **where}
         return ask("what-if", length=length, zone=zone, within=within, power=power_w, **given)
 
     def explain(job: str) -> dict[str, Any]:
         """Why a job that was handed over waits; by its key or its scheduler's number."""
         if not _JOB.fullmatch(job):  # what the command would take for the path of a file
             raise failed(f"job(={job!r}) must be a key or a number; no file is read here.")
-        return ask("explain", job, on=on)
+        return ask("explain", job, **where)
 
     def kept() -> dict[str, Any]:
         """List plans that the user has kept, which may be submitted by their ids."""
@@ -179,7 +186,7 @@ def make_server(
         """Hand over a plan that the user has kept, by its id; it starts by itself."""
         if not _JOB.fullmatch(plan_id):
             raise failed(f"plan_id(={plan_id!r}) must be the id of a plan that was kept.")
-        return ask("submit", plan=plan_id, on=on)
+        return ask("submit", plan=plan_id, **where)
 
     for tool in (estimate, plan, what_if, explain, kept):
         reads = types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
@@ -219,7 +226,7 @@ def serve(options: argparse.Namespace) -> dict[str, Any]:
     token = read_token(Path(options.token)) if options.token else None
     acts = token is not None or not options.http
     try:
-        server = make_server(options.parser, options.on, acts=acts)
+        server = make_server(options.parser, options.on, options.site, acts=acts)
     except ModuleNotFoundError as error:
         raise ValueError(str(error)) from None
     if not options.http:

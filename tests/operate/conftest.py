@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 import time
@@ -109,3 +110,6 @@ def bench(request, tmp_path):
                 bench.backend.cancel(status.job_id)
     if service is not None:
         service.close()
+    if request.param == "psij":
+        del bench.backend
+        gc.collect()  # now, while what PSI/J leaves open is known, and not at the end of all tests
