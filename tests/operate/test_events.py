@@ -6,6 +6,9 @@ import asyncio
 import gc
 import json
 import random
+import shutil
+import subprocess
+import tarfile
 import threading
 import time
 
@@ -522,6 +525,34 @@ def test_the_asyncapi_document_holds_the_schema_that_notices_are_held_against(ur
     assert "receive" == operation["action"]
     assert SCHEMA["oneOf"] == payload["oneOf"]
     assert ["clean_hours"] == [c["address"] for c in document["channels"].values()]
+
+
+@pytest.fixture(scope="module")
+def asyncapi_s_own_schema(tmp_path_factory):
+    """What AsyncAPI says that a document of version 3.0.0 is; fetched, and not kept here."""
+    if shutil.which("npm") is None:
+        pytest.skip("AsyncAPI's own schema comes from npm, which is not here")
+    folder = tmp_path_factory.mktemp("asyncapi")
+    subprocess.run(
+        ["npm", "pack", "--silent", "@asyncapi/specs@6.11.1"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        member = archive.extractfile("package/schemas/3.0.0-without-$id.json")
+        return json.load(member)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("url", ["nats://127.0.0.1", "kafkas://broker.example.org"])
+def test_the_asyncapi_document_keeps_asyncapi_s_own_schema(asyncapi_s_own_schema, url):
+    document = json.loads(json.dumps(asyncapi(Address(url))))
+    judge = jsonschema.Draft7Validator(asyncapi_s_own_schema)
+
+    assert [] == [error.message for error in judge.iter_errors(document)]
+    assert not judge.is_valid({**document, "operations": {"x": {"action": "shout"}}})
 
 
 def test_the_command_says_and_watches(nats, monkeypatch, tmp_path, capsys):  # noqa: F811
