@@ -4,6 +4,11 @@ Each job has a small process of its own (`helpers.operate.supervisor`) that star
 time comes, whatever happens to whoever submitted it. Jobs take their cores from a common store of
 locks, so that they queue where a machine is full; who comes first is left to chance.
 
+No engine of others stands behind it. HyperQueue 0.27 was tried, as its package of the index brings
+it: it starts in less than a tenth of a second and a job in as much again, but listens on all of a
+machine's addresses and asks for no key, so that whoever reaches its port runs commands as its
+user; it has no begin time, no cancelling and no journal either.
+
 A supervisor that was killed is replaced by whoever looks next, for example by the agent; after a
 restart of the machine nothing runs until somebody looks (``@reboot clean-hours agent`` in a
 crontab).

@@ -327,6 +327,33 @@ def test_no_job_is_lost_when_the_broker_is_killed_in_mid_loop(nats, tmp_path, mo
     ]
 
 
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["kafka", "tansu"])
+def test_the_loop_is_told_on_what_speaks_kafka_by_the_address_alone(
+    request, name, tmp_path, monkeypatch
+):
+    url = request.getfixturevalue(name)
+    heard = []
+    ear = ear_of(url, heard)
+    backend, folder = local(tmp_path, monkeypatch, window_s=90.0)
+    link = wire(url, report=nobody)
+    agent = Agent(backend, tmp_path / "state", QUICK, link=link, sleep=link.wait)
+    try:
+        carry_out(agent, 150)
+        until(lambda: any(n.data.get("what") == "finish" for n in heard), "the last notice")
+    finally:
+        link.close()
+        ear.close()
+    done = [e.what for e in read_journal(folder) if e.result == "done"]
+    mine = about(heard, folder.key)
+
+    assert "completed" == json.loads((folder.path / "receipt.json").read_text())["outcome"]
+    assert {"job", "checkpoint", "file", "action"} == {n.kind for n in mine}
+    assert [what for what in done if what not in {"missing", "found"}] == [
+        n.data["what"] for n in mine if n.kind == "action"
+    ]
+
+
 def test_an_agent_without_its_broker_never_waits_for_it(tmp_path):
     told = []
     link = listening(report=told.append, most=100)
