@@ -71,6 +71,8 @@ pdf: tex latex  ## the whole book as one PDF, figures as vectors
 	@echo "[pdf] setting them"
 	@cd _build/latex && rm -f clean-hours.log && LATEXOPTS= $(LATEXMK) -xelatex clean-hours.tex >make.log 2>&1 \
 		|| { grep -A12 '^!' clean-hours.log || tail -n 20 make.log; exit 1; }
+	@! grep -E 'Overfull .(v|h)box .[0-9]{3,}' _build/latex/clean-hours.log \
+		|| { echo "[pdf] the lines named above run off their page: part of the book is lost"; exit 1; }
 	@echo "[pdf] open $(abspath _build/latex/clean-hours.pdf)"
 
 test: $(READY)  ## ruff, mypy, pytest, and every chapter run again and compared (nbval)

@@ -30,7 +30,7 @@ parts:
   - caption: Appendix
     chapters: [{file: numbers}]
 """
-CONF = """extensions = ["sphinx.ext.autodoc", "sphinx_external_toc", "myst_nb", "thesis", "claimed", "printed"]
+CONF = """extensions = ["sphinx.ext.autodoc", "sphinx_external_toc", "myst_nb", "thesis", "claimed", "opening", "printed"]
 external_toc_path = "../_toc.yml"
 nb_execution_mode = "off"
 latex_engine = "xelatex"
@@ -54,7 +54,9 @@ def chapter():
     numbers.record("long_name_of_it", 1.5, unit="W", digits=1, meaning="power", interval=(1, 2))
     shown = new_output("execute_result", numbers._repr_mimebundle_(), execution_count=1)
     cells = [
-        new_markdown_cell("# A chapter\n\nIt is {num}`sample.long_name_of_it`, {numref}`fig:dot`."),
+        new_markdown_cell(
+            "# A chapter\n\n{opening}`fig:dot`\n\nIt is {num}`sample.long_name_of_it`, {numref}`fig:dot`."
+        ),
         code("seen = 'shown code'", outputs=[new_output("stream", text="printed text\n")]),
         code("hidden = 'folded input'", ["hide-input"], figure="dot"),
         code("hidden = 'folded input too'", ["hide-input"], figure="drawn"),
@@ -80,7 +82,10 @@ def tex(tmp_path_factory):
     shutil.copy(ROOT / "book" / "_ext" / "printed.sty", book / "_ext")
     (book / "conf.py").write_text(CONF)
     (book / "index.md").write_text("# Clean Hours\n\nThe question.\n\n## What was found\n\nMuch.\n")
-    (book / "how.md").write_text("# How to read\n\nFrom the left, as `a/very_long.name`.\n")
+    rows = "".join(f"| Q{i} | {'why ' * 20} | {'because ' * 40} |\n" for i in range(12))
+    tables = f"| a | b |\n|--|--|\n| 1 | 2 |\n\n| no. | question | answer |\n|--|--|--|\n{rows}"
+    text = f"# How to read\n\nFrom the left, as `a/very_long.name`.\n\n{tables}"
+    (book / "how.md").write_text(text)
     (book / "numbers.md").write_text("# Every number\n\n```{numbers}\n```\n")
     (book / "results" / "sample.json").write_text(json.dumps(numbers.as_dict()))
     nbformat.write(notebook, book / "sample.ipynb")
@@ -99,6 +104,14 @@ def test_what_is_folded_on_the_page_is_left_out_but_for_its_figure(tex):
     assert "printed text" in tex
     assert "folded" not in tex
     assert 2 == tex.count(r"\begin{figure}")
+
+
+def test_a_table_longer_than_a_page_may_break_and_a_short_one_stays_together(tex):
+    before, long = tex.split(r"\begin{longtable}", 1)
+
+    assert r"\begin{tabulary}" in before
+    assert long.startswith(r"{\X{5}{125}\X{60}{125}\X{60}{125}}")
+    assert "Q11" in long
 
 
 def test_a_figure_drawn_as_pdf_is_set_as_pdf_and_else_as_png(tex):

@@ -41,6 +41,7 @@ class ShowAgain(SphinxPostTransform):
             place = mark.parent
             if len(place.children) > 1:
                 logger.warning("{opening} stands alone, between empty lines", location=mark)
+                place.remove(mark)
                 continue
             if self.app.builder.format == "html":
                 shown = self._figure(mark)

@@ -22,6 +22,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 LANDING = "In short"
 LONGEST_VALUE = 100  # characters of a constant shown in the reference
+LINE, MOST_LINES = 90, 25  # characters a line of a table holds, and its lines that stay together
+NARROWEST, WIDEST = 5, 60  # characters that a column of a long table asks for
 SIZES = ((118, "tiny"), (104, "scriptsize"))  # of code with lines of more characters than that
 BREAK = "\N{ZERO WIDTH SPACE}"
 
@@ -51,6 +53,26 @@ def first_sentence(caption: str) -> str:
 def raw(text: str) -> nodes.raw:
     """Return LaTeX to be written as it is."""
     return nodes.raw("", f"{text}\n", format="latex")
+
+
+def fit_table(table: nodes.table) -> None:
+    """Let a table that is longer than half a page break, and give its columns widths if need be."""
+    rows = [[len(entry.astext()) for entry in row] for row in table.findall(nodes.row)]
+    columns = list(table.findall(nodes.colspec))
+    if any(len(row) != len(columns) for row in rows):
+        return  # cells that span several columns: LaTeX finds their widths
+    widest = [max(sizes) for sizes in zip(*rows, strict=True)]
+    shares = [min(max(size, NARROWEST), WIDEST) for size in widest]
+    line = LINE / max(LINE, sum(shares))  # what is left of a column that asked for more
+    held = [int(share * line) for share in shares]
+    lines = sum(max(-(-n // h) for n, h in zip(row, held, strict=True)) for row in rows)
+    if lines <= MOST_LINES:
+        return
+    table["classes"].append("longtable")
+    if sum(widest) + 2 * len(widest) > LINE:
+        table["classes"].append("colwidths-given")
+        for column, share in zip(columns, shares, strict=True):
+            column["colwidth"] = share
 
 
 class Print(SphinxPostTransform):
@@ -158,11 +180,10 @@ class Print(SphinxPostTransform):
 
     def _fit_tables(self) -> None:
         for table in list(self.document.findall(nodes.table)):
-            rows = sum(1 for _ in table.findall(nodes.row))
             if "numbers" in table["classes"]:
                 table["classes"] += ["longtable", "colwidths-given"]
-            elif rows > 25:
-                table["classes"].append("longtable")
+            else:
+                fit_table(table)
             if sum(1 for _ in table.findall(nodes.colspec)) > 6:
                 around = table.parent
                 around.insert(around.index(table), raw(r"\begingroup\cleanhoursmanycolumns"))
