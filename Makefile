@@ -10,7 +10,7 @@ export PYTHONUTF8 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: tex tex-packages help book pages strict pdf latex thesis test real packages chapters chapter run lab bench campaign programs data lock lint clean
+.PHONY: tex tex-packages help book pages strict pdf latex thesis test real real-programs real-pages packages chapters chapter run lab bench campaign programs data lock lint clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 12
@@ -79,19 +79,26 @@ test: $(READY)  ## ruff, mypy, pytest, and every chapter run again and compared 
 	@echo "[test] ruff"
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
-	@echo "[test] types"
-	@$(BIN)/mypy --no-error-summary
-	@echo "[test] pytest and nbval"
-	@$(BIN)/python -m pytest tests book --ignore=tests/benchmarks --nbval --nbval-current-env \
-		--nbval-sanitize-with tests/nbval.cfg -n 2 --dist loadscope $(PYTEST_FLAGS)
+	@echo "[test] types, side by side with pytest and nbval"
+	@$(BIN)/mypy --no-error-summary & types=$$!; \
+		$(BIN)/python -m pytest tests book --ignore=tests/benchmarks --nbval --nbval-current-env \
+		--nbval-sanitize-with tests/nbval.cfg -n 2 --dist loadscope $(PYTEST_FLAGS); tests=$$?; \
+		wait $$types && exit $$tests
 
 # What the real parts need that no Python package brings, by Debian's names.
 REAL_PACKAGES := chromium python3-simgrid slurm-wlm slurm-wlm-basic-plugins slurmdbd mariadb-server munge iproute2
 
-real: $(READY)  ## what make test skips: the pages in a browser, and the programs of make packages
+REAL = $(BIN)/python -m pytest tests --ignore=tests/benchmarks -m real --real $(PYTEST_FLAGS)
+real: real-programs real-pages  ## what make test skips: the pages in a browser, and the programs of make packages
+
+real-programs: $(READY)  # Slurm and SimGrid, which need no pages and mostly wait
+	@echo "[real] programs"
+	@$(REAL) -k "not chromium"
+
+real-pages: $(READY)
 	@test -s $(PAGES) || $(MAKE) --no-print-directory pages
-	@echo "[real] browser and programs"
-	@$(BIN)/python -m pytest tests --ignore=tests/benchmarks -m real --real $(PYTEST_FLAGS)
+	@echo "[real] browser"
+	@$(REAL) -k chromium
 
 packages:  ## the Debian packages that make real needs: apt-get install $(make packages)
 	@echo $(REAL_PACKAGES)

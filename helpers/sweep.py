@@ -179,9 +179,10 @@ def sweep(
         raise ValueError(f"workers(={workers!r}) must be a whole number >= 1.")
     rows = _cases(cases)
     _check_arguments(function, rows[0])
-    jobs = [_Open(_key(row, version, _identity(function)), row) for row in rows]
+    identity = _identity(function)
+    jobs = [_Open(_key(row, version, identity), row) for row in rows]
     _refuse_twice(jobs)
-    folder = _prepare(Path(out), _identity(function), version, list(rows[0]))
+    folder = _prepare(Path(out), identity, version, list(rows[0]))
     missing = [job for job in jobs if not _result_file(folder, job.key).exists()]
     if missing and scheduler is not None:
         outcomes = _on_dask(function, missing, scheduler)

@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -67,6 +68,9 @@ def epoch_seconds(times: Times) -> NDArray[np.float64]:
     """
     if isinstance(times, float) and math.isfinite(times):  # most often asked, many times over
         return np.float64(times)  # it acts as an array of shape ()
+    if isinstance(times, pd.Timestamp) and times.tzinfo is not None:  # an index of one takes long
+        with suppress(OverflowError):  # of a year that nanoseconds do not reach
+            return np.float64(_from_nanoseconds(times.value))
     if isinstance(times, datetime | np.datetime64):
         return epoch_seconds(pd.DatetimeIndex([times]))[0]
     values = times if isinstance(times, pd.Series | pd.Index) else np.asarray(times)
@@ -97,7 +101,11 @@ def _from_index(index: pd.DatetimeIndex) -> NDArray[np.float64]:
     if index.hasnans:
         raise ValueError(_naive(pd.NaT))
     nanoseconds = index.tz_convert(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
-    whole, rest = np.divmod(nanoseconds, 1_000_000_000)  # a float of nanoseconds would round
+    return _from_nanoseconds(nanoseconds)
+
+
+def _from_nanoseconds(nanoseconds: Any) -> Any:
+    whole, rest = divmod(nanoseconds, 1_000_000_000)  # a float of nanoseconds would round
     return whole + rest / 1e9
 
 
@@ -112,12 +120,14 @@ def _naive(time: object) -> str:
 
 def utc_times(seconds: ArrayLike) -> pd.DatetimeIndex:
     """Convert epoch seconds [s] to UTC time stamps, rounded to the nanosecond."""
-    seconds = np.atleast_1d(np.asarray(seconds, dtype=np.float64))
-    whole = np.floor(seconds)
-    nanoseconds = whole.astype(np.int64) * 1_000_000_000 + np.round((seconds - whole) * 1e9).astype(
-        np.int64
-    )
+    nanoseconds = _nanoseconds(np.atleast_1d(np.asarray(seconds, dtype=np.float64)))
     return pd.DatetimeIndex(nanoseconds.astype("datetime64[ns]")).tz_localize("UTC")
+
+
+def _nanoseconds(seconds: Any) -> Any:
+    whole = np.floor(seconds)
+    rest = np.round((seconds - whole) * 1e9)
+    return whole.astype(np.int64) * 1_000_000_000 + rest.astype(np.int64)
 
 
 def duration_seconds(duration: Duration) -> float:
@@ -161,7 +171,8 @@ def instant_text(seconds: float) -> str:
     """Return an instant [epoch s] as people read it, for messages: 2020-07-01T12:00:00Z."""
     if abs(seconds) > 9e9:  # beyond what nanoseconds tell: the unit is surely another one
         return f"{seconds:g} s after 1970"
-    return utc_times(seconds)[0].isoformat().replace("+00:00", "Z")
+    nanoseconds = int(_nanoseconds(np.float64(seconds)))
+    return pd.Timestamp(nanoseconds, tz="UTC").isoformat().replace("+00:00", "Z")
 
 
 def _time_text(seconds: float) -> str:

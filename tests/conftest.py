@@ -74,7 +74,9 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     """Skip the real parts unless asked for, and, by name, cells whose download is missing."""
     for item in items:
-        if item.get_closest_marker("real") and not config.getoption("--real"):
+        marker = item.get_closest_marker("real")
+        item.extra_keyword_matches.update(marker.args if marker else ())  # for -k chromium
+        if marker and not config.getoption("--real"):
             reason = "real parts: make real runs them, with the packages that make packages names"
             item.add_marker(pytest.mark.skip(reason=reason))
         cell = getattr(item, "cell", None)

@@ -175,7 +175,9 @@ TEXTS = [ROOT / "README.md", *sorted((ROOT / "book").rglob("*.md"))]
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_the_python_on_a_page_runs(path):
     names = {}  # a block may use what the blocks above it made
-    for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+    # After nine trials a search has drawn at random and been proposed one: more take a minute.
+    text = path.read_text(encoding="utf-8").replace("trials=30", "trials=9")
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         exec(compile(block, path.name, "exec"), names)
 
 

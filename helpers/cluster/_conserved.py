@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.decide._places import PARTS, advanced, booked, cleared, given, made
+from helpers.decide._places import PARTS, advanced, cleared, given, made, placed
 from helpers.decide.backfill import LATE_S
 from helpers.schedule._compile import compiled
 
@@ -68,12 +68,12 @@ def _conserved(jobs, cores, kill, entry, index, late_s):  # type: ignore[no-unty
     # Places of those that wait and of those that run, by job; who waits, in order.
     from_s, until_s = np.full(n, np.inf), np.empty(n)
     line, waiting, next_s = np.empty(n + 1, dtype=np.int64), 0, np.inf
-    ends, lates, untils, wakes = [(np.inf, -1)], [(np.inf, -1)], [(np.inf, -1)], [np.inf]
+    ends, lates, untils, wakes = [(np.inf, -1)], [(np.inf, -1)], [(np.inf, -1)], [(np.inf, -1)]
     low, runs, arrived, ended, decisions = 0, 0, 0, 0, 0
 
     while ended < n:
         # -- what happens at the next instant: ends, then arrivals, then wake-ups
-        now_s = min(ends[0][0], lates[0][0], wakes[0])
+        now_s = min(ends[0][0], lates[0][0], wakes[0][0])
         if arrived < n:
             now_s = min(now_s, jobs.submit_s[arrived])
         happened, freed, came = False, False, arrived
@@ -95,7 +95,7 @@ def _conserved(jobs, cores, kill, entry, index, late_s):  # type: ignore[no-unty
             i = heappop(lates)[1]
             if run_of[i] >= 0:
                 happened = True
-        while wakes[0] == now_s:
+        while wakes[0][0] == now_s:
             heappop(wakes)
             happened = True
         if not happened:
@@ -122,19 +122,18 @@ def _conserved(jobs, cores, kill, entry, index, late_s):  # type: ignore[no-unty
             for k in range(waiting):
                 from_s[line[k]] = np.inf
         if late or freed:
-            who = line[:waiting]
-            entry, index = booked(
-                entry, index, who, jobs.processors[who], jobs.planned_s[who], from_s, until_s
-            )
             next_s = np.inf
             for k in range(waiting):
-                next_s = min(next_s, from_s[line[k]])
+                i = line[k]
+                entry, index = placed(
+                    entry, index, i, jobs.processors[i], jobs.planned_s[i], from_s, until_s
+                )
+                next_s = min(next_s, from_s[i])
         for i in range(came, arrived):
             _joins(line, waiting, jobs.rank, i)
             waiting += 1
-            who = np.arange(i, i + 1)
-            entry, index = booked(
-                entry, index, who, jobs.processors[who], jobs.planned_s[who], from_s, until_s
+            entry, index = placed(
+                entry, index, i, jobs.processors[i], jobs.planned_s[i], from_s, until_s
             )
             next_s = min(next_s, from_s[i])
 
@@ -166,12 +165,12 @@ def _conserved(jobs, cores, kill, entry, index, late_s):  # type: ignore[no-unty
 
         # -- ask again when the next place begins, and when a job that runs is late
         if next_s < np.inf:
-            heappush(wakes, next_s)
+            heappush(wakes, (next_s, -1))
         if waiting:
             while run_of[untils[0][1]] < 0 or until_s[untils[0][1]] != untils[0][0]:
                 if untils[0][1] < 0:
                     break
                 heappop(untils)
             if untils[0][0] < np.inf:
-                heappush(wakes, max(untils[0][0], np.nextafter(now_s, np.inf)))
+                heappush(wakes, (max(untils[0][0], np.nextafter(now_s, np.inf)), -1))
     return job, start_s, stop_s, killed, first_core, taken, decisions

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PARTS", "Plan", "advanced", "booked", "cleared", "given", "made", "parts_of"]
+__all__ = ["PARTS", "Plan", "advanced", "booked", "cleared", "given", "made", "parts_of", "placed"]
 
 _ROOM = 64
 """Entries a block holds at most: shorter blocks make long orders, longer ones long moves."""
@@ -67,7 +67,9 @@ def made(now_s: float, free: int) -> Plan:
     return plan
 
 
-# numba compiles all below; each function calls only those above it. `entry` and `index` are the
+# numba compiles all below; each function calls only those above it. Arrays are copied entry by
+# entry: what writes one slice into another brings along the sentence it would fail with, and
+# compiling that takes seconds. `entry` and `index` are the
 # entries and rows of a `Plan`; `m` is the place of a block in the order of its sequence `s`, `i` one in the block.
 
 
@@ -82,9 +84,13 @@ def _roomier(entry, index):  # type: ignore[no-untyped-def]
     if entry.shape[1] >= most and index.shape[1] >= most + _ORDER and index.shape[0] >= sequences:
         return entry, index
     larger = np.zeros((2, 2 * most, _ROOM + 1))
-    larger[:, : index[0, _UNUSED]] = entry[:, : index[0, _UNUSED]]
+    for block in range(index[0, _UNUSED]):
+        for k in range(_ROOM + 1):
+            larger[0, block, k], larger[1, block, k] = entry[0, block, k], entry[1, block, k]
     longer = np.zeros((2 * sequences, 2 * most + _ORDER), dtype=np.int64)
-    longer[: index.shape[0], : index.shape[1]] = index
+    for s in range(index.shape[0]):
+        for k in range(index.shape[1]):
+            longer[s, k] = index[s, k]
     return larger, longer
 
 
@@ -353,7 +359,8 @@ def _with_need(entry, index, need):  # type: ignore[no-untyped-def]
     while s < end and index[s, _NEED] < need:
         s += 1
     for k in range(end, s, -1):
-        index[k] = index[k - 1]
+        for m in range(index.shape[1]):
+            index[k, m] = index[k - 1, m]
     index[s, _BLOCKS], index[s, _NEED] = 0, need
     index[0, _NEEDS] += 1
     from_s = np.nan
@@ -404,35 +411,34 @@ def _earliest_s(entry, index, s, lasts_s, has_s):  # type: ignore[no-untyped-def
     return has_s
 
 
-def booked(entry, index, numbers, processors, left_s, start_s, stop_s):  # type: ignore[no-untyped-def]
-    """Give each job in turn the earliest place, after taking back the one that it has.
+def placed(entry, index, number, need, lasts_s, start_s, stop_s):  # type: ignore[no-untyped-def]
+    """Give a job the earliest place, after taking back the one that it has.
 
     What jobs have is changed in `start_s` (infinite for those without a place) and `stop_s`, by
     their numbers. Return the arrays.
     """
+    s, end = _STEPS + 1, _STEPS + 1 + index[0, _NEEDS]
+    while s < end and index[s, _NEED] < need:
+        s += 1
+    if s == end or index[s, _NEED] != need:
+        entry, index = _with_need(entry, index, need)
+    has_s, had_s = start_s[number], stop_s[number]
+    new_s = _earliest_s(entry, index, s, lasts_s, has_s)
+    if new_s >= has_s:
+        return entry, index
+    end_s = new_s + lasts_s
+    # Where the places overlap, what the job keeps is left alone.
+    entry, index = given(entry, index, new_s, min(has_s, end_s), -need)
+    if has_s < np.inf:
+        entry, index = given(entry, index, max(has_s, end_s), had_s, need)
+    start_s[number], stop_s[number] = new_s, end_s
+    return entry, index
+
+
+def booked(entry, index, numbers, processors, left_s, start_s, stop_s):  # type: ignore[no-untyped-def]
+    """Do what `placed` does for each job in turn; return the arrays."""
     for k in range(numbers.size):
-        number, need, lasts_s = numbers[k], processors[k], left_s[k]
-        s, end = _STEPS + 1, _STEPS + 1 + index[0, _NEEDS]
-        while s < end and index[s, _NEED] < need:
-            s += 1
-        if s == end or index[s, _NEED] != need:
-            entry, index = _with_need(entry, index, need)
-        has_s, had_s = start_s[number], stop_s[number]
-        new_s = _earliest_s(entry, index, s, lasts_s, has_s)
-        if new_s >= has_s:
-            continue
-        end_s = new_s + lasts_s
-        entry, index = _roomier(entry, index)
-        if has_s < end_s:  # the places overlap: what the job keeps is left alone
-            changed(entry, index, new_s, has_s, -need)
-            entry, index = _roomier(entry, index)
-            changed(entry, index, end_s, had_s, need)
-        else:
-            changed(entry, index, new_s, end_s, -need)
-            if has_s < np.inf:
-                entry, index = _roomier(entry, index)
-                changed(entry, index, has_s, had_s, need)
-        start_s[number], stop_s[number] = new_s, end_s
+        entry, index = placed(entry, index, numbers[k], processors[k], left_s[k], start_s, stop_s)
     return entry, index
 
 
@@ -454,6 +460,7 @@ PARTS = (
     cleared,
     _with_need,
     _earliest_s,
+    placed,
     booked,
 )
 """What a loop over a plan is compiled with, each after those it calls."""

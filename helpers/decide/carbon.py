@@ -21,6 +21,7 @@ by that time, whatever is held, suspended or resumed meanwhile. Three rules see 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
@@ -229,6 +230,7 @@ class CarbonPolicy(Policy):
         self._urgent: list[tuple[float, int]] = []  # when held jobs become urgent
         self._dirty_from_s = np.inf  # since when jobs are suspended
         self._seen: set[int] = set()  # suspended jobs that were taken up
+        self._all_may_start = False  # of the line, though it is dirty
 
     def place(self, job: Job) -> float:
         """Return the place of a job in the line."""
@@ -272,7 +274,9 @@ class CarbonPolicy(Policy):
             self._urgent = [entry for entry in self._urgent if entry[1] != job.number]
             self._urgent.append((self.latest_s(job), job.number))
             heapify(self._urgent)
-        elif not self.line.amend(job, change):
+        elif self.line.amend(job, change):
+            self._all_may_start = False
+        else:
             change()  # suspended since the last decision: not taken up yet
 
     def reconsider(self) -> None:
@@ -308,10 +312,14 @@ class CarbonPolicy(Policy):
                 self.line.add(job)
             held.clear()
             self._urgent.clear()
+            self._all_may_start = False
             return
-        for job in [j for j in self.line.jobs if self.may_be_held(j) and self.latest_s(j) > now_s]:
-            self.line.discard(job)
-            self._hold(job)
+        if not self._all_may_start:  # who is urgent, or was promised a time, stays so
+            line = self.line.jobs
+            for job in [j for j in line if self.may_be_held(j) and self.latest_s(j) > now_s]:
+                self.line.discard(job)
+                self._hold(job)
+            self._all_may_start = True
         while self._urgent and self._urgent[0][0] <= now_s:
             number = heappop(self._urgent)[1]
             if number in held:
@@ -332,7 +340,7 @@ class CarbonPolicy(Policy):
         while self._urgent and self._urgent[0][1] not in self._held:
             heappop(self._urgent)
         if self._urgent:
-            view.wake_at(max(self._urgent[0][0], np.nextafter(view.now_s, np.inf)))
+            view.wake_at(max(self._urgent[0][0], math.nextafter(view.now_s, math.inf)))
         if self._held or (self.suspend_gate is not None and view.running):
             view.wake_at(view.next_step_s)
 

@@ -51,6 +51,7 @@ class RoundRobin(Policy):
         self._level: dict[int, int] = {}
         self._longer: dict[int, tuple[float, float]] = {}  # factor of the turn, work kept before it
         self._turn_from_s: dict[int, float] = {}  # when the turn of a running job began to count
+        self._ends_s: dict[int, float] = {}  # ... and when it is over
         self._line = Line(self._place)
         self._next_boost_s = np.inf
 
@@ -61,7 +62,7 @@ class RoundRobin(Policy):
     def decide(self, view: View) -> None:
         """Take turns."""
         for job in view.ended:
-            for known in (self._turn_from_s, self._level, self._longer):
+            for known in (self._turn_from_s, self._ends_s, self._level, self._longer):
                 known.pop(job.number, None)
         for job in view.arrived:
             self._enter(job)
@@ -101,15 +102,17 @@ class RoundRobin(Policy):
                 cost = self.transition_s
                 cost_s = float(cost(job) if callable(cost) else cost)
                 view.resume(job, transition_s=cost_s)
-            self._turn_from_s[job.number] = view.now_s + cost_s + job.startup_s
+            self._set_turn(job.number, view.now_s + cost_s + job.startup_s)
 
-    def _turn_ends_s(self, job: Job) -> float:
-        turn_s = self._turns_s[self._level[job.number]] * self._longer[job.number][0]
-        return self._turn_from_s[job.number] + turn_s
+    def _set_turn(self, number: int, from_s: float) -> None:
+        """Let the turn of a running job count from a time on, at its present level."""
+        turn_s = self._turns_s[self._level[number]] * self._longer[number][0]
+        self._turn_from_s[number], self._ends_s[number] = from_s, from_s + turn_s
 
-    def _may_yield(self, view: View, job: Job, head: Job) -> bool:
-        """Tell whether a running job must make room for the head of the line."""
-        return self._turn_ends_s(job) <= view.now_s
+    def _yielding(self, view: View, head: Job) -> list[int]:
+        """Return the jobs that must make room for the head of the line, by number."""
+        now_s = view.now_s
+        return [number for number, end_s in self._ends_s.items() if end_s <= now_s]
 
     def _make_room(self, view: View) -> bool:
         """Suspend who has had a turn, if that lets the head of the line start; tell whether."""
@@ -118,8 +121,8 @@ class RoundRobin(Policy):
         coming = view.free_cores + sum(j.processors for j in running if j.state == "saving")
         if coming >= head.processors:
             return False
-        turns = [j for j in running if j.number in self._turn_from_s]
-        yielding = [j for j in turns if self._may_yield(view, j, head) and view.may_suspend(j)]
+        due = [view.running[n] for n in self._yielding(view, head) if n in view.running]
+        yielding = [job for job in due if view.may_suspend(job)]
         yielding.sort(key=lambda j: (-self._level[j.number], self._turn_from_s[j.number], j.number))
         chosen = []
         for job in yielding:
@@ -131,7 +134,7 @@ class RoundRobin(Policy):
             return False
         for job in chosen:
             view.suspend(job)
-            self._turn_from_s.pop(job.number)
+            del self._turn_from_s[job.number], self._ends_s[job.number]
             if job.state == "suspended":
                 self._enter(job)
         self._launch(view)
@@ -146,12 +149,9 @@ class RoundRobin(Policy):
     def _ask_again(self, view: View) -> None:
         if not self._line.jobs and len(self._turns_s) == 1:
             return
-        turns = [
-            self._turn_ends_s(job)
-            for job in view.running.values()
-            if job.number in self._turn_from_s
-        ]
-        coming = min((t for t in turns if t > view.now_s), default=np.inf)
+        now_s, running = view.now_s, view.running
+        turns = (t for number, t in self._ends_s.items() if t > now_s and number in running)
+        coming = min(turns, default=np.inf)
         if self._line.jobs:
             coming = min(coming, self._next_boost_s)
         if coming < np.inf:
@@ -199,21 +199,22 @@ class MultiLevelFeedback(RoundRobin):
         super().begin(view)
         self._next_boost_s = view.now_s + self.boost_s
 
-    def _may_yield(self, view: View, job: Job, head: Job) -> bool:
-        level, wanted = self._level[job.number], self._key[head.number][0]
-        return level > wanted or (level == wanted and self._turn_ends_s(job) <= view.now_s)
+    def _yielding(self, view: View, head: Job) -> list[int]:
+        now_s, level, wanted = view.now_s, self._level, self._key[head.number][0]
+        return [
+            number
+            for number, end_s in self._ends_s.items()
+            if level[number] > wanted or (level[number] == wanted and end_s <= now_s)
+        ]
 
     def _demote(self, view: View) -> None:
-        bottom = len(self._turns_s) - 1
-        for number in list(self._turn_from_s):
-            job = view.running.get(number)
-            while (
-                job is not None
-                and self._level[number] < bottom
-                and self._turn_ends_s(job) <= view.now_s
-            ):
-                self._turn_from_s[number] = self._turn_ends_s(job)
+        bottom, now_s = len(self._turns_s) - 1, view.now_s
+        for number in [n for n, end_s in self._ends_s.items() if end_s <= now_s]:
+            if number not in view.running:
+                continue
+            while self._level[number] < bottom and self._ends_s[number] <= now_s:
                 self._level[number] += 1
+                self._set_turn(number, self._ends_s[number])
 
     def _boost(self, view: View) -> None:
         if view.now_s < self._next_boost_s:
@@ -221,6 +222,8 @@ class MultiLevelFeedback(RoundRobin):
         late = view.now_s - self._next_boost_s
         self._next_boost_s += self.boost_s * (1 + late // self.boost_s)
         self._level = dict.fromkeys(self._level, 0)
+        for number, from_s in self._turn_from_s.items():
+            self._set_turn(number, from_s)
         waiting = list(self._line.jobs)
         for job in waiting:
             self._line.discard(job)
