@@ -10,6 +10,8 @@ that can be changed, no requeue, no rules and no accounting. So here
 - a state is read from what the script wrote; PSI/J is asked about jobs that have not started;
 - a centre's rules are given by whoever knows them, `trial` knows no queue.
 
+Its executor for Slurm is held to the tests of all back ends, and to plans carried out, on a real one.
+
 Nothing but two words of ours, a folder and a number, goes through its templates: arguments of
 scripts are kept in a file. Its package wants older releases of others (packaging, psutil) than the
 rest of this package, so it is installed beside it, and imported when a back end is made.
@@ -23,6 +25,7 @@ References
 from __future__ import annotations
 
 import fcntl
+import importlib
 import json
 import math
 import os
@@ -110,7 +113,10 @@ class Psij(Backend):
         self._rules = rules or _machine()
         config = None
         if not self._local:
-            config = self._psij.BatchSchedulerExecutorConfig(queue_polling_interval=polling_s)
+            batch = importlib.import_module("psij.executors.batch.batch_scheduler_executor")
+            config = batch.BatchSchedulerExecutorConfig(
+                queue_polling_interval=max(1, round(polling_s))
+            )
         self._executor = self._psij.JobExecutor.get_instance(executor, config=config)
         self._begin = BEGINS.get(executor, "")
         self._folder = folder or state_folder() / "psij"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import shlex
 import shutil
 import tempfile
 import time
@@ -71,6 +73,21 @@ class Bench:
         return status
 
 
+def psij_on(live, tmp_path, monkeypatch):
+    """PSI/J's executor for Slurm; the commands that it calls are those inside, as root there."""
+    from helpers.operate.psij import Psij
+
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sbatch", "squeue", "scancel"):
+        words = shlex.join([*live.enter(), shutil.which(name)])  # inside, the shim comes first, too
+        (programs / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))  # where PSI/J keeps what it hands over
+    return Psij("slurm", tmp_path / "psij", rules=live.backend().rules(), polling_s=2.0)
+
+
 LEAKS = "ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning"
 """PSI/J's local executor leaves the pipe of each ended process open."""
 
@@ -80,10 +97,11 @@ LEAKS = "ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWar
         "local",
         "tapis",
         pytest.param("psij", marks=pytest.mark.filterwarnings(LEAKS)),
+        pytest.param("psij on slurm", marks=pytest.mark.real(*PROGRAMS)),
         pytest.param("slurm", marks=pytest.mark.real(*PROGRAMS)),
     ]
 )
-def bench(request, tmp_path):
+def bench(request, tmp_path, monkeypatch):
     """Each back end in turn."""
     folder, service = open_to_all(tmp_path / "work"), None
     if request.param == "local":
@@ -101,6 +119,9 @@ def bench(request, tmp_path):
         from helpers.operate.psij import Psij
 
         bench = Bench(Psij("local", tmp_path / "psij"), folder)
+    elif request.param == "psij on slurm":
+        pytest.importorskip("psij", reason="PSI/J lives in an environment of its own")
+        bench = Bench(psij_on(request.getfixturevalue("live"), tmp_path, monkeypatch), folder)
     else:
         bench = Bench(request.getfixturevalue("live").backend(timeout_s=20.0), folder)
     yield bench
