@@ -766,6 +766,7 @@ class Agent:
         elif action.kind == "cancel":
             self.backend.cancel(action.job_id)
         elif action.kind == "finish":
+            self._said_more(folder)  # its last words may have come while the queue was looked at
             self._close(folder, action.why, action.job_id)
         return action.job_id
 

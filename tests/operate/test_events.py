@@ -274,6 +274,37 @@ def test_a_hint_about_another_zone_is_nothing_to_it(world):
     assert 0 == step(world, zones=frozenset(["FR"]))
 
 
+def test_the_last_words_of_a_job_are_told_though_it_ended_while_the_queue_was_looked_at(tmp_path):
+    made, told = plan(), []
+    (tmp_path / "job.sh").write_text("#!/bin/bash\n")
+    folder = prepare(made, tmp_path / "job.sh", state=tmp_path / "state")
+    path = folder.path / "events.jsonl"
+
+    class Slow(Local):
+        def jobs(self):
+            with path.open("a") as file:  # the controller took its time to answer
+                for event in ("started", "checkpoint", "finished"):
+                    line = {"event": event, "time_s": ZERO_S, "restarts": 0, "note": ""}
+                    file.write(json.dumps(line) + "\n")
+            return {made.id: [Status("1", made.id, "completed", ZERO_S)]}
+
+        def runs(self, job_id):
+            return []
+
+    class Told(Link):
+        def said(self, folder, size_bytes):
+            told.append(size_bytes)
+
+        def did(self, key, entry):
+            told.append(entry.what)
+
+    agent = Agent(Slow(tmp_path / "local"), tmp_path / "state", link=Told(), clock=lambda: ZERO_S)
+    agent.step()
+
+    assert folder.over
+    assert [path.stat().st_size, "finish"] == told
+
+
 # --- the loop ---------------------------------------------------------------------------------------------
 
 
