@@ -204,7 +204,7 @@ def all_steps_over_stretches():
 
 RATIOS = {
     # name: what is measured, the limit, whether it is a most (or a least), digits
-    "sacct_over_pandas": (sacct_over_pandas, 4.0, "most", 1),
+    "sacct_over_pandas": (sacct_over_pandas, 3.0, "most", 1),
     "engine_over_twin": (engine_over_twin, 10.0, "least", 0),
     "accasim_over_twin": (accasim_over_twin, 100.0, "least", 0),
     "all_steps_over_stretches": (all_steps_over_stretches, 1.1, "least", 1),
@@ -292,9 +292,9 @@ def stored(found, skipped):
     new = {number["name"] for number in found["numbers"]}
     before = json.loads(OUT.read_text())["numbers"] if OUT.exists() else []
     known = [name for name in (*RATIOS, *GROWTH) if not skipped or name in skipped or name in new]
-    endings = ("", "_limit", "_from", "_to")
-    kept = {name + ending for name in known for ending in endings} - new
-    found["numbers"] += [number for number in before if number["name"] in kept]
+    by_name = {number["name"]: number for number in (*before, *found["numbers"])}
+    names = [name + end for name in known for end in ("", "_limit", "_from", "_to")]
+    found["numbers"] = [by_name[name] for name in names if name in by_name]
     OUT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 
