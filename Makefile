@@ -10,7 +10,7 @@ export PYTHONUTF8 = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: tex tex-packages help book pages strict pdf latex thesis test real real-programs real-pages packages chapters chapter run lab bench campaign programs data lock lint clean
+.PHONY: tex tex-packages print help book pages strict pdf latex thesis test real real-programs real-pages packages chapters chapter run lab bench campaign programs data lock lint clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/:.*## /\t/' | expand -t 12
@@ -74,6 +74,8 @@ pdf: tex latex  ## the whole book as one PDF, figures as vectors
 	@! grep -E 'Overfull .(v|h)box .[0-9]{3,}' _build/latex/clean-hours.log \
 		|| { echo "[pdf] the lines named above run off their page: part of the book is lost"; exit 1; }
 	@echo "[pdf] open $(abspath _build/latex/clean-hours.pdf)"
+
+print: pdf thesis  # all that TeX sets, the figures drawn once
 
 test: $(READY)  ## ruff, mypy, pytest, and every chapter run again and compared (nbval)
 	@echo "[test] ruff"
