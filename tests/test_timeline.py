@@ -54,6 +54,17 @@ def exact_integral(function, start_s, stop_s):
 # Times
 
 
+@given(
+    st.integers(-9 * 10**18, 9 * 10**18),
+    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"]),
+    st.sampled_from(["s", "ms", "us", "ns"]),
+)
+def test_an_instant_alone_has_the_seconds_it_has_among_others(nanoseconds, time_zone, unit):
+    stamp = pd.Timestamp(nanoseconds, tz="UTC").tz_convert(time_zone).as_unit(unit)
+
+    assert epoch_seconds(pd.DatetimeIndex([stamp]))[0] == epoch_seconds(stamp)
+
+
 def test_all_kinds_of_times_name_the_same_instant():
     stamp = pd.Timestamp("2020-07-01 12:34:56.789", tz="Europe/Berlin")
     index = pd.DatetimeIndex([stamp])

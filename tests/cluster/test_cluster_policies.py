@@ -148,6 +148,14 @@ def test_a_boost_lets_a_sunken_job_back_in():
     assert often.jobs["end_s"][0] < never.jobs["end_s"][0]
 
 
+def test_a_job_that_a_boost_raised_sinks_at_once_if_it_has_had_its_turn_there():
+    jobs = workload([0, 105], [300, 10])
+
+    happened = replay(jobs, Cluster(1), MultiLevelFeedback((20.0, 1e4), 100.0))
+
+    assert 105.0 == happened.jobs["start_s"][1]
+
+
 # -- carbon --------------------------------------------------------------------------------
 
 
@@ -207,6 +215,35 @@ def test_a_job_that_started_although_it_was_dirty_runs_on():
     ).runs
 
     assert 1 == (runs["job"] == 1).sum()
+
+
+class Relents(CarbonFifo):
+    """At 60 s the user of the second job accepts a longer wait."""
+
+    def decide(self, view):
+        view.wake_at(60.0 if view.now_s < 60.0 else np.inf)
+        if view.now_s == 60.0:
+            job = view.queue[1]
+            self.amend(job, lambda: setattr(job, "longest_wait_s", 1000.0))
+        super().decide(view)
+
+
+def test_an_urgent_job_whose_user_relents_is_held_again():
+    # Both are urgent although it is dirty; the second waits for the core when its user relents.
+    jobs = patient(workload([0, 0], [100, 10]), [0.0, 50.0])
+
+    happened = replay(jobs, Cluster(1), Relents(Below(200.0)), intensity=curve([500, 100], 200.0))
+
+    assert [0.0, 200.0] == starts(happened)
+
+
+def test_a_job_that_found_no_place_while_it_was_clean_is_held_in_the_next_dirty_hours():
+    jobs = patient(workload([0, 10], [130, 10]), [0.0, 5000.0])
+    intensity = curve([500, 100, 500, 500, 500, 500, 100], 50.0)
+
+    happened = replay(jobs, Cluster(1), CarbonFifo(Below(200.0)), intensity=intensity)
+
+    assert [0.0, 300.0] == starts(happened)
 
 
 def test_a_job_without_a_longest_wait_is_refused():
