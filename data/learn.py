@@ -1,16 +1,16 @@
 """Train the policies of the chapter *Learning policies*, and judge them beside rules.
 
 ``python data/learn.py train --seed 1`` trains one policy (minutes; needs the extra
-``learn``); ``collect`` puts all that were trained into `data/learning/`; ``judge`` and ``ablate`` lay
-rules and policies on the weeks of test, ``bound`` says what no schedule gets above. These need no
-torch. ``all`` does everything in turn; what is done already lies in the folder ``--work``.
+``learn``); ``collect`` puts all that were trained into `data/learning/`; ``calibrate`` finds, on
+weeks of 2019 that were not trained on, the price of delay at which each holds a limit; ``judge`` and
+``ablate`` lay rules and policies on the weeks of test, ``bound`` says what no schedule gets above.
+These need no torch. ``all`` does everything in turn; what is done already lies in the folder ``--work``.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from helpers.cluster import Replay, replay
 from helpers.cluster.account import job_energy
 from helpers.decide import CarbonEasy, Easy, PastQuantile, Policy
 from helpers.files import read_text, write_whole
-from helpers.learn import Advised, Case, Gated, Learned, Net, Observer, Priced
+from helpers.learn import Advised, Case, Gated, Learned, Net, Observer, Price, Priced
 from helpers.learn.frontier import priced_g
+from helpers.learn.price import price_at
 from helpers.predict import features, learn
 from helpers.predict.estimators import stored
 from helpers.study import Sized, Stretch, delay_s, in_turn, spread_weeks
@@ -34,21 +35,26 @@ from helpers.sweep import sweep
 from helpers.work import NodePower
 
 FOLDER = Path(__file__).resolve().parent / "learning"
-ZONES, SEEDS, LIMITS_H = ("DE", "FR", "GB", "PL"), (1, 2, 3), (1.0, 2.0, 4.0)
+ZONES, SEEDS, LIMITS_H = ("DE", "FR", "GB", "PL"), (1, 2, 3), (1.0, 2.0, 3.0)
 LOG, LOAD, CORE_W = "unilu-gaia-2014", 0.7, 8.0
 HOUR_S, DAY_S, WEEK_S = 3600.0, 86_400.0, 604_800.0
 #: Weeks of the log to train on, and to test on; no job is in both.
 TRAINING_DAYS, TEST_DAYS = (7, 14, 21), (30, 37)
 #: From May on: the forecasts of the weeks of training are learned on the months before.
 TRAINING = spread_weeks("2019-05-11", 12, over_days=224)
+#: Weeks of other carbon, the jobs of training: in them the price of each limit is found.
+VALIDATION = tuple(f"2019-{day}" for day in ("10-26", "11-09", "11-23", "12-07"))
 TEST = spread_weeks("2020-01-18", 8, over_days=336)
 LEARNED = {"2019": ("2019-01-09", "2019-05-01"), "2020": ("2019-01-09", "2019-12-28")}
 SLOTS, LARGE_CORE_H = 16, 50.0
-#: Where prices begin: of an hour of mean delay for the learner, of one job's hour for its teacher.
-FIRST = {1.0: (0.63, 0.004), 2.0: (0.24, 0.0015), 4.0: (0.06, 0.0004)}
-STEPS = 6_000  # times at which something is asked in training
-KINDS = ("no forecast", "no lengths", "no imitation")
+#: Prices of an hour of one job's delay [kWh at mean intensity]: in training between these.
+TRAINED_KWH = (0.0003, 0.02)
+TRIED_KWH = tuple(float(f"{x:.2g}") for x in np.geomspace(*TRAINED_KWH, 6))
+STEPS = 100_000  # times at which something is asked in training
+KINDS = ("no forecast", "no lengths", "no imitation", "no masks")
 ERRORS = ("forecast 0.1", "forecast 0.3", "lengths 0.5", "lengths 1.5")
+AIM_H = 2.0  # of what is trained with less
+AIMED = 0.97  # share of a limit that a price aims at
 SHARES, PRICES_KWH = (0.2, 0.4, 0.6), (0.0003, 0.001, 0.003, 0.01)
 BOUND_KWH = (0.0, *np.round(np.geomspace(0.1, 1000.0, 25), 3))
 
@@ -117,9 +123,11 @@ def case(zone: str, day: int, date: str) -> Case:
     )  # fmt: skip
 
 
-def weeks(test: bool) -> dict[str, Any]:
-    """Return dates and the week of the log that each gets."""
-    dates, days = (TEST, TEST_DAYS) if test else (TRAINING, TRAINING_DAYS)
+@functools.cache
+def weeks(of: str) -> dict[str, Any]:
+    """Return dates of training, validation or test, and the week of the log that each gets."""
+    dates = {"training": TRAINING, "validation": VALIDATION, "test": TEST}[of]
+    days = TEST_DAYS if of == "test" else TRAINING_DAYS
     every = (pd.Timestamp(dates[1]) - pd.Timestamp(dates[0])).days
     return in_turn(dates, days, since=dates[0], every_days=every)
 
@@ -133,30 +141,34 @@ def played(one: Case, policy: Policy) -> Replay:
 
 
 def seen_by(kind: str) -> dict[str, Any]:
-    """Return what a learner sees and starts from, by the kind of training."""
+    """Return what a learner sees, by the kind of training."""
     return {"forecast": kind != "no forecast", "slots": SLOTS, "large_core_h": LARGE_CORE_H}
 
 
-def part_train(work: Path, seed: int, kind: str = "full", steps: int = STEPS) -> None:
+def part_train(
+    work: Path, seed: int, kind: str = "full", steps: int = STEPS, processes: int = 1
+) -> None:
     """Train one policy on the weeks of 2019 in all grids, and keep it."""
     from helpers.learn.environment import PerJob
     from helpers.learn.ppo import Training, train
 
-    cases = [case(zone, day, date) for date, day in weeks(False).items() for zone in ZONES]
+    cases = [case(zone, day, date) for date, day in weeks("training").items() for zone in ZONES]
     if kind == "no lengths":
         cases = [replace(one, lengths_s={}) for one in cases]
-    env = PerJob(cases, limits_h=LIMITS_H, **seen_by(kind))
+    env = PerJob(cases, prices_kwh=TRAINED_KWH, **seen_by(kind))
     teacher = None if kind == "no imitation" else _teacher
-    prices = {limit: first[0] for limit, first in FIRST.items()}
-    net = train(env, Training(steps=steps, seed=seed, prices=prices, teacher=teacher))
+    plan = Training(
+        steps=steps, seed=seed, teacher=teacher, masked=kind != "no masks", workers=processes
+    )
+    net = train(env, plan)
     command = f"python data/learn.py train --seed {seed} --kind '{kind}' --steps {steps}"
     told = {"command": command, "grids": list(ZONES), "kind": kind, "year": 2019, "load": LOAD}
     Net(net.weights, told | dict(net.about)).save(policy_file(work, seed, kind))
-    print(seed, kind, net.about["cpu_s"], net.about["prices"], flush=True)
+    print(seed, kind, net.about["cpu_s"], flush=True)
 
 
-def _teacher(env: Any, limit_h: float) -> Priced:
-    return Priced(FIRST[limit_h][1], env.observer)
+def _teacher(env: Any) -> Priced:
+    return Priced(env.price_kwh, env.observer)
 
 
 def policy_file(work: Path, seed: int, kind: str = "full") -> Path:
@@ -172,7 +184,7 @@ def part_collect(work: Path) -> None:
         net = Net.load(path)
         lines.append(net.text())
         own = {name: net.about[name] for name in ("kind", "seed", "cpu_s", "steps")}
-        columns = ("week", "limit_h", "saved", "delay_h", "price")
+        columns = ("week", "price_kwh", "saved", "delay_h", "net")
         rows += [
             own | {"played": place} | dict(zip(columns, one, strict=True))
             for place, one in enumerate(net.about["curve"])
@@ -188,27 +200,43 @@ def nets() -> dict[tuple[int, str], Net]:
     return {(net.about["seed"], net.about["kind"]): net for net in found}
 
 
+@functools.cache
+def first_kwh(name: str, limit_h: float) -> float:
+    """Return the price at which a rule or a trained policy delays by a limit, in 2019."""
+    table = pd.read_csv(FOLDER / "limits.csv")
+    row = table[(table["name"] == name) & (table["limit_h"] == limit_h)]
+    return float(row["price_kwh"].iloc[0])
+
+
+def priced(name: str, setting: float, held: bool) -> Price:
+    """Return a price that stays, or one that holds a limit."""
+    return Price(first_kwh(name, setting), AIMED * setting) if held else Price(setting)
+
+
 def policy(name: str) -> Policy:
-    """Return a policy by its name: a rule with its setting, or ``learned KIND/SEED/LIMIT``."""
-    kind, _, setting = name.partition(" ")
+    """Return a policy by its name: see the data sheet."""
+    kind, _, setting = name.replace(", held", "").partition(" ")
+    held = ", held" in name
     if kind == "EASY":
         return Easy()
     if kind == "gate":
         return CarbonEasy(PastQuantile(float(setting)))
     if kind == "learned":
-        what, seed, limit_h = setting.split("/")
-        net = nets()[int(seed), what]
+        what, seed, value = setting.split("/")
         known = {} if what == "no lengths" else lengths_s()
-        return Learned(net, float(limit_h), known, **seen_by(what))
+        # What was trained with less begins with the price of what was trained with all.
+        price = priced(f"learned full/{seed}", float(value), held)
+        masked = what != "no masks"
+        return Learned(nets()[int(seed), what], price, known, masked=masked, **seen_by(what))
     seen = Observer(0, lengths_s(), large_core_h=LARGE_CORE_H)
     if kind == "large":
         return Advised(Gated(PastQuantile(float(setting)), LARGE_CORE_H, seen), seen)
-    return Advised(Priced(float(setting), seen), seen)
+    return Advised(Priced(priced("priced", float(setting), held), seen), seen)
 
 
 def judged(zone: str, week: str, name: str, error: str = "") -> dict[str, float]:
-    """Return what a policy does in a week of test, with an error in what it sees."""
-    one = case(zone, weeks(True)[week], week)
+    """Return what a policy does in a week not trained on, with an error in what it sees."""
+    one = case(zone, (weeks("validation") | weeks("test"))[week], week)
     own, doer = one.counted, policy(name)
     if error:
         one = spoiled(one, doer, error)
@@ -251,30 +279,56 @@ def spoiled(one: Case, doer: Policy, error: str) -> Case:
     return replace(one, forecaster=noisy)
 
 
-def names(kinds: Sequence[str] = ("full",), seeds: Sequence[int] = SEEDS) -> list[str]:
-    """Return the names of trained policies."""
-    return [f"learned {k}/{s}/{limit:g}" for k in kinds for s in seeds for limit in LIMITS_H]
+def names() -> list[str]:
+    """Return the names of all that is judged: at prices that stay, and at limits that are held."""
+    found = ["EASY", *(f"gate {x:g}" for x in SHARES), *(f"large {x:g}" for x in SHARES)]
+    found += [f"priced {x:g}" for x in PRICES_KWH] + [f"priced, held {x:g}" for x in LIMITS_H]
+    for seed in SEEDS:
+        found += [f"learned full/{seed}/{x:g}" for x in PRICES_KWH]
+        found += [f"learned full, held/{seed}/{x:g}" for x in LIMITS_H]
+    return found
 
 
 def swept(rows: list[dict[str, Any]], work: Path, workers: int) -> pd.DataFrame:
-    """Judge policies in weeks of test; what was judged before is kept in the work folder."""
-    return sweep(judged, pd.DataFrame(rows), out=work, version="1", workers=workers)
+    """Judge policies in weeks; what was judged before is kept in the work folder."""
+    return sweep(judged, pd.DataFrame(rows), out=work, version="2", workers=workers)
+
+
+def part_calibrate(work: Path, workers: int) -> None:
+    """Find the price at which each delays by a limit, in weeks of 2019 that were not trained on."""
+    whom = ["priced", *(f"learned full/{seed}" for seed in SEEDS)]
+    rows = [
+        {"zone": zone, "week": week, "name": f"{name}{' /'[name != 'priced']}{price:g}"}
+        for name in whom
+        for price in TRIED_KWH
+        for zone in ZONES
+        for week in VALIDATION
+    ]
+    table = swept(rows, work / "calibrated", workers)
+    found = []
+    for name in whom:
+        own = table[table["name"].str.startswith(name)]
+        price = own["name"].str.rpartition("/" if name != "priced" else " ")[2].astype(float)
+        delay_h = own["delay_h"].groupby(price).mean()
+        found += [
+            {"name": name, "limit_h": h, "price_kwh": price_at(h, delay_h.index, delay_h)}
+            | {"reached": bool(delay_h.min() <= h <= delay_h.max())}
+            for h in LIMITS_H
+        ]
+    save("limits.csv", pd.DataFrame(found), 6)
 
 
 def part_judge(work: Path, workers: int) -> None:
     """Judge rules and trained policies in all grids and weeks of test."""
-    rules = ["EASY", *(f"gate {x:g}" for x in SHARES), *(f"large {x:g}" for x in SHARES)]
-    rules += [f"priced {x:g}" for x in PRICES_KWH]
-    rows = [{"zone": z, "week": w, "name": n} for n in rules for z in ZONES for w in TEST]
-    rows += [{"zone": z, "week": w, "name": n} for n in names() for z in ZONES for w in TEST]
+    rows = [{"zone": z, "week": w, "name": n} for n in names() for z in ZONES for w in TEST]
     save("judged.csv", swept(rows, work / "judged", workers))
 
 
 def part_ablate(work: Path, workers: int) -> None:
     """Judge policies that were trained with less, and with errors in what they see, in one grid."""
-    less = [name for name in names(KINDS, SEEDS[:1]) if name.endswith(f"/{LIMITS_H[1]:g}")]
-    rows = [{"week": w, "name": n, "error": ""} for n in less for w in TEST]
-    some = (f"learned full/{SEEDS[0]}/{LIMITS_H[1]:g}", f"priced {PRICES_KWH[1]:g}")
+    at = f"held/{SEEDS[0]}/{AIM_H:g}"
+    rows = [{"week": w, "name": f"learned {k}, {at}", "error": ""} for k in KINDS for w in TEST]
+    some = (f"learned full, {at}", f"priced, held {AIM_H:g}")
     rows += [{"week": w, "name": n, "error": e} for e in ERRORS for n in some for w in TEST]
     save(
         "ablated.csv", swept([{"zone": ZONES[0]} | row for row in rows], work / "ablated", workers)
@@ -286,7 +340,7 @@ def part_bound() -> None:
     judged_h = pd.read_csv(FOLDER / "judged.csv")
     rows = []
     for zone in ZONES:
-        for week, day in weeks(True).items():
+        for week, day in weeks("test").items():
             one = case(zone, day, week)
             here = judged_h[(judged_h["zone"] == zone) & (judged_h["week"] == week)]
             more_s = max(0.0, HOUR_S * here["late_h"].max()) + 1.0  # so that it holds for all
@@ -303,26 +357,28 @@ def part_bound() -> None:
 def main() -> None:
     """Do one part, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parts = ("lengths", "train", "judge", "ablate", "collect", "bound", "all")
+    parts = ("lengths", "train", "collect", "calibrate", "judge", "ablate", "bound", "all")
     parser.add_argument("part", choices=parts)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kind", choices=("full", *KINDS), default="full")
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--work", type=Path, default=Path("runs") / "learn")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1, help="weeks played side by side")
     given = parser.parse_args()
     whole = given.part == "all"
     if whole or given.part == "lengths":
         part_lengths()
     if given.part == "train":
-        part_train(given.work, given.seed, given.kind, given.steps)
+        part_train(given.work, given.seed, given.kind, given.steps, given.processes)
     if whole:
         for kind in ("full", *KINDS):
             for seed in SEEDS if kind == "full" else SEEDS[:1]:
-                part_train(given.work, seed, kind)
+                part_train(given.work, seed, kind, given.steps)
     if whole or given.part == "collect":
         part_collect(given.work)
-    for name, part in (("judge", part_judge), ("ablate", part_ablate)):
+    judges = {"calibrate": part_calibrate, "judge": part_judge, "ablate": part_ablate}
+    for name, part in judges.items():
         if whole or given.part == name:
             part(given.work, given.workers)
     if whole or given.part == "bound":

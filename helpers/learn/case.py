@@ -90,6 +90,9 @@ class Ledger:
         self.at_submission_g = grams
         self.at_once_g = float(grams[self.counted].sum())
         self.jobs = int(self.counted.sum())
+        span_s = np.array([submit_s[0], submit_s[-1] + _HOUR_S])  # while jobs come
+        burnt = np.interp(span_s, self._edges_s, self._burnt)
+        self.mean_g = float((burnt[1] - burnt[0]) / (span_s[1] - span_s[0]))
         self._past_g = np.zeros(len(work))  # of runs that are over, and of parts under a cap
         self._from_s = np.full(len(work), -np.inf)  # since when the present run is not in them
         self._saved_s: dict[int, float] = {}  # left, start-up included, while a state is saved
@@ -119,6 +122,29 @@ class Ledger:
         high_s = np.where(runs, ends_s, low_s + left_s)
         drawn_w = np.minimum(self._power_w[numbers], cap_w)
         return self._past_g[numbers] + self._grams(low_s, high_s, drawn_w)
+
+    def started_g(self, numbers: Sequence[int], start_s: NDArray) -> NDArray[np.float64]:
+        """Return what jobs emit that start once and run through [g CO2e].
+
+        Parameters
+        ----------
+        numbers : sequence of int, length n
+            Jobs, by number.
+        start_s : ndarray of float, shape (..., n)
+            When they start [s].
+        """
+        left_s = self._left_s[numbers]
+        return self._grams(start_s, start_s + left_s, self._power_w[numbers])
+
+    def percent_an_hour(self, price_kwh: float) -> float:
+        """Return what an hour of mean delay is worth, in percent of what is emitted at once [%/h].
+
+        Parameters
+        ----------
+        price_kwh : float
+            What an hour of one job's delay is worth [kWh at the mean intensity of the case].
+        """
+        return 100.0 * self.jobs * price_kwh * self.mean_g / self.at_once_g
 
     def changed(self, view: View, job: Job, stops: bool) -> None:
         """Write down what a running job has emitted before it is suspended or capped."""

@@ -15,7 +15,7 @@ The **reward** of a step is what the orders were really worth: by how much emiss
 starting at once what waited, in percent of what all jobs would emit if each started at its
 submission. It is credited to the decision and not to the hours in which a job later burns. Waiting
 is no part of it: it comes as a **cost** of its own in ``info`` [h of mean delay], to be held below a
-limit. How long a job may wait at most is kept by construction (`helpers.learn.commands`).
+limit by its price, the multiplier of Lagrange. An episode has one price, drawn and shown. How long a job may wait at most is kept by construction (`helpers.learn.commands`).
 
 This module needs gymnasium, which the extra ``learn`` brings; no other module does.
 
@@ -67,11 +67,14 @@ class _Played(gymnasium.Env):
         *,
         observer: Observer,
         policy: Commanded,
-        limits_h: Sequence[float],
+        prices_kwh: tuple[float, float],
     ) -> None:
         if not cases:
             raise ValueError("cases(=[]) must hold at least one week to play.")
-        self.cases, self.limits_h = list(cases), [float(limit) for limit in limits_h]
+        least, most = map(float, prices_kwh)
+        if not 0 < least <= most < np.inf:
+            raise ValueError(f"prices_kwh(={prices_kwh}) must be the least and the most, both > 0.")
+        self.cases, self.prices_kwh = list(cases), (least, most)
         self.policy, self.observer = policy, observer
         self._memory: list[dict] = [{} for _ in self.cases]
 
@@ -87,15 +90,16 @@ class _Played(gymnasium.Env):
         seed : int, optional
             Of the choice.
         options : dict, optional
-            ``case``: which case, by its place; ``limit_h``: the mean delay aimed at [h].
+            ``case``: which case, by its place; ``price_kwh``: what an hour of one job's delay is
+            worth [kWh at mean intensity]; by default drawn, its logarithm evenly.
         """
         super().reset(seed=seed)
         options = {} if options is None else options
         place = options.get("case", None)
         place = int(self.np_random.integers(len(self.cases))) if place is None else int(place)
-        limit_h = options.get("limit_h", None)
-        drawn = int(self.np_random.integers(len(self.limits_h)))
-        self.limit_h = self.limits_h[drawn] if limit_h is None else float(limit_h)
+        price_kwh = options.get("price_kwh", None)
+        drawn_kwh = float(np.exp(self.np_random.uniform(*np.log(self.prices_kwh))))
+        self.price_kwh = drawn_kwh if price_kwh is None else float(price_kwh)
         self.case = case = self.cases[place]
         self.observer.lengths_s = case.lengths_s or {}
         self.game = Stepwise(
@@ -111,8 +115,9 @@ class _Played(gymnasium.Env):
         self.policy.before_change = self.ledger.changed
         self._changes = self.policy.pauses or self.policy.cap_share is not None
         self.delay_h = self.saved = 0.0
+        self.percent_an_hour = self.ledger.percent_an_hour(self.price_kwh)
         self._advance()
-        return self._see(), {"case": case.name, "limit_h": self.limit_h}
+        return self._see(), self._told()
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Give orders, and let time go by until the next question."""
@@ -124,10 +129,11 @@ class _Played(gymnasium.Env):
         self.saved += float(rewards.sum())
         self.delay_h += float(costs.sum())
         info = {"rewards": rewards, "costs": costs, "done": done, "cost": float(costs.sum())}
+        info["percent_an_hour"] = self.percent_an_hour
         if over:
-            info |= {"saved": self.saved, "delay_h": self.delay_h, "limit_h": self.limit_h}
-        seen = self._nothing if over else self._see()
-        return seen, float(rewards.sum()), over, False, info
+            info |= {"saved": self.saved, "delay_h": self.delay_h, "price_kwh": self.price_kwh}
+            return self._nothing, float(rewards.sum()), True, False, info | {"case": self.case.name}
+        return self._see(), float(rewards.sum()), False, False, info | self._told()
 
     def result(self) -> Replay:
         """Return the replay that was played, as any other; whole when the week is over."""
@@ -154,35 +160,45 @@ class _Played(gymnasium.Env):
         jobs = [*view.queue.values(), *view.suspended.values()]
         if self._changes:
             jobs += view.running.values()
-        self._open, self._open_g = jobs, self.ledger.potential_g(jobs, view.now_s)
-        self._since_s = view.now_s
+            self._open_g = self.ledger.potential_g(jobs, view.now_s)
+        self._open, self._since_s = jobs, view.now_s
 
     def _earned(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
         """Return by row what was saved [%], what was waited [h of mean delay], who is settled."""
         ledger, count = self.ledger, self.observer.slots + 2
+        now_s, since, row_of = self.view.now_s, self._since_s, self._slot.get
         # Those that came meanwhile fell under the orders for all others.
         jobs = [*self._open, *self._arrived]
-        came_s = [job.submit_s for job in self._arrived]
-        since_s = np.array([self._since_s] * len(self._open) + came_s)
-        before_g = np.append(
-            self._open_g, ledger.at_submission_g[[job.number for job in self._arrived]]
-        )
-        started = np.array([job.state in ("running", "ended") for job in jobs], dtype=bool)
-        start_s = np.array([job.run_start_s for job in jobs])
-        until_s = np.where(started, np.fmax(start_s, since_s), self.view.now_s)
-        saved_g = before_g - ledger.potential_g(jobs, until_s)
-        row = [self._slot.get(job.number, count - 2) for job in jobs]
-        counts = ledger.counted[[job.number for job in jobs]]
-        rewards, costs = (
-            np.bincount(row, each * counts, minlength=count)
-            for each in (saved_g, until_s - since_s)
-        )
         done: NDArray[np.bool_] = np.zeros(count, dtype=bool)
-        for place, job, begun in zip(row, jobs, started, strict=True):
-            settled = begun and not self._changes
-            done[place] |= place < count - 2 and (settled or job.state == "ended")
+        numbers, rows, since_s, until_s = [], [], [], []
+        for job in jobs:
+            number, state, from_s = job.number, job.state, max(job.submit_s, since)
+            row = row_of(number, count - 2)
+            begun = state in ("running", "ended")
+            numbers.append(number)
+            rows.append(row)
+            since_s.append(from_s)
+            until_s.append(max(job.run_start_s, from_s) if begun else now_s)
+            if row < count - 2 and ((begun and not self._changes) or state == "ended"):
+                done[row] = True
+        times_s = np.array([since_s, until_s])
+        if self._changes:
+            came_g = ledger.at_submission_g[numbers[len(self._open) :]]
+            before_g = np.append(self._open_g, came_g)
+            saved_g = before_g - ledger.potential_g(jobs, times_s[1])
+        else:
+            saved_g = np.subtract(*ledger.started_g(numbers, times_s))
+        counts = ledger.counted[numbers]
+        rewards, costs = (
+            np.bincount(rows, each * counts, minlength=count)
+            for each in (saved_g, times_s[1] - times_s[0])
+        )
         percent = np.asarray(100.0 * rewards / ledger.at_once_g, dtype=np.float64)
         return percent, costs / (_HOUR_S * ledger.jobs), done
+
+    def _told(self) -> dict[str, Any]:
+        """Return what is told besides what is seen."""
+        return {"case": self.case.name, "price_kwh": self.price_kwh}
 
     def _see(self) -> NDArray[np.float32]:
         raise NotImplementedError
@@ -200,8 +216,9 @@ class PerJob(_Played):
         Weeks to play, one an episode.
     slots : int
         How many jobs are asked about one by one; the others together.
-    limits_h : sequence of float
-        Limits on the mean delay, one of which is drawn for each episode and shown [h].
+    prices_kwh : (float, float)
+        Least and greatest price of an hour of one job's delay [kWh at mean intensity]: each episode
+        has one, and it is seen.
     policy : Commanded, optional
         What carries out orders; it says whether jobs may be suspended and capped. By default they
         are only held.
@@ -217,7 +234,8 @@ class PerJob(_Played):
     `RUN` or `CAPPED`; what is not allowed (`action_masks`) is not carried out.
 
     ``info`` has what each row earned (``rewards``), what it waited (``costs``), and whether the job
-    in it is settled (``done``), so that a learner may take each slot for a player of its own.
+    in it is settled (``done``), so that a learner may take each slot for a player of its own; what
+    an hour of mean delay is worth (``percent_an_hour``) [%/h], and ``masks``.
     """
 
     def __init__(
@@ -225,14 +243,14 @@ class PerJob(_Played):
         cases: Sequence[Case],
         *,
         slots: int = 16,
-        limits_h: Sequence[float] = (2.0,),
+        prices_kwh: tuple[float, float] = (0.003, 0.003),
         policy: Commanded | None = None,
         large_core_h: float = 20.0,
         forecast: bool = True,
     ) -> None:
         observer = Observer(slots, large_core_h=large_core_h, forecast=forecast)
         policy = Commanded() if policy is None else policy
-        super().__init__(cases, observer=observer, policy=policy, limits_h=limits_h)
+        super().__init__(cases, observer=observer, policy=policy, prices_kwh=prices_kwh)
         shape = (slots + 2, len(FEATURES))
         self._nothing = np.zeros(shape, np.float32)
         self.observation_space = gymnasium.spaces.Box(-5.0, 5.0, shape, np.float32)
@@ -254,9 +272,12 @@ class PerJob(_Played):
         return self.asked.masks.ravel()
 
     def _see(self) -> NDArray[np.float32]:
-        self.asked: Asked = self.observer.ask(self.view, self.policy, self.limit_h)
+        self.asked: Asked = self.observer.ask(self.view, self.policy, self.price_kwh)
         self._slot = self.asked.slot_of
         return self.asked.rows
+
+    def _told(self) -> dict[str, Any]:
+        return super()._told() | {"masks": self.asked.masks}
 
     def _orders(self, action: Any) -> Orders:
         return self.asked.orders(np.asarray(action))
@@ -271,7 +292,7 @@ class HourlyQuota(_Played):
         Weeks to play, one an episode.
     levels : sequence of float
         Shares of the machine to choose from; at 1 there is no quota.
-    limits_h : sequence of float
+    prices_kwh : (float, float)
         As for `PerJob`.
     forecast : bool
         Whether the forecast is seen.
@@ -287,21 +308,21 @@ class HourlyQuota(_Played):
         cases: Sequence[Case],
         *,
         levels: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 1.0),
-        limits_h: Sequence[float] = (2.0,),
+        prices_kwh: tuple[float, float] = (0.003, 0.003),
         forecast: bool = True,
     ) -> None:
         levels = [float(level) for level in levels]
         if not all(0 <= level <= 1 for level in levels):
             raise ValueError(f"levels(={levels}) must lie in 0 to 1: shares of the machine.")
         observer = Observer(0, large_core_h=np.inf, forecast=forecast)
-        super().__init__(cases, observer=observer, policy=Commanded(), limits_h=limits_h)
+        super().__init__(cases, observer=observer, policy=Commanded(), prices_kwh=prices_kwh)
         self.levels = levels
         self._nothing = np.zeros(len(FEATURES), np.float32)
         self.observation_space = gymnasium.spaces.Box(-5.0, 5.0, (len(FEATURES),), np.float32)
         self.action_space = gymnasium.spaces.Discrete(len(levels))
 
     def _see(self) -> NDArray[np.float32]:
-        asked = self.observer.ask(self.view, self.policy, self.limit_h)
+        asked = self.observer.ask(self.view, self.policy, self.price_kwh)
         self._slot = {}
         return asked.rows[0]
 

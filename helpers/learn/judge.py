@@ -29,19 +29,22 @@ def named(judged: pd.DataFrame) -> pd.DataFrame:
     ----------
     judged : DataFrame
         A row a ``name``, ``zone`` and ``week``; a name is a rule and its setting, or ``learned``
-        with kind of training, seed and limit [h], as in ``learned full/1/2``.
+        with kind of training, seed and setting, as in ``learned full/1/0.003``. Rules and kinds
+        that end in ``, held`` are those whose price holds a limit, their setting [h].
 
     Returns
     -------
     DataFrame
         The same with ``policy`` (rule, or kind of training), ``setting`` and ``seed`` (0 for rules).
     """
-    first = judged["name"].str.partition(" ")
-    parts = first[2].str.split("/", expand=True).reindex(columns=range(3))
-    learned = (first[0] == "learned").to_numpy()
-    setting = np.where(learned, parts[2], parts[0])
+    learned = judged["name"].str.startswith("learned ").to_numpy()
+    parts = judged["name"].str.removeprefix("learned ").str.split("/", expand=True)
+    parts = parts.reindex(columns=range(3))
+    rules = judged["name"].str.rpartition(" ")  # one without a setting is all in the last part
+    rule = rules[0].where(rules[0] != "", rules[2])
+    setting = np.where(learned, parts[2], rules[2])
     return judged.assign(
-        policy=np.where(learned, "learned, " + parts[0].fillna(""), first[0]),
+        policy=np.where(learned, "learned, " + parts[0].fillna(""), rule),
         setting=pd.to_numeric(pd.Series(setting), errors="coerce").fillna(0.0).to_numpy(),
         seed=np.where(learned, parts[1], 0).astype(int),
     )

@@ -6,6 +6,7 @@ jobs ask for, predicted quantiles of their lengths, the queue and the machine.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.carbon.signal import Intensity
-from helpers.decide.carbon import latest_s
 from helpers.decide.view import Job, View
 from helpers.learn.commands import CAPPED, RUN, WAIT, Commanded, Orders
 
@@ -26,10 +26,11 @@ GRID = (
     *("level", "rank", "mean_3h", "mean_6h", "mean_12h", "mean_24h", "least_24h", "least_at"),
     *("hour_sin", "hour_cos"),
 )
-MACHINE = ("free", "soon_free", "held", "lined", "urgent", "queued", "limit")
+MACHINE = ("free", "soon_free", "held", "lined", "urgent", "queued", "price")
 JOB = (
     *("length_low", "length_mid", "length_high", "cores", "work", "waited", "slack"),
-    *("gain", "gain_at", "gain_1h", "gain_3h", "gain_6h", "promised", "runs", "capped", "others"),
+    *("gain", "gain_at", "gain_1h", "gain_3h", "gain_6h", "worth"),
+    *("promised", "runs", "capped", "others"),
 )
 FEATURES = (*GRID, *MACHINE, *JOB)
 """What stands in a row: of the grid, of the machine, of the job or of all others together."""
@@ -38,6 +39,10 @@ _HOUR_S, _DAY_S = 3600.0, 86400.0
 _DELAYS_H = np.arange(25.0)  # starts that are compared: no user accepts more than a day
 _SHOWN = 16  # of the jobs without a slot, those with most work stand for all
 _AHEAD_H = 48  # hours of the forecast that are looked at; beyond, their mean
+_BEYOND_H = 96  # so far the integral of the forecast is kept; then it goes on in a straight line
+_USUAL_KWH = 0.003  # about which prices lie
+_LEVELS = len(LEVELS)
+_CORES, _WORK, _SUBMIT, _POWER = range(_LEVELS, _LEVELS + 4)  # columns of what is known of a job
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,20 +120,38 @@ class Observer:
         """Forget earlier replays."""
         self._next_s = -np.inf
         self._slot_of: list[Job | None] = [None] * self.slots
-        self._length: dict[int, NDArray[np.float64]] = {}
+        self._job = np.full((256, _LEVELS + 4), np.nan)  # a row a job: quantiles [s], then others
         self._work_core_h: dict[int, float] = {}
-        self.memory: dict[float, tuple[NDArray, NDArray, float, float]] = {}
+        self._unstarted: list[Job] = []
+        self._came, self._waited_s = 0, 0.0
+        self.memory: dict[float, tuple[NDArray, NDArray, float]] = {}
 
     def due(self, view: View) -> bool:
         """Tell whether to ask now: the intensity has stepped, or a large job has come."""
-        large = any(self.work_core_h(job) >= self.large_core_h for job in view.arrived)
+        large = False
+        for job in view.arrived:
+            large |= self._notice(job) >= self.large_core_h
         return view.now_s >= self._next_s or large
 
     def asks_next(self, view: View) -> None:
         """Note that what is due now has been asked: the next time is that of the next step."""
         self._next_s = view.next_step_s
 
-    def ask(self, view: View, policy: Commanded, limit_h: float = 0.0) -> Asked:
+    def delay_h(self, view: View) -> tuple[int, float]:
+        """Return how many jobs have come, and for how long they have waited in all [h].
+
+        What counts is the wait for a job's first start, up to now for those that still wait.
+        """
+        waits = []
+        for job in self._unstarted:
+            if job.state == "queued":
+                waits.append(job)
+            else:
+                self._waited_s += job.start_s - job.submit_s
+        self._unstarted = waits
+        return self._came, (self._waited_s + sum(view.now_s - j.submit_s for j in waits)) / _HOUR_S
+
+    def ask(self, view: View, policy: Commanded, price_kwh: float = _USUAL_KWH) -> Asked:
         """Return what is asked now.
 
         Parameters
@@ -137,29 +160,25 @@ class Observer:
             The present.
         policy : Commanded
             Which jobs are held, which may be stopped.
-        limit_h : float
-            Mean delay that is aimed at [h].
+        price_kwh : float
+            What an hour of one job's delay is worth [kWh at the mean intensity of the week before].
         """
         self.asks_next(view)
         waits = [*view.queue.values(), *view.suspended.values()]
         runs = [job for job in view.running.values() if job.state == "running"]
         changes = policy.pauses or policy.cap_share is not None
-        asked = [*waits, *runs] if changes else waits
+        asked = [*waits, *runs] if changes else list(waits)
         asked.sort(key=self._most_work)
         jobs = self._filled(asked)
         others = [job for job in asked[self.slots :] if job.state != "running"]
         rest = [job for job in asked[self.slots :] if job.state == "running"]
         shown = [job for job in jobs if job is not None]
         rows = np.zeros((self.slots + 2, len(FEATURES)), dtype=np.float32)
-        masks = np.zeros((self.slots + 2, 3), dtype=bool)
-        masks[:, RUN] = True
-        common = self._common(view, policy, waits, limit_h)
-        places = [i for i, job in enumerate(jobs) if job is not None]
+        common = self._common(view, policy, waits, price_kwh)
         samples = (others[:_SHOWN], rest[:_SHOWN])  # looked at with the others, in one go
-        seen = self._rows(view, policy, [*shown, *samples[0], *samples[1]], common)
+        seen = self._rows(view, policy, [*shown, *samples[0], *samples[1]], common, price_kwh)
         if shown:
-            rows[places] = seen[: len(shown)]
-            masks[places] = [self._mask(view, policy, job) for job in shown]
+            rows[[i for i, job in enumerate(jobs) if job is not None]] = seen[: len(shown)]
         low = len(shown)
         for place, group, sample in ((-2, others, samples[0]), (-1, rest, samples[1])):
             rows[place, : len(common)] = common
@@ -167,9 +186,7 @@ class Observer:
             if sample:
                 rows[place] = self._together(seen[low : low + len(sample)], len(group))
             low += len(sample)
-        masks[-2:, CAPPED] = policy.cap_share is not None
-        masks[-2, WAIT], masks[-1, WAIT] = True, policy.pauses
-        return Asked(jobs, others, rest, rows, masks)
+        return Asked(jobs, others, rest, rows, self._masks(view, policy, jobs))
 
     # -- whom to ask about -----------------------------------------------------------------
 
@@ -186,51 +203,69 @@ class Observer:
     def _most_work(self, job: Job) -> tuple[float, int]:
         return -self.work_core_h(job), job.number
 
-    def _lengths(self, job: Job) -> NDArray[np.float64]:
-        """Return the quantiles of a job's run time, cut at what it asked for [s]."""
-        found = self._length.get(job.number)
-        if found is None:
-            given = self.lengths_s.get(job.job_id)
-            said = np.full(len(LEVELS), job.requested_s) if given is None else given
-            found = self._length[job.number] = np.clip(said, 1.0, job.requested_s).astype(
-                np.float64
-            )
-        return found
+    def _notice(self, job: Job) -> float:
+        """Write down what is known of a job that came; return its work as expected [core-h]."""
+        self._came += 1
+        self._unstarted.append(job)
+        return self.look_at(job)
+
+    def look_at(self, job: Job) -> float:
+        """Write down what is known of a job, once more if it has changed; return its work [core-h]."""
+        while job.number >= len(self._job):
+            self._job = np.concatenate([self._job, np.full_like(self._job, np.nan)])
+        given, asked_s = self.lengths_s.get(job.job_id), max(job.requested_s, 1.0)
+        said = (asked_s,) * _LEVELS if given is None else given
+        lengths_s = [min(max(float(said_s), 1.0), asked_s) for said_s in said]
+        work_core_h = sum(lengths_s) / _LEVELS * job.processors / _HOUR_S
+        own = (job.processors, work_core_h, job.submit_s, job.power_w)
+        self._job[job.number] = (*lengths_s, *own)
+        self._work_core_h[job.number] = work_core_h
+        return work_core_h
 
     def work_core_h(self, job: Job) -> float:
         """Return the work of a job as expected over its quantiles [core-h]."""
-        found = self._work_core_h.get(job.number)
-        if found is None:
-            found = float(self._lengths(job).mean()) * job.processors / _HOUR_S
-            self._work_core_h[job.number] = found
-        return found
+        return self._work_core_h[job.number]
 
-    def _mask(self, view: View, policy: Commanded, job: Job) -> list[bool]:
-        caps = policy.cap_share is not None
-        if job.state == "running":
-            return [policy.may_stop(view, job, np.inf), True, caps]
-        return [policy.may_wait(job, view.now_s), True, caps]
+    def _masks(self, view: View, policy: Commanded, jobs: list[Job | None]) -> NDArray[np.bool_]:
+        """Return which orders each row may be given."""
+        caps, now_s = policy.cap_share is not None, view.now_s
+        masks = np.zeros((self.slots + 2, 3), dtype=bool)
+        masks[:, RUN] = True
+        masks[:, CAPPED] = caps
+        masks[-2, WAIT], masks[-1, WAIT] = True, policy.pauses
+        for row, job in enumerate(jobs):
+            if job is None:
+                masks[row, CAPPED] = False
+            elif job.state == "running":
+                masks[row, WAIT] = policy.may_stop(view, job, np.inf)
+            else:
+                masks[row, WAIT] = policy.may_wait(job, now_s)
+        return masks
 
     # -- what is known ---------------------------------------------------------------------
 
     def _common(
-        self, view: View, policy: Commanded, waits: list[Job], limit_h: float
+        self, view: View, policy: Commanded, waits: list[Job], price_kwh: float
     ) -> NDArray[np.float64]:
         """Return the features of the grid and of the machine."""
         cores, now_s = view.cluster.cores, view.now_s
         self._see_grid(view)
         lined = int(policy.line.processors.sum())
-        asked = sum(job.processors for job in waits)
-        urgent = sum(job.processors for job in waits if latest_s(job) <= now_s + 3 * _HOUR_S)
-        soon = 0
+        asked = urgent = soon = 0
+        for job in waits:
+            asked += job.processors
+            # `latest_s`, written out: this loop passes over all that wait.
+            if job.submit_s + job.longest_wait_s + job.ran_s <= now_s + 3 * _HOUR_S:
+                urgent += job.processors
         for end_s, _, processors in view.releases:
             if end_s > now_s + 2 * _HOUR_S:
                 break
             soon += processors
         machine = (
             *(view.free_cores / cores, soon / cores),
-            *(np.log1p((asked - lined) / cores), np.log1p(lined / cores), np.log1p(urgent / cores)),
-            *(np.log1p(len(waits)) / 5.0, limit_h / 10.0),
+            *(math.log1p((asked - lined) / cores), math.log1p(lined / cores)),
+            *(math.log1p(urgent / cores), math.log1p(len(waits)) / 5.0),
+            math.log(max(price_kwh, 1e-9) / _USUAL_KWH) / 3.0,
         )
         return np.concatenate([self._grid, machine])
 
@@ -239,10 +274,10 @@ class Observer:
         from_s = view.step_start_s
         if from_s not in self.memory:
             self.memory[from_s] = self._looked(view, from_s)
-        self._grid, self._ahead_g, self._tail, self._past_mean = self.memory[from_s]
+        self._grid, self._ahead_g, self._past_mean = self.memory[from_s]
 
-    def _looked(self, view: View, from_s: float) -> tuple[NDArray, NDArray, float, float]:
-        """Return features, the integral of the forecast, its mean, and that of the past week."""
+    def _looked(self, view: View, from_s: float) -> tuple[NDArray, NDArray, float]:
+        """Return features, the integral of the forecast, and the mean of the week before."""
         now = view.intensity_g_per_kwh
         try:
             past = view.observed(from_s - 7 * _DAY_S, from_s)
@@ -259,7 +294,9 @@ class Observer:
         low = (float(day.min() - now) / spread, float(day.argmin()) / 24)
         grid = ((now - mean) / spread, rank, *means, *low, np.sin(hour), np.cos(hour))
         burnt = np.append(0.0, np.cumsum(ahead))  # g/kWh x h
-        return np.clip(np.array(grid), -5.0, 5.0), burnt, float(ahead.mean()), mean
+        # On beyond what is looked at, so that a job's grams are looked up, not computed.
+        beyond = burnt[-1] + ahead.mean() * np.arange(1.0, _BEYOND_H + 1.0)
+        return np.clip(np.array(grid), -5.0, 5.0), np.append(burnt, beyond), mean
 
     def _ahead(self, view: View) -> NDArray[np.float64]:
         """Return the hours ahead as forecast at the beginning of the step [g CO2e/kWh]."""
@@ -272,8 +309,9 @@ class Observer:
 
     def _burnt(self, hours: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the integral of the forecast from now on [g/kWh x h]."""
-        beyond = np.maximum(hours - _AHEAD_H, 0.0) * self._tail
-        return np.interp(hours, np.arange(_AHEAD_H + 1.0), self._ahead_g) + beyond
+        burnt = self._ahead_g
+        low = np.minimum(hours, len(burnt) - 2.0).astype(np.intp)
+        return burnt[low] + (hours - low) * (burnt[low + 1] - burnt[low])
 
     def gains(self, left_h: NDArray, slack_h: NDArray) -> NDArray[np.float64]:
         """Return what waiting would save, as forecast and expected over lengths, shape (n, 25).
@@ -291,10 +329,14 @@ class Observer:
             Share of the emissions of a start now, for a start so many hours later; minus infinity
             where that would be too late.
         """
-        starts = _DELAYS_H[None, :, None]
-        grams = (self._burnt(starts + left_h[:, None, :]) - self._burnt(starts)).mean(axis=2)
+        grams = self._expected_g(left_h)
         saved = 1.0 - grams / grams[:, :1]
         return np.where(np.maximum(slack_h, 0.0)[:, None] >= _DELAYS_H, saved, -np.inf)
+
+    def _expected_g(self, left_h: NDArray) -> NDArray[np.float64]:
+        """Return what jobs emit at a kilowatt by hours until they start, shape (n, 25) [g]."""
+        ends = self._burnt(_DELAYS_H[None, :, None] + left_h[:, None, :]).sum(axis=2)
+        return ends / _LEVELS - self._ahead_g[: len(_DELAYS_H)]
 
     def saved_kwh(self, view: View, jobs: list[Job]) -> NDArray[np.float64]:
         """Return what waiting would save in energy at the mean intensity of the week before.
@@ -313,50 +355,67 @@ class Observer:
         """
         self._see_grid(view)
         left_h, slack_h = self.known(view, jobs)
-        now_g = self._burnt(left_h).mean(axis=1) * [job.power_w for job in jobs] / 1000.0
-        return self.gains(left_h, slack_h) * (now_g / self._past_mean)[:, None]
+        now_kwh = self._now_kwh(left_h, self._of(jobs)[:, _POWER])
+        return self.gains(left_h, slack_h) * now_kwh[:, None]
+
+    def _now_kwh(self, left_h: NDArray, power_w: NDArray) -> NDArray[np.float64]:
+        """Return what jobs emit that start now [kWh at the mean intensity of the week before]."""
+        return self._burnt(left_h).mean(axis=1) * power_w / (1000.0 * self._past_mean)
+
+    def _of(self, jobs: list[Job]) -> NDArray[np.float64]:
+        """Return what is known of jobs and does not change while they wait, a row a job."""
+        return self._job[[job.number for job in jobs]]
 
     def known(self, view: View, jobs: list[Job]) -> tuple[NDArray, NDArray]:
         """Return quantiles of what is left of jobs, shape (n, levels), and their slack [h]."""
         now_s = view.now_s
-        left_s = np.array([self._lengths(job) for job in jobs])
-        done_s = [job.kept_s + (now_s - job.run_start_s if job.state == "running" else 0.0)
-                  for job in jobs]  # fmt: skip
-        left_s = np.maximum(left_s - np.array(done_s)[:, None], 60.0)
-        slack_s = np.array([latest_s(job) for job in jobs]) - now_s
+        known = [
+            (
+                job.kept_s + (now_s - job.run_start_s if job.state == "running" else 0.0),
+                job.submit_s + job.longest_wait_s + job.ran_s - now_s,  # `latest_s`, written out
+            )
+            for job in jobs
+        ]
+        done_s, slack_s = np.array(known).T
+        left_s = np.maximum(self._of(jobs)[:, :_LEVELS] - done_s[:, None], 60.0)
         return left_s / _HOUR_S, slack_s / _HOUR_S
 
     def _rows(
-        self, view: View, policy: Commanded, jobs: list[Job], common: NDArray
+        self, view: View, policy: Commanded, jobs: list[Job], common: NDArray, price_kwh: float
     ) -> NDArray[np.float64]:
         """Return the rows of some jobs."""
         if not jobs:
             return np.empty((0, len(FEATURES)))
         left_h, slack_h = self.known(view, jobs)
-        saved = self.gains(left_h, slack_h)
+        saved, own = self.gains(left_h, slack_h), self._of(jobs)
         at = saved.argmax(axis=1)
-        gain = saved[np.arange(len(jobs)), at]
-        cores = np.array([float(job.processors) for job in jobs])
-        waited_h = (view.now_s - np.array([job.submit_s for job in jobs])) / _HOUR_S
-        runs = np.array([job.state == "running" for job in jobs], dtype=float)
-        lined = np.array([not policy.may_be_held(job) for job in jobs], dtype=float)
-        capped = np.array([job.cap_w < np.inf for job in jobs], dtype=float)
-        lengths = np.log1p(left_h[:, [1, 2, 3]]) / 3.0
-        soon = np.where(np.isfinite(saved[:, [1, 3, 6]]), saved[:, [1, 3, 6]], 0.0)
-        own = [
-            *lengths.T,
-            np.log1p(cores) / 5.0,
-            np.log1p(left_h.mean(axis=1) * cores) / 8.0,
-            np.log1p(np.minimum(waited_h, 240.0)) / 3.0,
-            np.clip(slack_h, -1.0, 24.0) / 24.0,
-            *(10.0 * gain, at / 24.0),
-            *(10.0 * soon.T),
-            *(lined, runs, capped, np.zeros(len(jobs))),
-        ]
         rows = np.empty((len(jobs), len(FEATURES)))
-        rows[:, : len(common)] = common
-        rows[:, len(common) :] = np.clip(np.array(own).T, -5.0, 5.0)
-        return rows
+        first = len(common)
+        rows[:, :first] = common
+        job = rows[:, first:].T  # a row a feature
+        job[0:3] = np.log1p(left_h[:, 1:4].T) / 3.0
+        job[3] = np.log1p(own[:, _CORES]) / 5.0
+        job[4] = np.log1p(left_h.mean(axis=1) * own[:, _CORES]) / 8.0
+        waited_h = (view.now_s - own[:, _SUBMIT]) / _HOUR_S
+        job[5] = np.log1p(np.minimum(waited_h, 240.0)) / 3.0
+        job[6] = np.clip(slack_h, -1.0, 24.0) / 24.0
+        job[7] = 10.0 * saved[np.arange(len(jobs)), at]
+        job[8] = at / 24.0
+        soon = saved[:, [1, 3, 6]].T
+        job[9:12] = 10.0 * np.where(np.isfinite(soon), soon, 0.0)
+        job[12] = self._worth(saved, self._now_kwh(left_h, own[:, _POWER]), price_kwh)
+        job[13:] = np.array(
+            [
+                (not policy.may_be_held(job), job.state == "running", job.cap_w < np.inf, False)
+                for job in jobs
+            ]
+        ).T
+        return np.clip(rows, -5.0, 5.0, out=rows)
+
+    def _worth(self, saved: NDArray, now_kwh: NDArray, price_kwh: float) -> NDArray[np.float64]:
+        """Return by how much waiting is worth more than its delay costs: a logarithm, 0 if equal."""
+        per_hour = (saved[:, 1:] / _DELAYS_H[1:]).max(axis=1) * now_kwh
+        return np.log(np.clip(per_hour / max(price_kwh, 1e-9), np.exp(-5.0), np.exp(5.0)))
 
     def _together(self, rows: NDArray[np.float64], count: int) -> NDArray[np.float64]:
         """Return the mean of rows, with how many jobs they stand for."""

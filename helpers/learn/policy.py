@@ -9,17 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.decide.view import View
+from helpers.decide.view import Job, View
 from helpers.files import read_utf8, write_whole
 from helpers.learn.commands import Commanded
 from helpers.learn.observation import FEATURES, Observer
+from helpers.learn.price import Price, as_price
 from helpers.learn.rules import Rule
 
 __all__ = ["Advised", "Learned", "Net"]
@@ -50,6 +51,11 @@ class Advised(Commanded):
         super().begin(view)
         self.observer.begin(view)
         self.rule.begin(view)
+
+    def amend(self, job: Job, change: Callable[[], None]) -> None:
+        """Change a job that waits, and look at it anew."""
+        super().amend(job, change)
+        self.observer.look_at(job)
 
     def decide(self, view: View) -> None:
         """Ask for orders where it is time, and carry out those that stand."""
@@ -162,9 +168,15 @@ class _Scored(Rule):
     def __init__(self, net: Net, policy: Learned) -> None:
         self.net, self.policy = net, policy
 
+    def begin(self, view: View) -> None:
+        self.policy.price.begin(view)
+
     def orders(self, view: View) -> Any:
-        asked = self.policy.observer.ask(view, self.policy, self.policy.limit_h)
-        return asked.orders(self.net.best(asked.rows, asked.masks))
+        policy = self.policy
+        price_kwh = policy.price.now_kwh(view, policy.observer)
+        asked = policy.observer.ask(view, policy, price_kwh)
+        masks = asked.masks if policy.masked else np.ones_like(asked.masks)
+        return asked.orders(self.net.best(asked.rows, masks))
 
 
 class Learned(Advised):
@@ -174,8 +186,9 @@ class Learned(Advised):
     ----------
     net : Net
         What was trained.
-    limit_h : float
-        Mean delay that it is to aim at [h].
+    price : float or Price
+        What an hour of one job's delay is worth [kWh at the mean intensity of the week before], or
+        a price that follows the delay.
     lengths_s : mapping, optional
         From job id to quantiles of its run time [s]; without, a job is taken to run as long as it
         asked for.
@@ -185,6 +198,8 @@ class Learned(Advised):
         Jobs with at least so much work are asked about when they arrive [core-h].
     forecast : bool
         Whether it sees the forecast.
+    masked : bool
+        Whether it is told what it may not do; otherwise what it may not do is not carried out.
     **commanded
         As for `Commanded`.
     """
@@ -192,14 +207,15 @@ class Learned(Advised):
     def __init__(
         self,
         net: Net,
-        limit_h: float,
+        price: float | Price,
         lengths_s: Mapping[Hashable, Sequence[float]] | None = None,
         *,
         slots: int = 16,
         large_core_h: float = 20.0,
         forecast: bool = True,
+        masked: bool = True,
         **commanded: Any,
     ) -> None:
         observer = Observer(slots, lengths_s, large_core_h=large_core_h, forecast=forecast)
         super().__init__(_Scored(net, self), observer, **({"name": "learned"} | commanded))
-        self.limit_h = limit_h
+        self.price, self.masked = as_price(price), masked

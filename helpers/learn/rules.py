@@ -17,6 +17,7 @@ from helpers.decide.carbon import Gate
 from helpers.decide.view import Job, Policy, View
 from helpers.learn.commands import CAPPED, RUN, WAIT, Commanded, Orders
 from helpers.learn.observation import Observer
+from helpers.learn.price import Price, as_price
 
 __all__ = ["Gated", "Priced", "Rule", "as_rule"]
 
@@ -132,23 +133,27 @@ class Priced(Rule):
 
     Parameters
     ----------
-    price_kwh : float
-        What an hour of one job's delay is worth [kWh at the mean intensity of the week before].
+    price : float or Price
+        What an hour of one job's delay is worth [kWh at the mean intensity of the week before], or
+        a price that follows the delay.
     observer : Observer
         What knows forecast and lengths.
     """
 
-    def __init__(self, price_kwh: float, observer: Observer) -> None:
-        if not price_kwh >= 0:
-            raise ValueError(f"price_kwh(={price_kwh}) must be >= 0.")
-        self.price_kwh, self.observer = price_kwh, observer
+    def __init__(self, price: float | Price, observer: Observer) -> None:
+        self.price, self.observer = as_price(price), observer
+
+    def begin(self, view: View) -> None:
+        """Let the price forget."""
+        self.price.begin(view)
 
     def orders(self, view: View) -> Orders:
         """Hold the jobs for which a later start is expected to be better."""
+        price_kwh = self.price.now_kwh(view, self.observer)
         waits: list[Job] = [*view.queue.values(), *view.suspended.values()]
         if not waits:
             return Orders({})
         saved_kwh = self.observer.saved_kwh(view, waits)
-        net = saved_kwh - self.price_kwh * np.arange(saved_kwh.shape[1])
+        net = saved_kwh - price_kwh * np.arange(saved_kwh.shape[1])
         later = net.argmax(axis=1) > 0
         return Orders({job.number: WAIT for job, wait in zip(waits, later, strict=True) if wait})

@@ -28,12 +28,12 @@ def net(seed=0, about=None, scale=1.0):
 @given(one=cases(), seed=st.integers(0, 99))
 def test_a_net_gives_the_same_schedule_in_the_engine_and_in_the_environment(one, seed):
     scorer = net(seed)
-    env = PerJob([one], slots=4, limits_h=[3.0], large_core_h=1.0)
+    env = PerJob([one], slots=4, prices_kwh=(0.01, 0.01), large_core_h=1.0)
     env.reset()
     over = False
     while not over:
         *_, over, _, _ = env.step(scorer.best(env.asked.rows, env.asked.masks))
-    policy = Learned(scorer, 3.0, slots=4, large_core_h=1.0)
+    policy = Learned(scorer, 0.01, slots=4, large_core_h=1.0)
     done = replay(
         one.work, one.cluster, policy, intensity=one.intensity, forecaster=one.forecaster,
         origin=one.origin,
