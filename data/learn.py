@@ -51,7 +51,9 @@ SLOTS, LARGE_CORE_H = 16, 50.0
 TRAINED_KWH = (0.0003, 0.02)
 TRIED_KWH = tuple(float(f"{x:.2g}") for x in np.geomspace(*TRAINED_KWH, 6))
 STEPS = 100_000  # times at which something is asked in training
-KINDS = ("no forecast", "no lengths", "no imitation", "no masks")
+#: What is trained with less, and with all for as long: ``short``.
+KINDS = ("short", "no forecast", "no lengths", "no imitation", "no masks")
+SHORT_STEPS = 20_000
 ERRORS = ("forecast 0.1", "forecast 0.3", "lengths 0.5", "lengths 1.5")
 AIM_H = 2.0  # of what is trained with less
 AIMED = 0.97  # share of a limit that a price aims at
@@ -374,7 +376,7 @@ def main() -> None:
     if whole:
         for kind in ("full", *KINDS):
             for seed in SEEDS if kind == "full" else SEEDS[:1]:
-                part_train(given.work, seed, kind, given.steps)
+                part_train(given.work, seed, kind, given.steps if kind == "full" else SHORT_STEPS)
     if whole or given.part == "collect":
         part_collect(given.work)
     judges = {"calibrate": part_calibrate, "judge": part_judge, "ablate": part_ablate}

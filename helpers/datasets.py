@@ -904,9 +904,10 @@ def learning(table: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    table : {"ablated", "bound", "curves", "judged", "lengths"}
+    table : {"ablated", "bound", "curves", "judged", "lengths", "limits"}
         How policies did that were trained with less or see wrongly, what no schedule gets above,
-        learning curves, how rules and policies did, or predicted run times of weeks of training.
+        learning curves, how rules and policies did, predicted run times of weeks of training, or
+        the price of delay at which each holds a limit.
 
     Raises
     ------

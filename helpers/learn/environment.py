@@ -28,6 +28,8 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -227,6 +229,11 @@ class PerJob(_Played):
     forecast : bool
         Whether the forecast is seen.
 
+    Attributes
+    ----------
+    anew : callable
+        Makes the same environment once more, before any week is played: for another process.
+
     Notes
     -----
     Observations have a row a slot, then one for all others that wait and one for all others that
@@ -249,6 +256,10 @@ class PerJob(_Played):
         forecast: bool = True,
     ) -> None:
         observer = Observer(slots, large_core_h=large_core_h, forecast=forecast)
+        self.anew = partial(
+            PerJob, cases, slots=slots, prices_kwh=prices_kwh, policy=deepcopy(policy),
+            large_core_h=large_core_h, forecast=forecast,
+        )  # fmt: skip
         policy = Commanded() if policy is None else policy
         super().__init__(cases, observer=observer, policy=policy, prices_kwh=prices_kwh)
         shape = (slots + 2, len(FEATURES))

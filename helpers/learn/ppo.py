@@ -277,8 +277,9 @@ def _players(env: PerJob, plan: Training) -> Any:
         def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
             return [False] * self.num_envs
 
-    made = [lambda: env] * plan.workers
-    # Each process gets a copy of the environment, and a seed of its own.
-    weeks = vec.SubprocVecEnv(made) if plan.workers > 1 else vec.DummyVecEnv(made)
+    if plan.workers > 1:  # each with an environment and a seed of its own
+        weeks = vec.SubprocVecEnv([env.anew] * plan.workers)
+    else:
+        weeks = vec.DummyVecEnv([lambda: env])
     weeks.seed(plan.seed)
     return Players(weeks)

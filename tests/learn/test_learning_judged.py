@@ -33,6 +33,14 @@ def test_a_name_tells_the_rule_its_setting_or_training_seed_and_limit():
     assert ("EASY", 0.0, 0) == tuple(told.loc["EASY", ["policy", "setting", "seed"]])
 
 
+def test_what_holds_a_limit_is_told_apart_from_what_has_a_price_that_stays():
+    rows = pd.DataFrame({"name": ["priced, held 2", "learned full, held/3/2"]})
+
+    assert [["priced, held", 2.0, 0], ["learned, full, held", 2.0, 3]] == named(rows)[
+        ["policy", "setting", "seed"]
+    ].to_numpy().tolist()
+
+
 def test_a_frontier_is_a_ratio_of_sums_and_a_mean_of_delays():
     found = frontiers(named(JUDGED))
 

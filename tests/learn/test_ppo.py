@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from learn_problems import HOUR, case, workload
 
-from helpers.learn import Learned, Net, Priced
+from helpers.learn import Net, Priced
 from helpers.learn.environment import PerJob
 from helpers.learn.ppo import Training, train
 

@@ -30,7 +30,16 @@ def test_a_stored_policy_says_how_it_came_about():
 
 
 @pytest.mark.parametrize(
-    "name", ["EASY", "gate 0.4", "large 0.4", "priced 0.001", "learned full/1/2"]
+    "name",
+    [
+        "EASY",
+        "gate 0.4",
+        "large 0.4",
+        "priced 0.001",
+        "learned full/1/0.001",
+        "priced, held 2",
+        "learned full, held/2/1",
+    ],
 )
 def test_a_week_of_test_is_judged_again(name):
     zone, week = "FR", learn.TEST[0]
@@ -42,6 +51,15 @@ def test_a_week_of_test_is_judged_again(name):
     )
 
 
+def test_no_limit_is_broken_by_more_than_five_percent_in_the_weeks_of_test():
+    held = JUDGED[JUDGED["policy"].str.endswith(", held")]
+    delay_h = held.groupby(["policy", "seed", "setting"])["delay_h"].mean()
+    off = delay_h / delay_h.index.get_level_values("setting")
+
+    assert (1 + len(learn.SEEDS)) * len(learn.LIMITS_H) == len(off)
+    assert off.max() <= 1.05
+
+
 def test_every_policy_was_judged_in_every_grid_and_week():
     counts = JUDGED.groupby("name").size()
 
@@ -51,7 +69,8 @@ def test_every_policy_was_judged_in_every_grid_and_week():
 
 def test_no_job_of_test_was_trained_on_and_no_week_of_2020():
     assert not set(learn.TRAINING_DAYS) & set(learn.TEST_DAYS)
-    assert all(date < "2020" for date in learn.TRAINING)
+    assert all(date < "2020" for date in (*learn.TRAINING, *learn.VALIDATION))
+    assert not set(learn.TRAINING) & set(learn.VALIDATION)
     assert all(date > "2020" for date in learn.TEST)
 
 
@@ -66,5 +85,6 @@ def test_a_table_that_there_is_not_is_refused():
     with pytest.raises(ValueError, match="table"):
         datasets.learning("nothing")
     assert {"week", "name", "error"} <= set(datasets.learning("ablated"))
-    assert {"kind", "seed", "limit_h"} <= set(datasets.learning("curves"))
+    assert {"kind", "seed", "price_kwh"} <= set(datasets.learning("curves"))
+    assert set(learn.LIMITS_H) == set(datasets.learning("limits")["limit_h"])
     assert "q50_s" in datasets.learning("lengths")
