@@ -260,14 +260,14 @@ numbers.record_table(
 #
 # A price that made a mean delay in 2019 makes another one in 2020, with other jobs.
 # So a limit is held by a price that follows.
-# It begins with what delayed by the limit in {num}`learning_policies.weeks_2019` of 2019 that were not trained on.
+# It begins with what made the rule delay by the limit in {num}`learning_policies.weeks_2019` of 2019 that were not trained on.
 # From then on it rises while jobs have waited longer than the limit, and falls, but not for ever, while they have not: dual ascent in use, which knows only the waits so far {cite}`neely2010`.
 # Rule and learner are treated the same.
 
 # %%
 first = datasets.learning("limits")
-columns = {"name": "policy, with its seed", "limit_h": "limit [.0f h]"}
-publish.table(first, columns | {"price_kwh": "price at which it waits so in 2019 [.5f kWh]"})
+columns = {"limit_h": "limit [.0f h]"}
+publish.table(first, columns | {"price_kwh": "price at which the rule waits so in 2019 [.5f kWh]"})
 
 # %% tags=["hide-input"]
 held = frontiers(judged, by=("seed",)).loc[list(HELD.values())].reset_index()

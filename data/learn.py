@@ -53,10 +53,9 @@ TRIED_KWH = tuple(float(f"{x:.2g}") for x in np.geomspace(*TRAINED_KWH, 6))
 STEPS = 100_000  # times at which something is asked in training
 #: What is trained with less, and with all for as long: ``short``.
 KINDS = ("short", "no forecast", "no lengths", "no imitation", "no masks")
-SHORT_STEPS = 20_000
+SHORT_STEPS = 10_000
 ERRORS = ("forecast 0.1", "forecast 0.3", "lengths 0.5", "lengths 1.5")
 AIM_H = 2.0  # of what is trained with less
-AIMED = 0.97  # share of a limit that a price aims at
 SHARES, PRICES_KWH = (0.2, 0.4, 0.6), (0.0003, 0.001, 0.003, 0.01)
 BOUND_KWH = (0.0, *np.round(np.geomspace(0.1, 1000.0, 25), 3))
 
@@ -203,16 +202,15 @@ def nets() -> dict[tuple[int, str], Net]:
 
 
 @functools.cache
-def first_kwh(name: str, limit_h: float) -> float:
-    """Return the price at which a rule or a trained policy delays by a limit, in 2019."""
-    table = pd.read_csv(FOLDER / "limits.csv")
-    row = table[(table["name"] == name) & (table["limit_h"] == limit_h)]
-    return float(row["price_kwh"].iloc[0])
+def first_kwh(limit_h: float) -> float:
+    """Return the price at which priced waiting delays by a limit, in 2019."""
+    table = pd.read_csv(FOLDER / "limits.csv").set_index("limit_h")
+    return float(table.loc[limit_h, "price_kwh"])
 
 
-def priced(name: str, setting: float, held: bool) -> Price:
-    """Return a price that stays, or one that holds a limit."""
-    return Price(first_kwh(name, setting), AIMED * setting) if held else Price(setting)
+def priced(setting: float, held: bool) -> Price:
+    """Return a price that stays, or one that holds a limit: for rule and learner the same."""
+    return Price(first_kwh(setting), setting) if held else Price(setting)
 
 
 def policy(name: str) -> Policy:
@@ -226,19 +224,26 @@ def policy(name: str) -> Policy:
     if kind == "learned":
         what, seed, value = setting.split("/")
         known = {} if what == "no lengths" else lengths_s()
-        # What was trained with less begins with the price of what was trained with all.
-        price = priced(f"learned full/{seed}", float(value), held)
+        price = priced(float(value), held)
         masked = what != "no masks"
         return Learned(nets()[int(seed), what], price, known, masked=masked, **seen_by(what))
     seen = Observer(0, lengths_s(), large_core_h=LARGE_CORE_H)
     if kind == "large":
         return Advised(Gated(PastQuantile(float(setting)), LARGE_CORE_H, seen), seen)
-    return Advised(Priced(priced("priced", float(setting), held), seen), seen)
+    return Advised(Priced(priced(float(setting), held), seen), seen)
+
+
+@functools.cache
+def seen_again(zone: str, week: str) -> Case:
+    """Return a week not trained on; its forecasts are kept, since many policies ask for them."""
+    one = case(zone, (weeks("validation") | weeks("test"))[week], week)
+    assert one.forecaster is not None
+    return replace(one, forecaster=functools.cache(one.forecaster))
 
 
 def judged(zone: str, week: str, name: str, error: str = "") -> dict[str, float]:
     """Return what a policy does in a week not trained on, with an error in what it sees."""
-    one = case(zone, (weeks("validation") | weeks("test"))[week], week)
+    one = seen_again(zone, week)
     own, doer = one.counted, policy(name)
     if error:
         one = spoiled(one, doer, error)
@@ -297,26 +302,21 @@ def swept(rows: list[dict[str, Any]], work: Path, workers: int) -> pd.DataFrame:
 
 
 def part_calibrate(work: Path, workers: int) -> None:
-    """Find the price at which each delays by a limit, in weeks of 2019 that were not trained on."""
-    whom = ["priced", *(f"learned full/{seed}" for seed in SEEDS)]
+    """Find the price at which the rule delays by a limit, in weeks of 2019 not trained on."""
     rows = [
-        {"zone": zone, "week": week, "name": f"{name}{' /'[name != 'priced']}{price:g}"}
-        for name in whom
+        {"zone": zone, "week": week, "name": f"priced {price:g}"}
         for price in TRIED_KWH
         for zone in ZONES
         for week in VALIDATION
     ]
     table = swept(rows, work / "calibrated", workers)
-    found = []
-    for name in whom:
-        own = table[table["name"].str.startswith(name)]
-        price = own["name"].str.rpartition("/" if name != "priced" else " ")[2].astype(float)
-        delay_h = own["delay_h"].groupby(price).mean()
-        found += [
-            {"name": name, "limit_h": h, "price_kwh": price_at(h, delay_h.index, delay_h)}
-            | {"reached": bool(delay_h.min() <= h <= delay_h.max())}
-            for h in LIMITS_H
-        ]
+    price = table["name"].str.rpartition(" ")[2].astype(float)
+    delay_h = table["delay_h"].groupby(price).mean()
+    found = [
+        {"limit_h": h, "price_kwh": price_at(h, delay_h.index, delay_h)}
+        | {"reached": bool(delay_h.min() <= h <= delay_h.max())}
+        for h in LIMITS_H
+    ]
     save("limits.csv", pd.DataFrame(found), 6)
 
 
