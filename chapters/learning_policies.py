@@ -17,8 +17,8 @@
 # The *delay* of a job is its time in the system less its run time; a *frontier* is what can be saved at each mean delay.
 
 # %% tags=["parameters"]
-aim_kwh = 0.001  # price of an hour of a job's delay, of those judged: 0.0003 to 0.01 kWh
-limit_h = 2.0  # limit on the mean delay, of those held: 1, 2 and 3 h
+aim_kwh = 0.001  # price of an hour of a job's delay, of those judged: 0.0003, 0.001, 0.003 kWh
+limit_h = 1.0  # limit on the mean delay, of those held: 0.5, 1 and 2 h
 example_zone = "DE"  # the grid of costs
 load, slots = 0.7, 16  # of the stored tables
 core_w, idle_share_w = 8.0, 8.0  # a busy core, and its share of a node that is on [W] (assumed)
@@ -266,7 +266,7 @@ numbers.record_table(
 
 # %%
 first = datasets.learning("limits")
-columns = {"limit_h": "limit [.0f h]"}
+columns = {"limit_h": "limit [.1f h]"}
 publish.table(first, columns | {"price_kwh": "price at which the rule waits so in 2019 [.5f kWh]"})
 
 # %% tags=["hide-input"]
@@ -281,7 +281,7 @@ held["grid_off"] = 100 * (held["grid_h"] / held["setting"] - 1)
 held["whose"] = held["policy"].str.removesuffix(", held").map(NAME)
 
 # %%
-columns = {"whose": "policy", "setting": "limit [.0f h]", "seed": "seed [.0f]"}
+columns = {"whose": "policy", "setting": "limit [.1f h]", "seed": "seed [.0f]"}
 columns |= {"saved": "saved [.2f %]", "delay_h": "mean delay in test [.2f h]"}
 columns |= {"off": "above the limit [.0f %]", "grid_off": "worst grid above it [.0f %]"}
 publish.table(held, columns)
@@ -335,7 +335,7 @@ parts["trained"] = parts["policy"].str.removeprefix("learned, ").str.removesuffi
 parts["trained"] = parts["trained"].replace("short", "everything")
 
 # %%
-columns = {"trained": "trained with", "setting": "limit [.0f h]", "saved": "saved [.2f %]"}
+columns = {"trained": "trained with", "setting": "limit [.1f h]", "saved": "saved [.2f %]"}
 publish.table(parts, columns | {"delay_h": "mean delay [.2f h]"})
 
 # %% [markdown]

@@ -37,7 +37,7 @@ def test_a_stored_policy_says_how_it_came_about():
         "large 0.4",
         "priced 0.001",
         "learned full/1/0.001",
-        "priced, held 2",
+        "priced, held 1",
         "learned full, held/2/1",
     ],
 )
