@@ -244,7 +244,7 @@ numbers.record_table(
         "slots [.0f jobs]: jobs asked about one by one, at most": slots,
         "prices [.0f prices]: prices tried for the bound": bound["price_kwh"].nunique(),
         "seeds [.0f policies]: policies trained, one a seed": len(full),
-        "short_steps [.0f]: times asked in a short training": trained.loc["short", "steps"],
+        "short_steps [.0f steps]: times asked in a short training": trained.loc["short", "steps"],
         "played [.0f weeks]: weeks that a policy played in training": trained.loc["full", "played"],
     }
 )
@@ -324,7 +324,7 @@ numbers.record_table(
 # What the net was told about, and what of it matters: policies trained without the forecast, without lengths (a job is taken to run as long as it asked for), without the imitation, in one grid.
 # One more was trained without masks: it is not told what it may not do.
 # All hold the limit of {num}`learning_policies.limit`, so that they can be compared.
-# One seed each, trained for {num}`learning_policies.short_steps` steps; so was what is called *everything*: signs, no proof.
+# One seed each, trained for {num}`learning_policies.short_steps`; so was what is called *everything*: signs, no proof.
 
 # %% tags=["hide-input"]
 ablated = named(datasets.learning("ablated"))
