@@ -385,6 +385,10 @@ def main() -> None:
             part(given.work, given.workers)
     if whole or given.part == "bound":
         part_bound()
+    if given.part != "train":
+        from derive import write_registry  # beside this file, which Python looks at first
+
+        write_registry(FOLDER.parent)
 
 
 if __name__ == "__main__":

@@ -175,21 +175,18 @@ def _watched(env: PerJob, plan: Training) -> Iterator[tuple[NDArray, ...]]:
         env.reset(options={"price_kwh": price_kwh})
         rule, over = plan.teacher(env), False
         rule.begin(env.view)
-        rows, wanted, masks, earned, done = [], [], [], [], []
+        kept: list[list[NDArray]] = [[] for _ in range(5)]
         while not over:
             asked, action = env.asked, env.action(rule.orders(env.view))
             *_, over, _, info = env.step(action)
-            for kept, part in zip(
-                (rows, wanted, masks, earned, done),
-                (asked.rows, action, asked.masks, _earned(info), info["done"]),
-                strict=True,
-            ):
-                kept.append(part[:-1])
-        worth = np.array(earned)
+            parts = (asked.rows, action, asked.masks, _earned(info), info["done"])
+            for row, part in zip(kept, parts, strict=True):
+                row.append(part[:-1])
+        rows, wanted, masks = map(np.concatenate, kept[:3])
+        worth, done = np.array(kept[3]), kept[4]
         for at in range(len(worth) - 2, -1, -1):
             worth[at] += _HORIZON * np.where(done[at], 0.0, worth[at + 1])
-        worth = worth.astype(np.float32).ravel()
-        yield np.concatenate(rows), np.concatenate(wanted), np.concatenate(masks), worth
+        yield rows, wanted, masks, worth.astype(np.float32).ravel()
 
 
 def _earned(info: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -225,7 +222,7 @@ def _players(env: PerJob, plan: Training) -> Any:
     slots, width = env.observation_space.shape  # type: ignore[misc]
     count = slots - 1  # who runs, runs on: its row is no player
 
-    class Players(vec.VecEnvWrapper):  # type: ignore[name-defined, misc]
+    class Players(vec.VecEnvWrapper):  # type: ignore[name-defined]
         def __init__(self, weeks: Any) -> None:
             row = spaces.Box(-5.0, 5.0, (width,), np.float32)
             super().__init__(weeks, row, spaces.Discrete(3))
