@@ -293,7 +293,7 @@ def names() -> list[str]:
     for seed in SEEDS:
         found += [f"learned full/{seed}/{x:g}" for x in PRICES_KWH[:3]]
         found += [f"learned full, held/{seed}/{x:g}" for x in LIMITS_H]
-    return found
+    return [*found, f"learned short/{SEEDS[0]}/{PRICES_KWH[1]:g}"]
 
 
 def swept(rows: list[dict[str, Any]], work: Path, workers: int) -> pd.DataFrame:
