@@ -61,7 +61,7 @@ def test_what_is_counted_is_each_jobs_wait_so_far():
 
     assert (86_400.0, 2, 0.0) == told[0]
     assert (86_400.0 + HOUR, 3, 1.0) == told[1]  # one runs, one waits, one has come
-    assert (86_400.0 + 8 * HOUR, 3, 11.0) == told[-1]
+    assert (86_400.0 + 12 * HOUR, 3, 11.0) == told[-1]  # no job waits any more
 
 
 def test_the_price_of_a_limit_lies_between_those_tried():
