@@ -29,7 +29,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -83,6 +83,7 @@ __all__ = [
     "program_predictor",
     "program_table",
     "programs",
+    "slurm_events",
     "slurm_trials",
     "slurm_waits",
     "time_zone",
@@ -951,6 +952,20 @@ def slurm_trials() -> dict[str, pd.DataFrame]:
         what the columns hold.
     """
     return {name: pd.read_csv(fetch(f"slurm/{name}.csv")) for name in ("rounds", "jobs", "runs")}
+
+
+def slurm_events() -> dict[str, Any]:
+    """Return what events on a broker took, and what was lost when it was killed.
+
+    Returns
+    -------
+    dict
+        ``start_s`` of the server [s], ``round_trip`` from telling to hearing [ms], ``burst``
+        (acknowledged a second, and a second of CPU), ``killed`` (kills, acknowledged, missing,
+        heard twice) and ``load``, processes that wanted each core.
+    """
+    found: dict[str, Any] = json.loads(fetch("slurm/events.json").read_text(encoding="utf-8"))
+    return found
 
 
 def slurm_waits() -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -527,10 +527,19 @@ def test_plans_on_a_real_slurm_are_told_by_round_job_and_run():
     assert set(rounds["round"]) == set(jobs["round"]) == set(runs["round"])
     assert 200 == rounds.filter(like="_kills").to_numpy().sum()
     assert (8 == jobs.groupby("round").size()).all()
+    assert (rounds["unheard"].dropna() >= 0).all()
     assert set(zip(jobs["round"], jobs["job"], strict=True)) == set(
         zip(runs["round"], runs["job"], strict=True)
     )
     assert {"completed"} == set(jobs.loc[jobs["round"].isin(killed), "outcome"])
+
+
+def test_events_on_a_broker_that_was_killed_say_what_was_lost():
+    events = datasets.slurm_events()
+
+    assert {"start_s", "round_trip", "burst", "killed", "load"} == set(events)
+    assert events["killed"]["acknowledged"] > events["killed"]["kills"] > 0
+    assert 0 < events["round_trip"]["median_ms"] <= events["round_trip"]["p95_ms"]
 
 
 def test_candidates_in_a_real_queue_are_among_the_jobs_it_ran():
