@@ -136,9 +136,12 @@ campaign: $(READY)  ## measure power of stop and resume on a machine with an NVI
 
 WORK ?= runs/programs
 PIN ?= $(shell command -v taskset >/dev/null && echo taskset -c 1)
-programs: $(READY)  ## draw, measure and learn small programs again: an hour on a quiet machine, with JAX in PYTHON
-	@for part in generate again resident; do $(PIN) $(PYTHON) data/programs.py $$part --work $(WORK) || exit 1; done
-	@for part in tables registry trials intervals models registry; do $(BIN)/python data/programs.py $$part --work $(WORK) || exit 1; done
+COUNT ?= 1400
+programs: $(READY)  ## draw, measure and learn small programs again: two hours on a quiet machine, with JAX in PYTHON
+	@for part in generate again check resident; do $(PIN) $(PYTHON) data/programs.py $$part --count $(COUNT) --work $(WORK) || exit 1; done
+	@for part in tables registry trials intervals models; do $(BIN)/python data/programs.py $$part --work $(WORK) || exit 1; done
+	@$(PYTHON) data/programs.py network --work $(WORK)  # with PyTorch; without, it says what stays
+	@$(BIN)/python data/programs.py registry --work $(WORK)
 
 data: $(READY)  ## derive data/ again from its pinned archives and compare, byte for byte
 	@$(BIN)/python data/derive.py --check

@@ -5,9 +5,10 @@
 =============  ===================================================================
 part           what it does
 =============  ===================================================================
-`generate`     draws programs, compiles and measures each; takes up where it was
-               interrupted, one file a program in DIR
-`again`        measures a sample a second time, in another process
+`generate`     draws programs and operators that run alone, compiles and measures
+               each; takes up where it was interrupted, one file a program in DIR
+`again`        compiles and measures all anew, in another process: the faster counts
+`check`        measures a sample once more: what differs then is noise
 `tables`       reads the graphs and writes `data/programs/*.parquet`
 `trials`       tries every model on seen programs and on unseen families
 `intervals`    judges intervals and flags
@@ -17,8 +18,10 @@ part           what it does
 `resident`     measures what memory the largest ones take
 =============  ===================================================================
 
-Run times are CPU times of one thread: pin the process to a core that nothing else uses, as in
-``taskset -c 1 python data/programs.py generate --work DIR``.
+Run times are those of the fastest call, of one thread: pin the process to a core that nothing else
+uses, as in ``taskset -c 1 python data/programs.py generate --work DIR``. With ``--count 60`` so
+many programs are drawn, to see the whole chain at work in a copy of the repository: the tables
+that it writes are those of the chapter.
 """
 
 from __future__ import annotations
@@ -46,17 +49,21 @@ if TYPE_CHECKING:
     from helpers.predict.programs.trial import Fit
 
 PROGRAMS = 1_400  # drawn; a quarter of each family
+ALONE = 210  # operators that run alone; as many of each kind
 SMALL_OF = 60  # programs of which small ones are measured, too
 PARTS = (4, 8)  # of the batch
-AGAIN = 80  # programs, drawn at random, that are measured twice
-BATCH = 20  # programs that are measured in turn
-ROUNDS = 6  # visits to each
+CHECKED = 80  # programs, drawn at random, that are measured once more
+BATCH = 60  # programs that are measured in turn: half a minute lies between first and last visit
+ROUNDS = 8  # visits to each
 ROUND_S = 0.012  # CPU time of a visit [s]; two calls at least
 MOST_FLOPS = 4e9  # one call of a small program; what has more is not measured
 SEED = 17
+DRAWS = 5  # of the fifth of a family that is known
 SIZES = (64, 128, 256, 512, 1024)  # known programs of learning curves
 EPOCHS = 20  # of the graph network
 RESIDENT = 24  # programs whose memory is measured: the largest
+COUNT = "count.txt"  # how many programs are drawn, in the folder of what is in between
+INSIDE = "hybrid, settings chosen inside"  # is tried on seen programs alone
 HERE = Path(__file__).resolve().parent / "programs"
 FACTS = ("argument_bytes", "output_bytes", "temporary_bytes", "flops", "lower_s", "compile_s")
 TIMES = ("run_s", "round_s", "median_s", "wall_s", "repeats")
@@ -77,17 +84,37 @@ def one_thread() -> None:
         os.execv(sys.executable, [sys.executable, *sys.argv])
 
 
-def plan() -> dict[int, tuple]:
-    """Return what is measured: number -> program, number of the full one, parts of its batch."""
-    from helpers.predict.programs.families import downsized, draw
+def plan(work: Path) -> dict[int, tuple]:
+    """Return what is measured: number -> program, number of the full one, parts of its batch.
 
-    drawn = {number: draw(number, SEED) for number in range(PROGRAMS)}
+    What is an operator alone, and no program, has 0 parts.
+    """
+    from helpers.predict.programs.families import alone, downsized, draw
+
+    count = int((work / COUNT).read_text()) if (work / COUNT).exists() else PROGRAMS
+    drawn = {number: draw(number, SEED) for number in range(count)}
     todo = {number: (program, number, 1) for number, program in drawn.items()}
-    full = [n for n, program in drawn.items() if program.batch >= PARTS[-1]][:SMALL_OF]
-    for number in full:
+    full = [n for n, program in drawn.items() if program.batch >= PARTS[-1]]
+    for number in full[: -(-SMALL_OF * count // PROGRAMS)]:
         for parts in PARTS:
             todo[len(todo)] = (downsized(drawn[number], parts), number, parts)
+    for number in range(-(-ALONE * count // PROGRAMS)):
+        todo[len(todo)] = (alone(number, SEED), len(todo), 0)
     return todo
+
+
+def keep_count(work: Path, count: int) -> None:
+    """Write down how many programs are drawn; what is in a folder already stays as it is.
+
+    Raises
+    ------
+    SystemExit
+        If the folder holds another number of programs.
+    """
+    kept = int((work / COUNT).read_text()) if (work / COUNT).exists() else count
+    if kept != count:
+        sys.exit(f"{work} is for {kept} programs, not {count}: give another folder, --work.")
+    (work / COUNT).write_text(str(count))
 
 
 def part_generate(work: Path) -> None:
@@ -95,7 +122,7 @@ def part_generate(work: Path) -> None:
     from helpers.files import write_whole
 
     write_whole(work / "machine.json", json.dumps(machine(), indent=1))
-    missing = {n: p for n, p in plan().items() if not (work / f"{n:05d}.json.bz2").exists()}
+    missing = {n: p for n, p in plan(work).items() if not (work / f"{n:05d}.json.bz2").exists()}
     for some in batches(list(missing.items())):
         for record in measured(some):
             path = work / f"{record['number']:05d}.json.bz2"
@@ -104,18 +131,28 @@ def part_generate(work: Path) -> None:
 
 
 def part_again(work: Path) -> None:
-    """Compile and measure a sample a second time, in another process: what differs is noise."""
-    path = work / "again.jsonl"
+    """Compile and measure everything a second time, in another process."""
+    once_more(work / "again.jsonl", [r["number"] for r in records(work) if "run_s" in r])
+
+
+def part_check(work: Path) -> None:
+    """Compile and measure a sample once more: what then differs is noise."""
+    programs = plan(work)
+    there = [r["number"] for r in records(work) if "run_s" in r and programs[r["number"]][2]]
+    sample = np.random.default_rng(SEED).choice(there, min(CHECKED, len(there)), replace=False)
+    once_more(work / "check.jsonl", sample.tolist())
+
+
+def once_more(path: Path, numbers: list[int]) -> None:
+    """Compile and measure programs anew, those that have no line yet."""
     done = {record["number"] for record in lines(path)}
-    there = [record["number"] for record in records(work) if "run_s" in record]
-    random = np.random.default_rng(SEED)
-    programs = plan()
-    sample = random.choice(there, AGAIN, replace=False).tolist()
-    for some in batches([(n, programs[n]) for n in sample if n not in done]):
+    programs = plan(path.parent)
+    for some in batches([(n, programs[n]) for n in numbers if n not in done]):
         with path.open("a", encoding="utf-8") as file:
             for record in measured(some):
                 kept = {n: record[n] for n in ("number", *TIMES)}
                 file.write(json.dumps(kept) + "\n")
+        print(some[-1][0], f"{time.process_time():.0f} s", flush=True)
 
 
 def part_resident(work: Path) -> None:
@@ -132,11 +169,11 @@ def part_resident(work: Path) -> None:
     for number in sorted(size, key=lambda n: -size[n])[:RESIDENT]:
         with mp.get_context("spawn").Pool(1) as pool:
             rows.append({"program": number, "said_bytes": size[number]})
-            rows[-1]["resident_bytes"] = pool.apply(resident_bytes, (number,))
+            rows[-1]["resident_bytes"] = pool.apply(resident_bytes, (number, work))
     save("resident.csv", pd.DataFrame(rows))
 
 
-def resident_bytes(number: int) -> int:
+def resident_bytes(number: int, work: Path) -> int:
     """Return by how much one call of a program raises what its process holds [bytes].
 
     Its arguments are there before; its results and all that is between come with the call. Blocks
@@ -148,7 +185,7 @@ def resident_bytes(number: int) -> int:
     from helpers.predict.programs.describe import compile_program
     from helpers.predict.programs.families import build
 
-    function, arguments = build(plan()[number][0])
+    function, arguments = build(plan(work)[number][0])
     call = compile_program(function, *arguments).call
     given = jax.block_until_ready(jax.device_put(arguments))
     result = jax.block_until_ready(call(*given))  # loads what every first call loads
@@ -198,18 +235,23 @@ def measured(some: list[tuple[int, tuple]]) -> list[dict]:
             rounds.append(measure(call, *arguments, budget_s=ROUND_S, most=100, least=2))
     for record, _, _, rounds in calls:
         fastest = np.array([one.run_s for one in rounds])
-        record |= {"run_s": fastest.min(), "repeats": sum(one.repeats for one in rounds)}
+        # The clock of a process runs behind on a busy machine, by up to a factor of five: a wall
+        # does not, and the fastest of many calls is one that nothing disturbed.
+        wall_s = min(one.wall_s for one in rounds)
+        record |= {"run_s": wall_s, "repeats": sum(one.repeats for one in rounds)}
         record |= {"median_s": np.median([one.median_s for one in rounds])}
-        record |= {"round_s": np.median(fastest), "wall_s": min(one.wall_s for one in rounds)}
+        record |= {"round_s": np.median(fastest), "wall_s": wall_s, "cpu_s": fastest.min()}
     return found
 
 
 def part_tables(work: Path) -> None:
     """Read the graphs of what was generated; write the three tables."""
     from helpers.files import write_whole
+    from helpers.predict.programs.families import Program
     from helpers.predict.programs.graph import operators
 
-    again = {record["number"]: record["run_s"] for record in lines(work / "again.jsonl")}
+    again = {record["number"]: record for record in lines(work / "again.jsonl")}
+    check = {record["number"]: record["run_s"] for record in lines(work / "check.jsonl")}
     facts, rows, edges = [], [], []
     for record in records(work):
         if "run_s" not in record:  # more than a small program computes
@@ -218,10 +260,14 @@ def part_tables(work: Path) -> None:
         found, between = operators(record["lowered"])
         rows.append(found.assign(program=number))
         edges.append(between.assign(program=number))
-        keep = {name: record[name] for name in ("full", "parts", *FACTS)} | record["program"]
-        keep |= {name: record[name] for name in TIMES}
-        facts.append({"program": number} | keep | {"again_s": again.get(number, np.nan)})
-    tables = {"programs": pd.DataFrame(facts)}
+        keep = {name: record[name] for name in ("full", "parts", *FACTS)}
+        keep |= asdict(Program(**record["program"]))
+        second = again.get(number, {"run_s": np.inf})
+        fastest = min(record, second, key=lambda one: one["run_s"])  # what disturbs only adds
+        keep |= {name: fastest[name] for name in TIMES}
+        keep |= {"first_s": record["run_s"], "second_s": second["run_s"]}
+        facts.append({"program": number} | keep | {"check_s": check.get(number, np.nan)})
+    tables = {"programs": pd.DataFrame(facts).replace(np.inf, np.nan)}
     tables |= {"operators": pd.concat(rows), "edges": pd.concat(edges)}
     HERE.mkdir(exist_ok=True)
     for name, table in tables.items():
@@ -264,37 +310,60 @@ def save(name: str, table: pd.DataFrame, decimals: int = 4) -> None:
 
 def part_trials(work: Path) -> None:
     """Try every model on seen programs, unseen families and those plus a fifth; learning curves."""
+    from helpers import datasets
     from helpers.predict.programs import MODELS
-    from helpers.predict.programs.trial import by_small_runs, curve, seen, unseen
+    from helpers.predict.programs.trial import by_small_runs, curve, seen
 
     known, run_s = main_programs()
     said = pd.DataFrame({"program": known.facts.index, "family": known.families, "run_s": run_s})
     curves = []
-    for target, truth in {"run_s": run_s, "memory_bytes": known.memory_bytes}.items():
-        for name in MODELS:
-            fit = fitting(name)
-            said[f"{target}|seen|{name}"] = seen(fit, known, truth)
-            if target == "run_s":
-                said[f"run_s|unseen|{name}"] = unseen(fit, known, truth)
-                said[f"run_s|fifth|{name}"] = unseen(fit, known, truth, 0.2)
-                sizes = [n for n in SIZES if n <= 0.8 * len(known)]
-                curves.append(curve(fit, known, truth, sizes).assign(model=name))
-            print(target, name, f"{time.process_time():.0f} s", flush=True)
+    for name in MODELS:
+        fit = fitting(name)
+        said[f"run_s|seen|{name}"] = seen(fit, known, run_s)
+        if name != INSIDE:
+            said = said.assign(**unseen_by(name, fit))
+            sizes = [n for n in SIZES if n <= 0.8 * len(known)]
+            curves.append(curve(fit, known, run_s, sizes).assign(model=name))
+            said[f"memory_bytes|seen|{name}"] = seen(fit, known, known.memory_bytes)
+        print(name, f"{time.process_time():.0f} s", flush=True)
     said.to_parquet(work / "said.parquet")
-    save("scores.csv", scored(said.assign(memory_bytes=known.memory_bytes)))
+    keep_scores(scored(said.assign(memory_bytes=known.memory_bytes)))
     save("curves.csv", pd.concat(curves))
-    from helpers import datasets
+    every = datasets.programs()
+    every = every.select(every.facts["parts"].to_numpy() > 0)
+    save("small.csv", by_small_runs(fitting("hybrid"), every).reset_index(), 7)
 
-    small = by_small_runs(fitting("hybrid"), datasets.programs())
-    save("small.csv", small.reset_index(), 7)
+
+def unseen_by(name: str, fit: Fit) -> dict[str, np.ndarray]:
+    """Return what a model says of families of which it knows nothing, a fifth, or operators."""
+    from helpers import datasets
+    from helpers.predict.programs.trial import unseen
+
+    known, run_s = main_programs()
+    told = {f"run_s|unseen|{name}": unseen(fit, known, run_s)}
+    for draw in range(DRAWS):
+        told[f"run_s|fifth|{name}|{draw}"] = unseen(fit, known, run_s, 0.2, draw)
+    if "table" not in name:  # an author says nothing of an operator alone
+        every = datasets.programs()
+        both = every.select(every.facts["parts"].to_numpy() < 2)
+        of = np.flatnonzero(both.facts["parts"].to_numpy() == 1)
+        told[f"run_s|operators|{name}"] = unseen(fit, both, both.run_s)[of]
+    return told
 
 
 def part_network(work: Path) -> None:
-    """Train the graph network, keep its weights, and try it in the same way; a quarter hour."""
-    from helpers import datasets
-    from helpers.predict.programs.network import Network
+    """Train the graph network, keep its weights, and try it in the same way; a quarter hour.
+
+    Without PyTorch it says so: what was stored of the network stays.
+    """
+    from helpers.predict.programs.network import Network, torch_modules
     from helpers.predict.programs.trial import seen, unseen
 
+    try:
+        torch_modules()
+    except ModuleNotFoundError as error:
+        print(f"the graph network stays as it was: {error}", flush=True)
+        return
     known, run_s = main_programs()
     said = pd.DataFrame({"family": known.families, "run_s": run_s}, known.facts.index)
     fit = partial(Network.fit, epochs=EPOCHS)
@@ -303,32 +372,50 @@ def part_network(work: Path) -> None:
     said["run_s|fifth|graph network"] = unseen(fit, known, run_s, 0.2)
     print(f"fifth {time.process_time():.0f} s", flush=True)
     said["run_s|unseen|graph network"] = unseen(fit, known, run_s)
-    scores = datasets.program_table("scores").query("model != 'graph network'")
-    save("scores.csv", pd.concat([scores, scored(said)]))
+    keep_scores(scored(said))
     net = fit(known, run_s)
     np.savez_compressed(HERE / "network.npz", kinds=np.array(net.kinds), **net.weights)
 
 
+def keep_scores(new: pd.DataFrame) -> None:
+    """Write scores beside those of models that are not among them, which stay as they are."""
+    kept = pd.read_csv(HERE / "scores.csv") if (HERE / "scores.csv").exists() else new.head(0)
+    save("scores.csv", merged(kept, new))
+
+
+def merged(kept: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Return scores of all models: of each the new ones, or, where there are none, those kept."""
+    others = kept[~kept["model"].isin(new["model"])]
+    return pd.concat([table for table in (new, others) if len(table)], ignore_index=True)
+
+
 def scored(said: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and median percentage error by target, trial, model and family."""
+    """Return mean and median percentage error by target, trial, model and family.
+
+    Of several draws it is the mean over them, and `low` and `high` are the least and largest mean.
+    """
     from helpers.predict.programs.trial import percentage_errors
 
     rows = []
     for column in (name for name in said.columns if "|" in name):
-        target, trial, model = column.split("|")
-        there = said[column].notna()
-        off = percentage_errors(said.loc[there, target], said.loc[there, column])
-        families = {"all": np.ones(len(off), bool)}
-        families |= {
-            f: (said.loc[there, "family"] == f).to_numpy() for f in said["family"].unique()
-        }
-        for family, here in families.items():
+        target, trial, model = column.split("|")[:3]
+        there = said[said[column].notna()]
+        off = percentage_errors(there[target].to_numpy(), there[column].to_numpy())
+        for family in ("all", *said["family"].unique()):
+            errors = off[(there["family"] == family).to_numpy() | (family == "all")]
             row = {"target": target, "trial": trial, "model": model, "family": family}
-            errors = off.to_numpy()[here]
-            rows.append(
-                row | {"mean": errors.mean(), "median": np.median(errors), "programs": here.sum()}
-            )
-    return pd.DataFrame(rows)
+            row |= {"mean": errors.mean(), "median": np.median(errors), "programs": len(errors)}
+            rows.append(row)
+    one = pd.DataFrame(rows).groupby(["target", "trial", "model", "family"], sort=False)
+    table = one.agg(
+        mean=("mean", "mean"),
+        median=("median", "mean"),
+        programs=("programs", "first"),
+        low=("mean", "min"),
+        high=("mean", "max"),
+        draws=("mean", "size"),
+    )
+    return table.reset_index()
 
 
 def part_intervals(work: Path) -> None:
@@ -430,9 +517,14 @@ def main() -> None:
     parts = {n.removeprefix("part_"): f for n, f in globals().items() if n.startswith("part_")}
     parser.add_argument("part", choices=parts)
     parser.add_argument("--work", type=Path, required=True, help="folder for what is in between")
+    parser.add_argument(
+        "--count", type=int, help=f"programs that are drawn; {PROGRAMS} unless told"
+    )
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    if options.part in ("generate", "again"):
+    if options.count is not None:
+        keep_count(options.work, options.count)
+    if options.part in ("generate", "again", "check"):
         one_thread()
     parts[options.part](options.work)
 

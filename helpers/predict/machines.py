@@ -82,7 +82,7 @@ GPUS: Mapping[str, Gpu] = MappingProxyType(
     }
 )
 """Data sheets of the measured GPUs, PCI Express versions: NVIDIA A40 (2021), Tesla P100 (2016),
-Quadro RTX 6000 (2018), Tesla V100 (2018)."""
+Quadro RTX 6000 (2018), V100 (2020); `book/references.bib` has their addresses."""
 
 OUTCOMES = ("time_s", "power_w", "energy_j")
 """What is predicted of an epoch; the last is the product of the others."""

@@ -6,7 +6,7 @@ import pytest
 from helpers import datasets
 from helpers.predict.programs import describe
 from helpers.predict.programs.describe import ONE_THREAD, compile_program, measure
-from helpers.predict.programs.families import FAMILIES, build, downsized, draw
+from helpers.predict.programs.families import ALONE, FAMILIES, alone, build, downsized, draw
 
 SEED = 17  # of the stored programs
 
@@ -58,3 +58,20 @@ def test_a_call_is_timed_in_cpu_seconds_of_its_fastest():
 
     assert 0 < found.run_s <= found.median_s
     assert "intra_op_parallelism_threads=1" in ONE_THREAD
+
+
+def test_operators_alone_take_turns_and_depend_on_number_and_seed():
+    drawn = [alone(number, SEED) for number in range(2 * len(ALONE))]
+
+    assert list(ALONE) * 2 == [one.operator.removesuffix(", backwards") for one in drawn]
+    assert drawn[5] == alone(5, SEED) != alone(5, SEED + 1)
+
+
+@pytest.mark.parametrize("number", range(len(ALONE)))
+def test_an_operator_alone_has_one_convolution_or_one_loop(number):
+    pytest.importorskip("jax", reason="JAX is not installed (extra `programs`)")
+    function, arguments = build(alone(number, SEED))
+    kinds = describe(function, *arguments, compiled=False).operators["kind"]
+    convolutions = kinds.str.startswith("convolution").sum()
+
+    assert 1 == convolutions + ("loop" in set(kinds))

@@ -121,3 +121,56 @@ ENTRY main.1 {
 
     assert (32, 6, 75, 25) == tuple(conv[["rows", "columns", "depth", "window"]])
     assert 2 * 32 * 6 * 75 == conv["work"]
+
+
+def convolved(inputs, outputs, edge=8):
+    return f"""\
+HloModule jit_h
+
+ENTRY main.1 {{
+  x.1 = f32[2,{edge},{edge},{inputs}]{{3,2,1,0}} parameter(0)
+  w.1 = f32[3,3,{inputs},{outputs}]{{3,2,1,0}} parameter(1)
+  ROOT c.1 = f32[2,{edge},{edge},{outputs}]{{3,2,1,0}} convolution(x.1, w.1), window={{size=3x3 pad=1_1x1_1}}, dim_labels=b01f_01io->b01f
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "kind"),
+    [
+        (8, 16, "convolution, few channels"),
+        (3, 17, "convolution, thin and narrow"),
+        (3, 25, "convolution, thin"),
+        (7, 17, "convolution, odd channels"),
+        (18, 8, "convolution"),
+    ],
+)
+def test_a_convolution_is_of_the_kind_of_the_kernel_that_computes_it(inputs, outputs, kind):
+    table, _ = operators(convolved(inputs, outputs))
+
+    assert kind in set(table["kind"])
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "sums", "kind"),
+    [
+        ("8,3", "3,4", (1, 0), "dot"),
+        ("8,3", "4,3", (1, 1), "dot, right transposed"),
+        ("3,8", "3,4", (0, 0), "dot, left transposed"),
+        ("1,3", "3,4", (1, 0), "dot, vector"),
+    ],
+)
+def test_a_product_is_of_the_kind_of_its_layout(left, right, sums, kind):
+    rows, columns = (8 if left != "1,3" else 1), 4
+    text = f"""\
+HloModule jit_h
+
+ENTRY main.1 {{
+  x.1 = f32[{left}]{{1,0}} parameter(0)
+  w.1 = f32[{right}]{{1,0}} parameter(1)
+  ROOT d.1 = f32[{rows},{columns}]{{1,0}} dot(x.1, w.1), lhs_contracting_dims={{{sums[0]}}}, rhs_contracting_dims={{{sums[1]}}}
+}}
+"""
+    table, _ = operators(text)
+
+    assert kind in set(table["kind"])

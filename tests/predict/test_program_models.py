@@ -61,6 +61,43 @@ def test_amounts_of_a_program_do_not_depend_on_the_others(known):
     pd.testing.assert_frame_equal(table.loc[:, table.any()], alone, check_dtype=False)
 
 
+def test_amounts_do_not_depend_on_how_rows_are_numbered(known):
+    some = known.select(np.argsort(known.facts["argument_bytes"].to_numpy())[-5:])
+    again = some.operators.reset_index(drop=True)
+
+    assert (some.amounts.filter(like="program of 1 MB", axis=1).to_numpy() > 0).any()
+    pd.testing.assert_frame_equal(
+        amounts(again, some.facts.index), amounts(some.operators, some.facts.index)
+    )
+
+
+def test_settings_of_a_hybrid_are_chosen_on_the_known_alone(known):
+    few, out = known.select(np.arange(160)), known.select(np.arange(160, 240))
+    kind, said = MODELS["hybrid, settings chosen inside"]
+    chosen = kind.fit(few, few.run_s, **said)
+    spoiled = Programs(out.facts.assign(run_s=1.0), out.operators, out.edges)
+
+    assert chosen.trust in (0.0, 0.25, 0.5, 0.75, 1.0)
+    np.testing.assert_array_equal(chosen.predict(out), chosen.predict(spoiled))
+
+
+def test_operators_alone_are_known_and_never_judged():
+    every = datasets.programs()
+    alone = np.flatnonzero(every.facts["parts"] == 0)[:60]
+    some = every.select(np.concatenate([np.arange(160), alone]))
+    seen_rows = []
+
+    def fit(known, truth):
+        seen_rows.append((known.families == "operator").sum())
+        return MODELS["cost model"][0].fit(known, truth)
+
+    said = unseen(fit, some, some.run_s)
+
+    assert [60] * 4 == seen_rows
+    assert np.isnan(said[160:]).all()
+    assert np.isfinite(said[:160]).all()
+
+
 def test_the_cost_model_is_better_than_a_table_on_seen_programs(known):
     off = {}
     for name in ("boosting on the table", "cost model"):

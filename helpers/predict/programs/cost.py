@@ -32,7 +32,7 @@ HELD_BYTES = {"program of 1 MB": 2**20, "program of 8 MB": 2**23, "program of 24
 TILE = 16
 """Columns of a product that a core computes side by side: 16 of 4 bytes in a vector of 64 [1]."""
 
-_REWEIGHTED = 12  # rounds: the order of errors no longer moves after about eight
+_REWEIGHTED = 8  # rounds: after about as many the order of errors no longer moves
 _RARE = 0.01  # amounts that fewer programs have, or fewer than three, are not fitted
 # Unit costs are drawn towards zero by as much as one program says: what few programs have would
 # else be told by their noise, and is wrong by factors elsewhere.
@@ -81,7 +81,8 @@ def _terms(rows: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     outer = calls * read
     found["bytes"] = outer
     ends = rows["kind"].isin(("argument", "result")).to_numpy()
-    held = pd.Series(np.where(ends, calls * read, 0.0)).groupby(rows["program"]).transform("sum")
+    moved = pd.Series(np.where(ends, calls * read, 0.0))
+    held = moved.groupby(rows["program"].to_numpy()).transform("sum").to_numpy()
     outer[ends] = 0.0  # read and written by the operators that use them
     for name, least in LARGE_BYTES.items():
         found[f"bytes {name}"] = np.where(read > least, outer, 0.0)

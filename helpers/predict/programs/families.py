@@ -1,7 +1,15 @@
 """Small programs of four families, drawn at random and built in JAX: what is measured and learned.
 
+Besides, operators that run *alone*: one convolution, a loop over one operator. Who has measured
+those on a machine knows what they cost before the first program of a new family comes [1]_.
+
 Parameters are made by numpy: `jax.random` would compile a program of its own for every shape. Their
 values do not matter for run time, as long as none is so small that arithmetic slows down.
+
+References
+----------
+.. [1] L. L. Zhang et al., "nn-Meter: towards accurate latency prediction of deep-learning model
+   inference on diverse edge devices", MobiSys 2021, section 4.
 """
 
 from __future__ import annotations
@@ -16,10 +24,17 @@ import numpy as np
 
 from helpers.predict.programs.describe import jax_numpy
 
-__all__ = ["FAMILIES", "Program", "build", "downsized", "draw"]
+__all__ = ["ALONE", "FAMILIES", "Program", "alone", "build", "downsized", "draw"]
 
 FAMILIES = ("perceptron", "convolution", "transformer", "recurrent")
 """Families that programs are drawn from."""
+
+ALONE = (
+    *("convolution", "convolution to its input", "convolution to its kernel"),
+    *("loop of product", "loop of addition", "loop of tanh", "loop of sigmoid"),
+)
+"""Operators that run alone; loops over the others than addition also ``, backwards``: the gradient
+of their sum."""
 
 CLASSES = 10  # what every program tells apart
 RATE = 0.01  # learning rate: the same for all, since it moves no run time
@@ -35,7 +50,7 @@ class Program:
     Parameters
     ----------
     family : str
-        One of `FAMILIES`.
+        One of `FAMILIES`, or "operator" for one that runs alone.
     optimiser : {"none", "sgd", "adam"}
         "none" is inference; the others are one step of training.
     batch, depth, width : int
@@ -44,6 +59,10 @@ class Program:
         Features of an example; edge of a kernel; edge of an image; steps of a sequence; heads.
     activation, cell : str
         "relu", "gelu" or "tanh"; "gru" or "lstm".
+    operator : str
+        Of "operator": one of `ALONE`.
+    stride : int
+        Of a convolution that runs alone.
     """
 
     family: str
@@ -58,6 +77,8 @@ class Program:
     heads: int = 0
     activation: str = ""
     cell: str = ""
+    operator: str = ""
+    stride: int = 0
 
 
 def draw(number: int, seed: int = 0) -> Program:
@@ -71,14 +92,9 @@ def draw(number: int, seed: int = 0) -> Program:
         Of all programs.
     """
     random = np.random.default_rng([seed, number])
+    between, one = _chances(random)
     family = FAMILIES[number % len(FAMILIES)]
     optimiser = str(random.choice(["none", "none", "sgd", "adam"]))
-
-    def between(low: int, high: int) -> int:
-        return round(exp(random.uniform(log(low), log(high))))
-
-    def one(*of: Any) -> Any:
-        return of[int(random.integers(len(of)))]
 
     if family == "perceptron":
         own = {"batch": between(1, 256), "depth": one(*range(1, 8)), "width": between(16, 1024)}
@@ -95,6 +111,39 @@ def draw(number: int, seed: int = 0) -> Program:
         own = {"batch": between(1, 64), "depth": one(1, 2), "width": between(8, 256)}
         own |= {"inputs": between(4, 128), "length": between(4, 96), "cell": one("gru", "lstm")}
     return Program(family, optimiser, **own)  # type: ignore[arg-type]
+
+
+def alone(number: int, seed: int = 0) -> Program:
+    """Return the operator of a number, to run alone: kinds take turns, sizes are drawn.
+
+    Parameters
+    ----------
+    number : int
+        From 0 on; each operator depends on its own number and the seed alone.
+    seed : int
+        Of all operators.
+    """
+    between, one = _chances(np.random.default_rng([seed, number, 1]))
+    kind = ALONE[number % len(ALONE)]
+    if kind.startswith("convolution"):
+        own = {"batch": between(1, 32), "inputs": between(3, 128), "width": between(4, 128)}
+        own |= {"kernel": one(3, 5), "size": between(4, 64), "stride": one(1, 2)}
+    else:
+        kind += one("", ", backwards") if kind != "loop of addition" else ""
+        own = {"batch": between(1, 64), "width": between(8, 256), "length": between(4, 96)}
+    return Program("operator", "none", depth=1, operator=kind, **own)  # type: ignore[arg-type]
+
+
+def _chances(random: np.random.Generator) -> tuple[Callable[[int, int], int], Callable[..., Any]]:
+    """Return what draws a size, evenly on a logarithmic scale, and one of some things."""
+
+    def between(low: int, high: int) -> int:
+        return round(exp(random.uniform(log(low), log(high))))
+
+    def one(*of: Any) -> Any:
+        return of[int(random.integers(len(of)))]
+
+    return between, one
 
 
 def downsized(program: Program, parts: int) -> Program:
@@ -126,6 +175,8 @@ def build(program: Program) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         The function and its arguments: parameters, (state of the optimiser,) examples.
     """
     random = np.random.default_rng(0)
+    if program.family == "operator":
+        return _convolved(program) if program.stride else _looped(program)
     forward, parameters, examples = _BUILDERS[program.family](program, random)
     if program.optimiser == "none":
         return forward, (parameters, examples)
@@ -301,6 +352,66 @@ def _recurrent(program: Program, random: np.random.Generator) -> tuple[Any, Tree
         return x[-1] @ parameters[-1]["w"] + parameters[-1]["b"]
 
     return forward, parameters, _examples(random, program, program.inputs)
+
+
+def _convolved(program: Program) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Return a convolution, or what brings a gradient through it, and nothing else."""
+    jax, _ = jax_numpy()
+    image = np.ones((program.batch, program.size, program.size, program.inputs), np.float32)
+    kernel = np.ones((program.kernel, program.kernel, program.inputs, program.width), np.float32)
+    stride = (program.stride, program.stride)
+
+    def convolved(image: Any, kernel: Any) -> Any:
+        return jax.lax.conv_general_dilated(
+            image, kernel, stride, "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+    if program.operator == "convolution":
+        return convolved, (image, kernel)
+    edge = -(-program.size // program.stride)
+    change = np.ones((program.batch, edge, edge, program.width), np.float32)
+    if program.operator == "convolution to its input":
+
+        def to_input(kernel: Any, change: Any) -> Any:
+            return jax.linear_transpose(lambda image: convolved(image, kernel), image)(change)
+
+        return to_input, (kernel, change)
+
+    def to_kernel(image: Any, change: Any) -> Any:
+        return jax.linear_transpose(lambda kernel: convolved(image, kernel), kernel)(change)
+
+    return to_kernel, (image, change)
+
+
+def _looped(program: Program) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Return a loop over one operator, or the gradient of the sum of what it gives."""
+    jax, jnp = jax_numpy()
+    of = program.operator.removeprefix("loop of ").removesuffix(", backwards")
+    random = np.random.default_rng(0)
+    shape = (program.length, program.batch, program.width)
+    steps = random.standard_normal(shape).astype(np.float32)
+    weights = _dense(random, program.width, program.width)["w"]
+    step = {
+        "product": lambda state, _, weights: state @ weights,
+        "addition": lambda state, x, _: state + x,
+        "tanh": lambda state, x, _: jnp.tanh(x),
+        "sigmoid": lambda state, x, _: jax.nn.sigmoid(x),
+    }[of]
+
+    def run(state: Any, steps: Any, weights: Any) -> Any:
+        def body(state: Any, x: Any) -> Any:
+            state = step(state, x, weights)
+            return state, state
+
+        return jax.lax.scan(body, state, steps)[1]
+
+    if not program.operator.endswith("backwards"):
+        return run, (steps[0], steps, weights)
+
+    def total(state: Any, steps: Any, weights: Any) -> Any:
+        return run(state, steps, weights).sum()
+
+    return jax.grad(total, (0, 1, 2)), (steps[0], steps, weights)
 
 
 def _examples(random: np.random.Generator, program: Program, width: int) -> np.ndarray:

@@ -306,9 +306,15 @@ def _dot(line: _Line, operands: Sequence[_Line], own: dict) -> dict:
     depth, batch = prod(left[i] for i in summed), prod(left[i] for i in together)
     rows = prod(left) // max(depth * batch, 1)
     columns = prod(right) // max(depth * batch, 1)
-    # The other operand is read along its rows, too: products of plain layout are the fast ones.
-    plain = summed == [len(left) - 1] and line.said("rhs_contracting_dims") == [len(right) - 2]
-    kind = "dot" if plain else "dot, transposed"
+    # Where the sum does not run along the rows of the left operand, another library computes it;
+    # with one row or column, none does.
+    kind = "dot"
+    if 1 in (rows, columns):
+        kind = "dot, vector"
+    elif summed != [len(left) - 1]:
+        kind = "dot, left transposed"
+    elif line.said("rhs_contracting_dims") != [len(right) - 2]:
+        kind = "dot, right transposed"
     shape = {"batch": batch, "rows": rows, "columns": columns, "depth": depth}
     return own | shape | {"kind": kind, "work": 2 * own["work"] * depth}
 
@@ -326,10 +332,14 @@ def _convolution(line: _Line, operands: Sequence[_Line], own: dict) -> dict:
     image = prod(
         n for label, n in zip(labels.group(1), operands[0].dims, strict=True) if label not in "bf"
     )
-    small = ", small image" if window > image and not dilated else ""  # then they are swapped
+    spread = "".join(kind[w] for w in dilated)
+    if window > image and "lhs_dilate" not in dilated:  # then image and kernel are swapped
+        spread = ", small image"
+    elif "lhs_dilate" not in dilated:
+        spread += _library(kernel["i"], columns)
     depth = window * kernel["i"]
     return own | {
-        "kind": "convolution" + "".join(kind[w] for w in dilated) + small,
+        "kind": "convolution" + spread,
         "work": 2 * own["work"] * depth,
         "batch": 1,
         "rows": own["work"] // columns,
@@ -337,6 +347,20 @@ def _convolution(line: _Line, operands: Sequence[_Line], own: dict) -> dict:
         "depth": depth,
         "window": window,
     }
+
+
+def _library(inputs: int, outputs: int) -> str:
+    """Return which way a convolution of so many channels is computed, as its kind says it.
+
+    XLA leaves it to its library of vector kernels if one side has more than 16 channels; that one
+    has a kernel of its own for few inputs, at worst with up to 24 outputs, and reads an odd number
+    of inputs unaligned. So it was found in what was compiled, and by timing one size after another.
+    """
+    if max(inputs, outputs) <= 16:
+        return ", few channels"
+    if inputs < 4:
+        return ", thin and narrow" if outputs <= 24 else ", thin"
+    return ", odd channels" if inputs % 2 else ""
 
 
 def _reduction(line: _Line, operands: Sequence[_Line], own: dict) -> dict:

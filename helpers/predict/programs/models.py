@@ -27,8 +27,8 @@ from helpers.predict.programs.table import Programs
 __all__ = ["MODELS", "Boosting", "Costs", "Forest", "Hybrid", "Model"]
 
 _TREES: Mapping[str, Any] = {
-    "n_estimators": 400,
-    "learning_rate": 0.05,
+    "n_estimators": 200,
+    "learning_rate": 0.1,
     "num_leaves": 15,
     "min_child_samples": 10,
     "colsample_bytree": 0.3,  # columns of a graph say the same thing many times
@@ -42,8 +42,10 @@ _TREES: Mapping[str, Any] = {
     "force_row_wise": True,
     "verbose": -1,
 }
-_TRUST = 0.5  # of what the trees say: best of 0, 1/4, ..., 1 on programs left out
-_FOLDS = 5  # of a hybrid: costs are judged on programs that they were not fitted to
+_TRUST = 0.5  # of what the trees say: best of `_TRUSTS` on programs left out
+_TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_LEAVES = (7, 15)  # of a tree that corrects costs, where that is chosen, too
+_FOLDS = 4  # of a hybrid: costs are judged on programs that they were not fitted to
 
 
 class Model(Protocol):
@@ -131,23 +133,58 @@ class Hybrid:
 
     costs: CostModel
     trees: Any = field(repr=False)
+    trust: float = _TRUST
 
     @classmethod
-    def fit(cls, known: Programs, truth: NDArray[np.float64]) -> Self:
-        """Return the hybrid of programs whose number is known."""
+    def fit(cls, known: Programs, truth: NDArray[np.float64], choose: bool = False) -> Self:
+        """Return the hybrid of programs whose number is known.
+
+        Parameters
+        ----------
+        known : Programs
+            What is learned from.
+        truth : ndarray, shape (n,)
+            Their numbers, all positive.
+        choose : bool
+            Whether how large trees are and how far they are trusted is chosen on these programs,
+            each predicted by trees that had not seen it: a score on others is then of everything
+            that was chosen [1]_.
+
+        References
+        ----------
+        .. [1] S. Varma, R. Simon, "Bias in error estimation when using cross-validation for model
+           selection", BMC Bioinformatics 7:91, 2006.
+        """
         table, fold = known.amounts, np.arange(len(known)) % _FOLDS
         said = np.empty(len(known))
         for k in range(_FOLDS):
             part = CostModel.fit(table[fold != k], truth[fold != k])
             said[fold == k] = part.predict(table[fold == k])
         costs = CostModel.fit(table, truth)
-        return cls(costs, _boosted(_shares(costs, known), np.log(truth / said)))
+        seen, missed = _shares(costs, known), np.log(truth / said)
+        leaves, trust = _chosen(seen, missed, fold) if choose else (_TREES["num_leaves"], _TRUST)
+        return cls(costs, _boosted(seen, missed, leaves), trust)
 
     def predict(self, programs: Programs) -> NDArray[np.float64]:
         """Return the number of each program, shape (n,)."""
         return self.costs.predict(programs.amounts) * np.exp(
-            _TRUST * self.trees.predict(_shares(self.costs, programs))
+            self.trust * self.trees.predict(_shares(self.costs, programs))
         )
+
+
+def _chosen(
+    seen: NDArray[np.float64], missed: NDArray[np.float64], fold: NDArray[np.int64]
+) -> tuple[int, float]:
+    """Return leaves of a tree, and trust in trees, of least mean relative error left out."""
+    errors = {}
+    for leaves in _LEAVES:
+        told = np.empty(len(missed))
+        for k in range(_FOLDS):
+            trees = _boosted(seen[fold != k], missed[fold != k], leaves)
+            told[fold == k] = trees.predict(seen[fold == k])
+        for trust in _TRUSTS:
+            errors[leaves, trust] = np.abs(np.expm1(trust * told - missed)).mean()
+    return min(errors, key=lambda pair: errors[pair])
 
 
 def _shares(costs: CostModel, programs: Programs) -> NDArray[np.float64]:
@@ -158,11 +195,13 @@ def _shares(costs: CostModel, programs: Programs) -> NDArray[np.float64]:
     return np.column_stack([np.log(total), parts / total, np.log1p(table.to_numpy())])
 
 
-def _boosted(table: NDArray[np.float64], result: NDArray[np.float64]) -> Any:
+def _boosted(
+    table: NDArray[np.float64], result: NDArray[np.float64], leaves: int = _TREES["num_leaves"]
+) -> Any:
     """Return boosted trees of a number."""
     from lightgbm import LGBMRegressor
 
-    return LGBMRegressor(**_TREES).fit(table, result).booster_
+    return LGBMRegressor(**{**_TREES, "num_leaves": leaves}).fit(table, result).booster_
 
 
 MODELS: Mapping[str, Sequence[Any]] = {
@@ -171,5 +210,6 @@ MODELS: Mapping[str, Sequence[Any]] = {
     "boosting on the graph": (Boosting, {"graph": True}),
     "cost model": (Costs, {}),
     "hybrid": (Hybrid, {}),
+    "hybrid, settings chosen inside": (Hybrid, {"choose": True}),
 }
 """Models by name: a class and what its `fit` is told besides."""

@@ -37,8 +37,8 @@ RANGE = 1.5
 """How many times the largest known amount of an operator is still no extrapolation [1]."""
 
 _PLAIN = ("calls", "work", "bytes")  # amounts that are compared with what was known
-_FORM = "programs/1"  # of the file; raised when what it holds is understood otherwise
-_FOLDS = 10
+_FORM = "programs/2"  # of the file; raised when what it holds is understood otherwise
+_FOLDS = 5
 _NEVER = 0.01  # share of the work that operators never seen may have before all bounds are off
 
 
@@ -190,6 +190,7 @@ class ProgramPredictor:
             **{n: getattr(self, n) for n in ("name", "level", "width", "wide")},
             "costs": _listed(costs.seconds) | {"base_s": costs.base_s},
             "trees": self.model.trees.model_to_string(),
+            "trust": self.model.trust,
             "spread": {"trees": trees.model_to_string(), "columns": list(columns)},
             "known": _listed(known.most) | {"least": known.least, "largest": known.largest},
         }
@@ -222,7 +223,7 @@ class ProgramPredictor:
             [tuple(pair) for pair in told["spread"]["columns"]], names=["kind", "amount"]
         )
         return cls(
-            Hybrid(costs, Booster(model_str=told["trees"])),
+            Hybrid(costs, Booster(model_str=told["trees"]), told["trust"]),
             told["name"],
             told["level"],
             told["width"],

@@ -45,7 +45,7 @@ def unseen(
     fit : callable
         What fits a model.
     known : Programs
-        Programs of several families.
+        Programs of several families; operators alone, if there are any, are always known.
     truth : ndarray, shape (n,)
         Their numbers.
     share : float
@@ -56,11 +56,11 @@ def unseen(
     Returns
     -------
     ndarray
-        NaN where a program was among the known share.
+        NaN where a program was among the known share, or is an operator alone.
     """
     said = np.full(len(known), np.nan)
     random = np.random.default_rng(seed)
-    for family in np.unique(known.families):
+    for family in np.setdiff1d(known.families, ["operator"]):
         own = random.permutation(np.flatnonzero(known.families == family))
         few, out = np.split(own, [round(share * len(own))])
         others = np.concatenate([np.flatnonzero(known.families != family), few])
