@@ -70,7 +70,7 @@ def epoch_seconds(times: Times) -> NDArray[np.float64]:
         return np.float64(times)  # it acts as an array of shape ()
     if isinstance(times, pd.Timestamp) and times.tzinfo is not None:  # an index of one takes long
         with suppress(OverflowError):  # of a year that nanoseconds do not reach
-            return np.float64(_from_nanoseconds(times.value))
+            return epoch_seconds(float(_from_nanoseconds(times.value)))
     if isinstance(times, datetime | np.datetime64):
         return epoch_seconds(pd.DatetimeIndex([times]))[0]
     values = times if isinstance(times, pd.Series | pd.Index) else np.asarray(times)
