@@ -25,8 +25,8 @@ References
 from __future__ import annotations
 
 import importlib
-import os
 import platform
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,7 +66,8 @@ class Training:
     masked : bool
         Whether the learner is told what it may not do; otherwise it is plain PPO.
     workers : int
-        Processes that play weeks side by side; with 1 this process plays.
+        Processes that play weeks side by side; with 1 this process plays. Their CPU time is not
+        in ``cpu_s``, and they take seconds to begin.
     options : mapping
         Passed on to PPO.
     """
@@ -111,7 +112,7 @@ def train(env: PerJob, plan: Training) -> Net:
     algorithm = _library("sb3_contrib").MaskablePPO if plan.masked else baselines.PPO
     torch.set_num_threads(1)  # a net this small is slower with more
     torch.distributions.Distribution.set_default_validate_args(False)  # they cost time
-    begun_s = _cpu_s()
+    begun_s = time.process_time()
     env.reset(seed=plan.seed)
     players = _players(env, plan)
     options = {
@@ -134,16 +135,10 @@ def train(env: PerJob, plan: Training) -> Net:
         "seed": plan.seed, "steps": plan.steps, "imitated": plan.teacher is not None,
         "masked": plan.masked, "workers": plan.workers, "prices_kwh": list(env.prices_kwh),
         "versions": versions | {"python": platform.python_version(), "numpy": np.__version__},
-        "cpu_s": round(_cpu_s() - begun_s, 1),
+        "cpu_s": round(time.process_time() - begun_s, 1),
         "curve": players.curve,
     }  # fmt: skip
     return Net(_weights(model), about)
-
-
-def _cpu_s() -> float:
-    """Return CPU time of this process and of its children that have ended [s]."""
-    used = os.times()
-    return used.user + used.system + used.children_user + used.children_system
 
 
 def imitated(model: Any, env: PerJob, plan: Training) -> float:
