@@ -120,6 +120,17 @@ def test_no_job_is_held_for_longer_than_its_user_accepts_nor_one_that_does_not_s
     assert [5 * HOUR, 0.0] == env.result().jobs["wait_s"].tolist()
 
 
+def test_a_job_that_becomes_urgent_between_two_orders_starts_at_once():
+    work = workload([86_400.0] * 2, 3600.0, longest_wait_s=[5.5 * HOUR, 2.25 * HOUR])
+    env = PerJob([case(work, 4, np.tile([100.0, 300.0], 48))], slots=1)
+    env.reset()
+    over = False
+    while not over:
+        *_, over, _, _ = env.step(np.full(3, WAIT))
+
+    assert [5.5 * HOUR, 2.25 * HOUR] == env.result().jobs["wait_s"].tolist()
+
+
 def test_who_may_not_wait_is_masked():
     work = workload([86_400.0] * 3, 3600.0, longest_wait_s=[5 * HOUR, np.inf, 5 * HOUR])
     env = PerJob([case(work, 1, [300.0])], slots=3)
