@@ -26,7 +26,7 @@ def test_without_pytorch_one_sentence_says_how_to_get_it(known):
 
 def test_a_trained_network_is_better_than_saying_the_median(known):
     pytest.importorskip("torch", reason="PyTorch is not installed (extra `learn`)")
-    net = Network.fit(known, known.run_s, epochs=8)
+    net = Network.fit(known, known.run_s, epochs=16)
     again = Network(net.kinds, {name: np.array(w) for name, w in net.weights.items()})
     said = again.predict(known)
     off = np.median(percentage_errors(known.run_s, said))
