@@ -715,7 +715,7 @@ numbers.record_table(
 # * **Two ways to measure.**
 #   The first time on a core kept free, by CPU time; the second on a busy machine, where the clock of a process runs behind, by wall time: what disturbs only adds, so the faster counts.
 # * **Kinds of operators** were chosen on these programs, and the least number of programs per amount; the settings of the hybrid are judged inside.
-# * **The graph network** learned from the first measurements, before the slow ones were mended, and kinds as they were then; its row stands for that.
+# * **The graph network** was trained once, with settings that nothing was searched for; one draw of the fifths.
 
 # %% [markdown]
 # ## On a program of your own
