@@ -338,7 +338,7 @@ numbers.record_table(
     }
 )
 
-# %% mystnb={"figure": {"caption": "Work lost by runs that were ended in the killed rounds, in checkpoint intervals. Dashed: one interval, what a stop should cost at most.", "name": "fig:real-twice"}, "image": {"alt": "A step curve of the share of ended runs that lost at most so much work; it rises in steps of a quarter and ends at {num}`a_real_cluster.most_lost` of an interval."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Work lost by runs that were ended in the killed rounds, in checkpoint intervals. Dashed: one interval, what a stop should cost at most.", "name": "fig:real-twice"}, "image": {"alt": "A step curve of the share of ended runs that lost at most so much work; it rises in even steps and ends at {num}`a_real_cluster.most_lost` of an interval."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(7.2, 3.0))
 figures.ecdf(ax, share, color=COLORS["work"])
 ax.axvline(1.0, color=COLORS["baseline"], lw=0.8, ls="--")
