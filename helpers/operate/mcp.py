@@ -205,9 +205,13 @@ def _asking(app: _App, token: str) -> _App:
     wanted = f"Bearer {token}".encode()
 
     async def ask(scope: Any, receive: Any, send: Any) -> None:
-        sent = b"" if scope["type"] != "http" else dict(scope["headers"]).get(b"authorization", b"")
-        if scope["type"] != "http" or hmac.compare_digest(sent, wanted):
+        kind = scope["type"]
+        sent = dict(scope["headers"]).get(b"authorization", b"") if kind == "http" else b""
+        if kind == "lifespan" or (kind == "http" and hmac.compare_digest(sent, wanted)):
             await app(scope, receive, send)
+            return
+        if kind != "http":  # a socket that carries no such header is closed before it is open
+            await send({"type": "websocket.close", "code": 1008})
             return
         headers = [(b"www-authenticate", b"Bearer"), (b"content-type", b"text/plain")]
         await send({"type": "http.response.start", "status": 401, "headers": headers})

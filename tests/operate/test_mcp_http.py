@@ -160,6 +160,19 @@ def test_a_page_of_another_site_another_host_and_a_wrong_token_are_refused(serve
     assert 401 == code(Authorization="Basic a-secret-of-this-user")
 
 
+def test_a_socket_without_the_token_is_not_opened(serve, token):
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "c29tZSByYW5kb20ga2V5IQ==",
+    }
+
+    answer = httpx.get(serve("--token", str(token)), headers=upgrade, timeout=60)
+
+    assert answer.status_code in {401, 403}
+
+
 def test_it_listens_on_loopback_alone(serve):
     port = int(serve().split(":")[2].split("/")[0])
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
