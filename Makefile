@@ -69,9 +69,9 @@ pdf: tex latex  ## the whole book as one PDF, figures as vectors
 	@echo "[pdf] building the pages"
 	@$(BUILD) --builder latex $(BOOK_FLAGS)
 	@echo "[pdf] setting them"
-	@cd _build/latex && rm -f clean-hours.log && LATEXOPTS= $(LATEXMK) -xelatex clean-hours.tex >make.log 2>&1 \
+	@cd _build/latex && LATEXOPTS= $(LATEXMK) -xelatex clean-hours.tex >make.log 2>&1 \
 		|| { grep -A12 '^!' clean-hours.log || tail -n 20 make.log; exit 1; }
-	@! grep -E 'Overfull .(v|h)box .[0-9]{3,}' _build/latex/clean-hours.log \
+	@test -s _build/latex/clean-hours.log && ! grep -E 'Overfull .(v|h)box .[0-9]{3,}' _build/latex/clean-hours.log \
 		|| { echo "[pdf] the lines named above run off their page: part of the book is lost"; exit 1; }
 	@echo "[pdf] open $(abspath _build/latex/clean-hours.pdf)"
 
