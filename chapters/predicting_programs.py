@@ -715,6 +715,7 @@ numbers.record_table(
 # * **Two ways to measure.**
 #   The first time on a core kept free, by CPU time; the second on a busy machine, where the clock of a process runs behind, by wall time: what disturbs only adds, so the faster counts.
 # * **Kinds of operators** were chosen on these programs, and the least number of programs per amount; the settings of the hybrid are judged inside.
+# * **Operators alone** were measured on a busy machine; the few that run for milliseconds are less sure than the others, and without them the error on convolutions is above the aim: a trial with an earlier cost model, not one of this chapter's tables, says so.
 # * **The graph network** was trained once, with settings that nothing was searched for; one draw of the fifths.
 
 # %% [markdown]
