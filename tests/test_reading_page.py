@@ -96,6 +96,15 @@ def test_the_search_finds_a_chapter_before_the_reference_of_the_package(page, si
     assert not first.startswith("api"), first
 
 
+def test_a_short_entry_of_a_table_stays_on_its_line(page, site):
+    page.goto(f"{site}/when_to_start.html")
+    short = page.locator("table.results td.short")
+    short.first.wait_for(state="attached")
+    wraps = "cells => cells.map((cell) => getComputedStyle(cell).whiteSpace)"
+
+    assert {"nowrap"} == set(short.evaluate_all(wraps))
+
+
 def test_no_page_is_wider_than_a_phone(page, site):
     page.set_viewport_size({"width": 390, "height": 844})
     for name in READ:

@@ -68,6 +68,7 @@ def _conserved(jobs, cores, kill, entry, index, late_s):  # type: ignore[no-unty
     # Places of those that wait and of those that run, by job; who waits, in order.
     from_s, until_s = np.full(n, np.inf), np.empty(n)
     line, waiting, next_s = np.empty(n + 1, dtype=np.int64), 0, np.inf
+    # Wake-ups name no job, but are pairs as the others: one kind of heap is compiled once.
     ends, lates, untils, wakes = [(np.inf, -1)], [(np.inf, -1)], [(np.inf, -1)], [(np.inf, -1)]
     low, runs, arrived, ended, decisions = 0, 0, 0, 0, 0
 

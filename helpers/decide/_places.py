@@ -69,8 +69,8 @@ def made(now_s: float, free: int) -> Plan:
 
 # numba compiles all below; each function calls only those above it. Arrays are copied entry by
 # entry: what writes one slice into another brings along the sentence it would fail with, and
-# compiling that takes seconds. `entry` and `index` are the
-# entries and rows of a `Plan`; `m` is the place of a block in the order of its sequence `s`, `i` one in the block.
+# compiling that takes seconds. `entry` and `index` are the entries and rows of a `Plan`; `m` is the
+# place of a block in the order of its sequence `s`, `i` one in the block.
 
 
 def _roomier(entry, index):  # type: ignore[no-untyped-def]

@@ -14,8 +14,9 @@ Two ways to act:
 The **reward** of a step is what the orders were really worth: by how much emissions fell, against
 starting at once what waited, in percent of what all jobs would emit if each started at its
 submission. It is credited to the decision and not to the hours in which a job later burns. Waiting
-is no part of it: it comes as a **cost** of its own in ``info`` [h of mean delay], to be held below a
-limit by its price, the multiplier of Lagrange. An episode has one price, drawn and shown. How long a job may wait at most is kept by construction (`helpers.learn.commands`).
+is no part of it: it comes as a **cost** of its own in ``info`` [h of mean delay], to be held below
+a limit by its price, the multiplier of Lagrange. An episode has one price, drawn and shown. How
+long a job may wait at most is kept by construction (`helpers.learn.commands`).
 
 This module needs gymnasium, which the extra ``learn`` brings; no other module does.
 

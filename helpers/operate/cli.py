@@ -505,7 +505,7 @@ def _add_jobs(sub: Any) -> None:
     )
     agent.add_argument("--tick", type=duration, default=1.0, help="between looks at events (1s)")
     agent.add_argument(
-        "--rest", type=duration, help="of a job that was requeued, at least (Slurm: 121s, its own)"
+        "--rest", type=duration, help="how long a requeued job of Slurm rests at least (121s)"
     )
     agent.add_argument(
         "--replan", type=duration, default=3600.0, help="between looks at forecasts (1h)"

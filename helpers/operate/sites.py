@@ -83,19 +83,21 @@ def backend_named(
     site : Path, optional
         File that describes schedulers which must be described.
     rest_s : float, optional
-        How long a job of Slurm that was requeued rests [s]; by default as `Slurm` does.
+        How long a job that Slurm requeued rests [s]; by default as `Slurm` does.
 
     Raises
     ------
     ValueError
-        If there is no such scheduler, what it needs is not installed, or the file does not describe
-        it as it must.
+        If there is no such scheduler, what it needs is not installed, the file does not describe
+        it as it must, or it is told what it does not do.
     OSError
         If there is no such file, or none that it names.
     """
     name = name or default_name()
     if name not in NAMES:
         raise ValueError(f"on(={name!r}) must be one of {', '.join(NAMES)}.")
+    if rest_s is not None and name != "slurm":
+        raise ValueError(f"--rest is of jobs that Slurm requeues; {name} requeues none.")
     if name in {"slurm", "local"}:
         if site is not None:
             raise ValueError(f"--site describes psij or tapis; {name} needs no description.")

@@ -19,6 +19,17 @@ from helpers.operate.rules import Partition, Resources, Rules
 from helpers.operate.tapis import Tapis, TapisApp
 
 
+@pytest.fixture
+def own_state(tmp_path, monkeypatch):
+    """A folder of state of one's own, and no job of this machine left in it."""
+    monkeypatch.setenv("CLEAN_HOURS_STATE", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    yield
+    for statuses in Local().jobs().values():
+        for status in statuses:
+            Local().cancel(status.job_id)
+
+
 @pytest.fixture(scope="session")
 def live():
     """A real Slurm, for all tests that need one."""

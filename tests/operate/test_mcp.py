@@ -21,14 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PLAN = ["--length", "4h", "--within", "24h", "--offline"]
 
 
-@pytest.fixture(autouse=True)
-def _state(tmp_path, monkeypatch):
-    monkeypatch.setenv("CLEAN_HOURS_STATE", str(tmp_path / "state"))
-    monkeypatch.chdir(tmp_path)
-    yield
-    for statuses in Local().jobs().values():
-        for status in statuses:
-            Local().cancel(status.job_id)
+pytestmark = pytest.mark.usefixtures("own_state")
 
 
 def ask(*calls):

@@ -34,14 +34,7 @@ HELLO = {
 TYPES = {"Accept": "application/json, text/event-stream"}
 
 
-@pytest.fixture(autouse=True)
-def _state(tmp_path, monkeypatch):
-    monkeypatch.setenv("CLEAN_HOURS_STATE", str(tmp_path / "state"))
-    monkeypatch.chdir(tmp_path)
-    yield
-    for statuses in Local().jobs().values():
-        for status in statuses:
-            Local().cancel(status.job_id)
+pytestmark = pytest.mark.usefixtures("own_state")
 
 
 def free_port():

@@ -117,6 +117,12 @@ def test_a_description_that_is_none_is_refused(tmp_path, name, text, said):
         backend_named(name, path)
 
 
+@pytest.mark.parametrize("name", ["local", "psij", "tapis"])
+def test_a_rest_is_refused_where_nothing_is_requeued(name):
+    with pytest.raises(ValueError, match=f"--rest is of jobs that Slurm requeues; {name}"):
+        backend_named(name, rest_s=3.0)
+
+
 def test_a_scheduler_that_is_none_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match=", ".join(NAMES)):
         backend_named("pbs")

@@ -1,4 +1,4 @@
-"""The picture a chapter opens with is one of its own figures, shown again."""
+"""What a reader of a built page meets: the picture of the answer first, code folded by its kind."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 ROOT = Path(__file__).resolve().parent.parent
-CONF = """extensions = ["myst_nb", "figures", "opening"]
+CONF = """extensions = ["myst_nb", "figures", "opening", "folds"]
 nb_execution_mode = "off"
 numfig = True
 """
@@ -28,7 +28,11 @@ def built(folder, first):
         "image": {"alt": "A dot."},
     }
     kernel = {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}
-    notebook = new_notebook(cells=[new_markdown_cell(first), drawing], metadata=kernel)
+    knobs = new_code_cell("zone = 'DE'", metadata={"tags": ["parameters"]})
+    table = new_code_cell("rows = [1]\npublish.table(rows)")
+    plain = new_code_cell("print(rows)")
+    cells = [new_markdown_cell(first), knobs, drawing, table, plain]
+    notebook = new_notebook(cells=cells, metadata=kernel)
     nbformat.write(notebook, book / "index.ipynb")
     (book / "conf.py").write_text(CONF)
     done = subprocess.run(
@@ -51,6 +55,14 @@ def test_an_opening_picture_has_caption_and_alt_text_of_its_figure_and_leads_to_
     assert "What is <em>seen</em>." in opening
     assert re.search(r'href="#fig-dot".*Fig. 1', opening, re.DOTALL)
     assert 1 == page.count('id="fig-dot"')
+
+
+def test_parameters_and_code_of_tables_are_folded_under_their_names_and_no_other_code(tmp_path):
+    page, _ = built(tmp_path, "# A chapter")
+
+    assert 1 == page.count("Parameters: knobs to turn")
+    assert 1 == page.count("Code of this table")
+    assert 2 == page.count("<details")
 
 
 @pytest.mark.parametrize(
