@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -34,10 +35,11 @@ def sometimes(x):
 
 
 class OddError(Exception):
-    """Cannot travel between processes."""
+    """Cannot travel between processes, nor with the help that Dask gives to other exceptions."""
 
     def __init__(self, one, two):
         super().__init__(one)
+        self.held = threading.Lock()
 
 
 def some_fail(x, flag):
