@@ -289,26 +289,28 @@ def line_blocks(
     ValueError
         As `read_bytes`.
     """
-    rest, lines = b"", 0
+    rest, begun, lines = b"", False, 0
     with open(path, "rb") as stream:
         try:
             for piece, start in _gathered(_pieces(stream, Path(path).name, largest_bytes), size):
                 whole, rest = _whole_lines(rest + piece, start=start)
-                lines += whole.count(b"\n")
+                begun = begun or bool(whole)
+                if cut is not None:  # counting takes longer than reading
+                    lines += whole.count(b"\n")
                 if whole:
                     yield whole, stream.tell()
         except Damaged as damaged:
             if cut is None:
                 raise
             reason = "must be whole: the compressed file is damaged or cut short here"
-            whole, rest = _whole_lines(rest + damaged.before, start=not lines)
+            whole, rest = _whole_lines(rest + damaged.before, start=not begun)
             lines += whole.count(b"\n")
             if whole:
                 yield whole, stream.tell()
             cut.append((lines + 1, "row", rest.decode("utf-8", "replace"), reason))
             return
         if rest:
-            yield _as_utf8(plain_ends(rest), start=not lines), stream.tell()
+            yield _as_utf8(plain_ends(rest), start=not begun), stream.tell()
 
 
 def _gathered(pieces: Iterator[bytes], size: int) -> Iterator[tuple[bytes, bool]]:

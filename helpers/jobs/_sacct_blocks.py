@@ -71,12 +71,15 @@ class Block:
 
     Attributes
     ----------
+    height : int
+        How many lines there are, empty ones too.
     lines : ndarray of int, shape (n,)
         The number in the file of each row that has as many fields as there are names.
     problems : list of Problem
         The others, but for empty lines.
     """
 
+    height: int
     lines: Ints
     problems: list[Problem]
 
@@ -170,6 +173,7 @@ class PlainBlock(Block):
     ) -> None:
         self._where, self.problems, lines, kept = where, [], [], []
         texts = data.decode().split("\n")
+        self.height = len(texts) - (not texts[-1])
         for line, text in enumerate(texts, first):
             fields = text.split(delimiter)
             if len(fields) == width:
@@ -230,7 +234,7 @@ class FastBlock(Block):
         self._slot = {name: slot for slot, name in enumerate(where)}
         slot_of = np.full(width, _ABSENT, dtype=np.int64)
         slot_of[list(where.values())] = np.arange(len(where))
-        size = data.count(b"\n")
+        self.height = size = data.count(b"\n")
         start, stop, fields, ends = compiled(_cut)(
             self._bytes, ord(delimiter), slot_of, len(where), size
         )

@@ -7,7 +7,8 @@ twice, steps that stand far from their job.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Iterator
 from datetime import tzinfo
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ._packed import Packed
 from ._sacct_blocks import Block, JobIds, Vocabulary, id_word
 from ._sacct_words import COUNT, MEANING, PER, STATES, full_word, gpu_type, gpus, parse_tres
 from .rows import Problem
@@ -36,8 +38,8 @@ _METER_S = 300.0
 # A controller forgets an ended job after at most 65,533 s (MinJobAge has 16 bits) and cannot requeue
 # it then; with a margin for jobs that were held. A number that comes back later is another job's.
 _REQUEUE_S = 7 * 86400.0
-# What is kept whatever is wanted: jobs told twice are found by it.
-_ALWAYS = ("submit", "ended", "wait_s", "run_s", "observed_s", "suspended_s")
+# Jobs told twice are found by it.
+_ALWAYS = ("submit", "over", "ended", "wait_s", "run_s", "observed_s", "suspended_s")
 _NUMBERS = (
     "wait_s",
     "run_s",
@@ -59,27 +61,11 @@ _AGAIN = "must not tell a step again that an earlier row of its job tells"
 # Narrower than what they are counted in: a file has fewer lines.
 _DTYPES = {"line": np.uint32}
 _FOLDED = ("peak_kb", "extern_j", "steps_j")
+# What is kept whatever is wanted: whose a number is, and what steps that come late need.
+_KEPT = {"id", "line", "bad", "user", "machines", *_ALWAYS}
+# So many jobs are given at once, if not all: some columns of them are a few megabytes.
+_AT_ONCE = 2**15
 _LATE_RULES = (_STRAY, _OF_BAD, _AGAIN, _ENERGY)
-
-
-class _Grown:
-    """A column that grows: in one piece of memory, as many small ones would leave holes in it."""
-
-    def __init__(self, dtype: Any) -> None:
-        self._held, self._size = np.empty(0, dtype=dtype), 0
-
-    def extend(self, values: NDArray) -> None:
-        """Append values."""
-        size = self._size + len(values)
-        if size > len(self._held):  # by a tenth: numpy fills all of it with zeros
-            self._held.resize(size + size // 10 + 2**14, refcheck=False)
-        self._held[self._size : size] = values
-        self._size = size
-
-    @property
-    def values(self) -> NDArray:
-        """What was appended, without a copy: gone with the next `extend`."""
-        return self._held[: self._size]
 
 
 class _Fields:
@@ -154,8 +140,15 @@ class Jobs:
         self._odd_ids, self._suffixes = Vocabulary(), Vocabulary()
         self._vocabulary = {name: Vocabulary() for name in self.NAMES}
         self._clusters: set[str] = set()
-        self._parts: dict[str, _Grown] = {}
-        self._column: dict[str, NDArray] = {}
+        self._column: dict[str, Packed] = {}
+        # The jobs of the last block: steps of the last of them may stand in the next.
+        self._open: dict[str, NDArray] = {}
+        # What is known when all is read: the good jobs, those that ran again later, the names of the
+        # good, whether one of their numbers is none.
+        self._good = np.zeros(0, dtype=bool)
+        self._earlier = np.zeros(0, dtype=bool)
+        self._naming: dict[str, tuple[Ints, pd.CategoricalDtype]] = {}
+        self._ids_are_text = False
         self._count = 0
         self._problems: list[Problem] = []
         self._steps = _Steps(self._odd_ids, self._suffixes)
@@ -177,30 +170,40 @@ class Jobs:
         columns = self._jobs(jobs, ids.base[rows])
         bad = jobs.bad
         self._problems += jobs.problems().values()
-        new = {
-            "id": ids.base[rows],
-            "line": block.lines[rows],
-            "bad": bad,
-            "highest_j": highest_j(columns),
-        } | {name: columns[name] for name in columns if self._keeps(name)}
-        before, folded = self._steps.add(block, np.flatnonzero(is_step), ids, self._count, new)
-        for name, values in folded.items():
-            if self._keeps(name):
-                new[name] = values
-                if self._count:
-                    self._parts[name].values[-1] = _plus[name](
-                        self._parts[name].values[-1], before[name]
-                    )
-        for name, values in new.items():
-            kind = _DTYPES.get(name, values.dtype)
-            self._parts.setdefault(name, _Grown(kind)).extend(values)
+        new = {"id": ids.base[rows], "line": block.lines[rows], "bad": bad} | columns
+        known = {"id": new["id"], "line": new["line"], "bad": bad, "highest_j": highest_j(columns)}
+        before, folded = self._steps.add(block, np.flatnonzero(is_step), ids, self._count, known)
+        if self._open:
+            for name, amount in before.items():
+                self._open[name][-1] = _plus[name](self._open[name][-1], amount)
+        if rows.size:
+            self._pack()
+            self._open = new | folded
         self._count += len(rows)
+
+    def _pack(self) -> None:
+        """Keep what is wanted of the last block."""
+        new, self._open = self._open, {}
+        if not new:
+            return
+        # What comes before another measurement of energy makes that needless.
+        measured = ~np.isnan(new["extern_j"])
+        for name in ("own_energy_j", "steps_j"):
+            new[name] = np.where(measured, np.nan, new[name])
+            measured |= ~np.isnan(new[name])
+        new["over"] = ~np.isnan(new["ended"])
+        new["ended"] = np.where(np.isnan(new["wait_s"] + new["run_s"]), new["ended"], np.nan)
+        new["machines"] = machines(new)
+        for name, values in new.items():
+            if self._keeps(name):
+                kind = _DTYPES.get(name, values.dtype)
+                self._column.setdefault(name, Packed(kind)).append(values)
 
     def _keeps(self, name: str) -> bool:
         """Tell whether a column in Slurm's terms is kept."""
         of = {"word": "state", "peak_kb": "memory_kb"}
         of |= dict.fromkeys(("own_energy_j", "extern_j", "steps_j"), "energy_j")
-        return name in _ALWAYS or name == "user" or self._wants(of.get(name, name))
+        return name in _KEPT or self._wants(of.get(name, name))
 
     def check_cluster(self, source: str) -> None:
         """Raise if the jobs of several clusters stand in one export."""
@@ -379,133 +382,200 @@ class Jobs:
         }
 
     def settle(self) -> list[Problem]:
-        """Leave out the bad jobs, and return what was wrong with the export."""
+        """Tell the good jobs from the bad, and return what was wrong with the export."""
+        self._pack()
         column = self._column
-        for name in list(self._parts):
-            column[name] = self._parts.pop(name).values
         if not column:
-            column.update(dict.fromkeys(("id", "line"), np.zeros(0, dtype=np.int64)))
-            column.update(dict.fromkeys(("bad",), np.zeros(0, dtype=bool)))
-        bad = column.pop("bad")
+            column.update({name: Packed(np.int64) for name in ("id", "line")})
+            column.update({name: Packed(np.float64) for name in ("submit", "wait_s", "run_s")})
+            column["bad"] = Packed(bool)
+        bad = column.pop("bad").values
         again = self._repeated(bad)
         bad_later = bad.copy()
         if again:
             lines = np.array([line for line, *_ in again])
-            bad_later[np.searchsorted(column["line"], lines)] = True
+            bad_later[np.searchsorted(column["line"].values, lines)] = True
         problems = self._steps.settle(column, bad, bad_later)
-        column.pop("highest_j", None)
-        if bad_later.any():
-            for name in column:
-                column[name] = column[name][~bad_later]
+        self._good = ~bad_later
+        self._earlier = self._ran_again()
+        self._naming, self._ids_are_text = self._names_in_use(), self._are_ids_text()
         return self._problems + again + problems
 
     def _repeated(self, bad: Bools) -> list[Problem]:
         """Return the rows whose job number is another row's, though they are not runs of one job."""
         column = self._column
-        good = np.flatnonzero(~bad)
-        some = good[pd.Series(column["id"][good]).duplicated(keep=False).to_numpy()]
+        some = several_times(column["id"], ~bad)
         if not some.size:
             return []
         words = self._vocabulary["user"].array()
         several = pd.DataFrame(
-            {name: column[name][some] for name in ("id", "line", *_ALWAYS)}
-            | {"user": words[column["user"][some]]}
+            {name: column[name].at(some) for name in ("id", "line", *_ALWAYS)}
+            | {"user": words[column["user"].at(some)]}
         )
         return repeated(several, lambda base: id_word(base, self._odd_ids))
 
-    def first_submission(self) -> float:
-        """Return when the first of the good jobs was submitted [s since 1970]."""
-        submit = self._column.get("submit", np.zeros(0))
-        return float(submit.min()) if submit.size else np.nan
-
-    def good_ids(self) -> pd.DataFrame:
-        """Return a row for each good job."""
-        return pd.DataFrame(index=pd.RangeIndex(len(self._column["id"])))
+    def __len__(self) -> int:
+        return int(self._good.sum())
 
     def good_lines(self) -> Ints:
         """Return the line of each good job."""
-        return self._column["line"]
+        return self._column["line"].values[self._good]
+
+    def first_submission(self) -> float:
+        """Return when the first of the good jobs was submitted [s since 1970]."""
+        submitted = [piece.min() for piece in self._pieces("submit") if piece.size]
+        return float(min(submitted, default=np.nan))
+
+    def _pieces(self, name: str) -> Iterator[NDArray]:
+        """Yield a column of the good jobs, piece by piece."""
+        packed, first = self._column[name], 0
+        for number, size in enumerate(packed.sizes):
+            yield packed.piece(number)[self._good[first : first + size]]
+            first += size
 
     def columns(self, zero: float) -> dict[str, Any]:
         """Return the wanted columns of the jobs table, counted from `zero` [s since 1970].
 
         What is kept in Slurm's terms is given away meanwhile: this can be asked once.
         """
-        column = self._column
-        n = len(column["id"])
-        table: dict[str, Any] = {"job_id": self._job_ids()}
-        earlier = self._earlier()
-        for name in ("submit", "word", *self.NAMES[:-1], *_NUMBERS):
-            is_code = name in (*self.NAMES, "word")
-            column.setdefault(name, np.zeros(n, dtype=np.int32 if is_code else np.float64))
-        if self._wants("memory_kb"):
-            table["memory_kb"] = column.pop("peak_kb", np.zeros(0)) / column["processors"]
+        good = self._good
+
+        def take(name: str) -> NDArray | None:
+            packed = self._column.pop(name, None)
+            return None if packed is None else packed.values[good]
+
+        return self._table(zero, take, self._earlier[good])
+
+    def lots(self, zero: float) -> Iterator[pd.DataFrame]:
+        """Yield the wanted columns of the jobs table for some jobs after the other.
+
+        Each time all jobs are gone through; they stay packed.
+        """
+        sizes = self._column["id"].sizes
+        starts = np.append(0, np.cumsum(sizes))
+        which = starts[:-1] // _AT_ONCE
+        for lot in np.unique(which).tolist():
+            numbers = np.flatnonzero(which == lot).tolist()
+            rows = slice(starts[numbers[0]], starts[numbers[-1] + 1])
+            good = self._good[rows]
+
+            def take(name: str, numbers: list[int] = numbers, good: Bools = good) -> NDArray | None:
+                packed = self._column.get(name)
+                if packed is None:
+                    return None
+                return np.concatenate([packed.piece(number) for number in numbers])[good]
+
+            yield pd.DataFrame(self._table(zero, take, self._earlier[rows][good]), copy=False)
+
+    def _table(
+        self, zero: float, take: Callable[[str], NDArray | None], earlier: Bools
+    ) -> dict[str, Any]:
+        """Return the wanted columns of the jobs table of some jobs: `take` gives what is kept."""
+        n = len(earlier)
+
+        def given(name: str) -> Any:
+            values = take(name)
+            return np.zeros(n) if values is None else values
+
+        table: dict[str, Any] = {"job_id": self._job_ids(given("id"))}
         if self._wants("energy_j"):
-            extern_j, steps_j, own_j = (
-                column.pop(name, np.zeros(0)) for name in ("extern_j", "steps_j", "own_energy_j")
-            )
+            extern_j, steps_j, own_j = map(given, ("extern_j", "steps_j", "own_energy_j"))
             own_j = np.where(np.isnan(own_j), steps_j, own_j)
             table["energy_j"] = np.where(np.isnan(extern_j), own_j, extern_j)
-        table |= {name: column.pop(name) for name in _NUMBERS if self._wants(name)}
-        table["submit_s"] = column.pop("submit") - zero
-        table |= {
-            name: named(column.pop(name), self._vocabulary[name].array())
-            for name in self.NAMES
-            if self._wants(name) and name != "state"
-        }
+        table |= {name: given(name) for name in _NUMBERS if self._wants(name)}
+        if self._wants("memory_kb"):
+            table["memory_kb"] = given("peak_kb") / table["processors"]
+        table["submit_s"] = given("submit") - zero
+        for name in self.NAMES[:-1]:
+            if self._wants(name):
+                codes = take(name)
+                place, kind = self._naming[name]
+                codes = np.zeros(n, dtype=np.int32) if codes is None else codes
+                table[name] = pd.Categorical.from_codes(place[codes], dtype=kind)
         if self._wants("state"):
-            table |= self._states(earlier)
+            codes = take("word")
+            table |= self._states(np.zeros(n, dtype=np.int32) if codes is None else codes, earlier)
         return table
 
-    def _job_ids(self) -> Any:
-        """Return the numbers of jobs, as text if they are not all whole."""
-        base = self._column["id"]
-        odd = np.flatnonzero(base < 0)
-        words = pd.Series([id_word(one, self._odd_ids) for one in base[odd].tolist()], dtype=object)
-        if words.str.fullmatch(_WHOLE).all() if len(words) else True:
-            ids = base.copy()
-            ids[odd] = words.astype("int64")
-            return ids
-        return pd.Series([id_word(one, self._odd_ids) for one in base.tolist()], dtype=str)
+    def _names_in_use(self) -> dict[str, tuple[Ints, pd.CategoricalDtype]]:
+        """Return the names of the good jobs: the place of each code among those that occur, and these."""
+        found = {}
+        for name in self.NAMES[:-1]:
+            words = self._vocabulary[name].array()
+            occurs = np.zeros(len(words), dtype=bool)
+            for codes in self._pieces(name) if name in self._column else ():
+                occurs[codes] = True
+            found[name] = naming(occurs, words)
+        return found
 
-    def _earlier(self) -> Bools:
+    def _are_ids_text(self) -> bool:
+        """Tell whether the number of any good job is not whole."""
+        odd = {base for ids in self._pieces("id") for base in ids[ids < 0].tolist()}
+        return not all(re.fullmatch(_WHOLE, id_word(base, self._odd_ids)) for base in odd)
+
+    def _job_ids(self, base: Ints) -> Any:
+        """Return the numbers of jobs, as text if they are not all whole."""
+        if self._ids_are_text:
+            return pd.Series([id_word(one, self._odd_ids) for one in base.tolist()], dtype=str)
+        odd = np.flatnonzero(base < 0)
+        ids = base.astype(np.int64)
+        ids[odd] = [int(id_word(one, self._odd_ids)) for one in base[odd].tolist()]
+        return ids
+
+    def _ran_again(self) -> Bools:
         """Tell which rows are runs of a job that ran again later."""
         column = self._column
         earlier = np.zeros(len(column["id"]), dtype=bool)
-        some = np.flatnonzero(pd.Series(column["id"]).duplicated(keep=False).to_numpy())
+        some = several_times(column["id"], self._good)
         if some.size:
-            order = some[np.lexsort((column["line"][some], column["submit"][some]))]
-            earlier[order] = pd.Series(column["id"][order]).duplicated(keep="last").to_numpy()
+            order = some[np.lexsort((column["line"].at(some), column["submit"].at(some)))]
+            again = pd.Series(column["id"].at(order)).duplicated(keep="last")
+            earlier[order] = again.to_numpy()
         return earlier
 
-    def _states(self, earlier: Bools) -> dict[str, Any]:
-        """Return the state of each job, and Slurm's word where it says more."""
-        vocabulary, codes = self._vocabulary["state"], self._column.pop("word")
+    def _states(self, codes: NDArray, earlier: Bools) -> dict[str, Any]:
+        """Return the state of each job, and if all is wanted Slurm's word where it says more."""
+        vocabulary = self._vocabulary["state"]
         requeued = np.where(earlier, vocabulary.code("REQUEUED"), codes)
         words = vocabulary.array()
         state = states(words, MEANING)
+        found = {"state": pd.Categorical.from_codes(state.codes[requeued], dtype=state.dtype)}
+        if not self._wants("source_state"):
+            return found
         told = np.array([name.upper() for name in state.astype(str)]) == words
         more = np.where((codes == requeued) & told[codes], 0, codes)
-        return {
-            "state": pd.Categorical.from_codes(state.codes[requeued], dtype=state.dtype),
-            "source_state": named(more, words),
-        }
+        place, kind = naming(np.bincount(more, minlength=len(words)) > 0, words)
+        return found | {"source_state": pd.Categorical.from_codes(place[more], dtype=kind)}
 
 
-def named(codes: NDArray, words: NDArray[np.object_]) -> pd.Categorical[Any]:
-    """Return names as a categorical of those that occur, as `helpers.jobs.table.names` sorts them."""
-    occurs = np.flatnonzero(np.bincount(codes, minlength=len(words)))
+def naming(occurs: Bools, words: NDArray[np.object_]) -> tuple[Ints, pd.CategoricalDtype]:
+    """Return the place of each word among those that occur, and these as `names` sorts them."""
     found = names(words[occurs], missing="")
     place = np.full(len(words), -1, dtype=np.int64)
     place[occurs] = found.codes
-    return pd.Categorical.from_codes(place[codes], dtype=found.dtype)
+    return place, found.dtype
+
+
+def several_times(ids: Packed, good: Bools) -> Ints:
+    """Return where the numbers stand that several good jobs have."""
+    if ids.increases():  # as in most exports: nothing has to be unpacked and sorted
+        return np.zeros(0, dtype=np.int64)
+    values = ids.values
+    ordered = np.sort(values[good])
+    several = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    return np.flatnonzero(good & np.isin(values, several)) if several.size else several
+
+
+def machines(jobs: dict[str, NDArray]) -> Floats:
+    """Return how many nodes each job had at most."""
+    # A node has a processor at least; where neither is known, the largest machines have so many.
+    nodes = np.where(np.isnan(jobs["nodes"]), jobs["processors"], jobs["nodes"])
+    return np.maximum(np.where(np.isnan(nodes), 20_000.0, nodes), 1.0)
 
 
 def highest_j(jobs: dict[str, NDArray]) -> Floats:
     """Return the most energy [J] that the nodes of each job can draw in its time."""
-    # A node has a processor at least; where neither is known, the largest machines have so many.
-    nodes = np.where(np.isnan(jobs["nodes"]), jobs["processors"], jobs["nodes"])
-    nodes = np.maximum(np.where(np.isnan(nodes), 20_000.0, nodes), 1.0)
+    nodes = jobs["machines"] if "machines" in jobs else machines(jobs)
     seen_s = jobs["observed_s"] + np.nan_to_num(jobs["suspended_s"])
     duration_s = np.where(np.isnan(jobs["run_s"]), seen_s, jobs["run_s"])
     highest = nodes * _HIGHEST_NODE_W * (duration_s + _METER_S)
@@ -519,7 +589,7 @@ class _Steps:
         self._odd_ids, self._suffixes = odd_ids, suffixes
         self._problems: dict[int, tuple[int, Problem]] = {}
         # Of each folded step: the position of its job, what it is called, its line.
-        self._folded = tuple(_Grown(kind) for kind in (np.int32, np.int32, np.uint32))
+        self._folded = tuple(Packed(kind) for kind in (np.int32, np.int32, np.uint32))
         self._pending: list[pd.DataFrame] = []
         self._strays: set[int] = set()
         # What is known of the last job: no job has this number.
@@ -597,7 +667,7 @@ class _Steps:
             )
         near_by = ~pending
         for column, values in zip(self._folded, (owner, suffix, lines), strict=True):
-            column.extend(values[near_by])
+            column.append(values[near_by])
         last = first + len(known["id"]) - 2  # `known` has one job of before
         before = self._last_keys if last < first else key[:0]
         self._last_keys = np.append(before, key[near_by & (owner == last)])
@@ -630,7 +700,7 @@ class _Steps:
         if line not in self._problems or rank < self._problems[line][0]:
             self._problems[line] = rank, (line, name, value, reason)
 
-    def settle(self, jobs: dict[str, NDArray], bad: Bools, bad_later: Bools) -> list[Problem]:
+    def settle(self, jobs: dict[str, Packed], bad: Bools, bad_later: Bools) -> list[Problem]:
         """Fold the steps that were kept into `jobs`, and return what was wrong with any step.
 
         `bad_later` are the jobs that are bad as they were told twice, too: their steps are.
@@ -638,8 +708,9 @@ class _Steps:
         if (bad_later != bad).any():
             late = bad_later & ~bad
             owners, suffixes, lines = (column.values for column in self._folded)
+            ids = jobs["id"].values
             for i in np.flatnonzero(late[owners]).tolist() if len(late) else ():
-                word = self._word(int(jobs["id"][owners[i]]), int(suffixes[i]))
+                word = self._word(int(ids[owners[i]]), int(suffixes[i]))
                 self._tell(int(lines[i]), "JobID", word, _OF_BAD)
         if self._pending:
             self._settle_pending(jobs, bad_later)
@@ -649,12 +720,13 @@ class _Steps:
     def _word(self, base: int, suffix: int) -> str:
         return id_word(base, self._odd_ids) + self._suffixes.words[suffix]
 
-    def _settle_pending(self, jobs: dict[str, NDArray], bad: Bools) -> None:
+    def _settle_pending(self, jobs: dict[str, Packed], bad: Bools) -> None:
         """Find the job of each step that stands far from it, and fold it in there."""
         steps = pd.concat(self._pending, ignore_index=True)
         base, owner = steps["base"].to_numpy(), steps["owner"].to_numpy().copy()
-        order = np.argsort(jobs["id"], kind="stable")
-        first, stop = (np.searchsorted(jobs["id"][order], base, side) for side in ("left", "right"))
+        ids = jobs["id"].values
+        order = np.argsort(ids, kind="stable")
+        first, stop = (np.searchsorted(ids[order], base, side) for side in ("left", "right"))
         single = (owner < 0) & (stop - first == 1)
         owner[single] = order[first[single]]
         suffix, line = steps["suffix"].to_numpy(), steps["line"].to_numpy()
@@ -662,7 +734,10 @@ class _Steps:
         known = owner >= 0
         of_bad, above = np.zeros(len(steps), dtype=bool), np.zeros(len(steps), dtype=bool)
         of_bad[known] = bad[owner[known]]
-        above[known] = energy_j[known] > jobs["highest_j"][owner[known]]
+        if known.any():
+            needed = ("machines", "run_s", "observed_s", "suspended_s")
+            highest = highest_j({name: jobs[name].at(owner[known]) for name in needed})
+            above[known] = energy_j[known] > highest
         again = self._told_again(owner << 32 | suffix, line)
         broken = [~known, known & of_bad, known & again, known & above]
         for mask, reason in zip(broken, _LATE_RULES, strict=True):
@@ -673,10 +748,15 @@ class _Steps:
                     word = self._word(int(base[i]), int(suffix[i]))
                     self._tell(int(line[i]), "JobID", word, reason)
         good = ~np.any(broken, axis=0) & ~steps["unread"].to_numpy()
-        folded = {name: jobs.get(name, np.full(len(bad), np.nan)) for name in _FOLDED}
+        folded = {
+            name: jobs[name].values if name in jobs else np.full(len(bad), np.nan)
+            for name in _FOLDED
+        }
         peak_kb = steps["peak_kb"].to_numpy()
         extern = self._is_extern(suffix)
         _add_to(folded, owner[good], peak_kb[good], energy_j[good], extern[good])
+        for name in folded.keys() & jobs.keys():
+            jobs[name].put(folded[name])
 
     def _told_again(self, key: Ints, line: Ints) -> Bools:
         """Tell which of the steps that were kept an earlier row tells, too."""
@@ -721,7 +801,7 @@ def repeated(several: pd.DataFrame, word: Callable[[int], str]) -> list[Problem]
     start = several["submit"] + several["wait_s"]
     seen = several["run_s"].fillna(several["observed_s"] + several["suspended_s"].fillna(0))
     end = (start + seen).fillna(several["ended"]).fillna(several["submit"])
-    ended = several["ended"].notna()
+    ended = several["over"]
     table = pd.DataFrame(
         {
             "id": several["id"],

@@ -14,9 +14,10 @@ for how much of the energy.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import UTC, tzinfo
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ from helpers.carbon.totals import Totals, totals
 from helpers.carbon.uses import Pue
 from helpers.timeline import StepFunction, epoch_seconds, instant_text, utc_times
 
-__all__ = ["AssumedPower", "Footprint", "footprint"]
+__all__ = ["AssumedPower", "Charged", "Footprint", "Sums", "Tables", "footprint"]
 
 _MEASURED = "measured: the log's own energy_j"
 _SEEN = "seen running"
@@ -115,24 +116,59 @@ class AssumedPower:
         )
 
 
+@dataclass(frozen=True)
+class Tables:
+    """Tables of jobs that are made anew each time they are gone through, one after the other.
+
+    For logs that are too large to lie in memory as one.
+    """
+
+    make: Callable[[], Iterator[pd.DataFrame]]
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        return self.make()
+
+
+class Sums(NamedTuple):
+    """What all jobs were charged: sums of each lot, whose sums are the whole.
+
+    `by_origin` has ``jobs`` and ``energy_kwh`` by where the power comes from, `span_s` when the first
+    began and the last ended [s since 1970], `columns` what is known of each job.
+    """
+
+    jobs: int
+    energy_kwh: tuple[float, ...]
+    facility_kwh: tuple[float, ...]
+    emissions_g: tuple[float, ...]
+    by_origin: pd.DataFrame
+    span_s: tuple[float, float]
+    columns: list[str]
+
+
+class Charged(NamedTuple):
+    """Some jobs and what they are charged; attributes as in `Footprint`."""
+
+    jobs: pd.DataFrame
+    start_s: NDArray[np.float64]
+    stop_s: NDArray[np.float64]
+    power_w: NDArray[np.float64]
+    origin: pd.Series
+    totals: Totals
+
+
 @dataclass(frozen=True, eq=False)
 class Footprint:
     """Energy and emissions of the jobs of a log.
 
-    Made by `JobLog.account`.
+    Made by `JobLog.account`, or by `sacct_footprint`, whose jobs lie packed: sums are then taken over
+    some of them after the other, and each of the attributes of shape (n,) is made when it is asked for.
 
     Attributes
     ----------
-    jobs : DataFrame
-        The jobs that are charged: their rows of the log's table.
-    start_s, stop_s : ndarray of float, shape (n,)
-        When each job used electricity [s since 1970].
-    power_w : ndarray of float, shape (n,)
-        What it drew meanwhile, on average [W].
-    origin : Series of str, shape (n,)
-        Where that power comes from: measured, or which assumption.
-    totals : Totals
-        Energy and emissions of each job.
+    lots : iterable of Charged
+        Some jobs after the other, all of them each time.
+    summed : Sums
+        What all of them were charged.
     intensity : Intensity
         What they were charged with.
     pue : float or Pue
@@ -143,41 +179,86 @@ class Footprint:
         The clock on which months and days begin: the log's.
     """
 
-    jobs: pd.DataFrame
-    start_s: NDArray[np.float64]
-    stop_s: NDArray[np.float64]
-    power_w: NDArray[np.float64]
-    origin: pd.Series
-    totals: Totals
+    lots: Iterable[Charged]
+    summed: Sums
     intensity: Intensity
     pue: float | Pue
     left_out: pd.DataFrame
     time_zone: tzinfo
 
     def __len__(self) -> int:
-        return len(self.jobs)
+        return self.summed.jobs
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """The jobs that are charged: their rows of the log's table."""
+        return self._all.jobs
+
+    @property
+    def start_s(self) -> NDArray[np.float64]:
+        """When each job began to use electricity, shape (n,) [s since 1970]."""
+        return self._all.start_s
+
+    @property
+    def stop_s(self) -> NDArray[np.float64]:
+        """When each job ceased to use electricity, shape (n,) [s since 1970]."""
+        return self._all.stop_s
+
+    @property
+    def power_w(self) -> NDArray[np.float64]:
+        """What each drew meanwhile, on average, shape (n,) [W]."""
+        return self._all.power_w
+
+    @property
+    def origin(self) -> pd.Series:
+        """Where that power comes from, shape (n,): measured, or which assumption."""
+        return self._all.origin
+
+    @property
+    def totals(self) -> Totals:
+        """Energy and emissions of each job."""
+        return self._all.totals
+
+    @property
+    def _all(self) -> Charged:
+        """All jobs at once."""
+        lots = list(self.lots)
+        if len(lots) == 1:
+            return lots[0]
+        charged = [lot.totals for lot in lots]
+        return Charged(
+            jobs=pd.concat([lot.jobs for lot in lots], ignore_index=True),
+            start_s=np.concatenate([lot.start_s for lot in lots]),
+            stop_s=np.concatenate([lot.stop_s for lot in lots]),
+            power_w=np.concatenate([lot.power_w for lot in lots]),
+            origin=pd.concat([lot.origin for lot in lots], ignore_index=True),
+            totals=Totals(
+                np.concatenate([one.energy_kwh for one in charged]),
+                np.concatenate([one.facility_kwh for one in charged]),
+                np.concatenate([one.emissions_g for one in charged]),
+                self.intensity.kind,
+            ),
+        )
 
     @property
     def energy_kwh(self) -> float:
         """Energy of the computers, before PUE [kWh]."""
-        return math.fsum(self.totals.energy_kwh)
+        return math.fsum(self.summed.energy_kwh)
 
     @property
     def facility_kwh(self) -> float:
         """Energy with that of the building, after PUE [kWh]."""
-        return math.fsum(self.totals.facility_kwh)
+        return math.fsum(self.summed.facility_kwh)
 
     @property
     def emissions_g(self) -> float:
         """Emissions of all jobs' electricity [g CO2e]."""
-        return math.fsum(self.totals.emissions_g)
+        return math.fsum(self.summed.emissions_g)
 
     @property
     def assumptions(self) -> pd.DataFrame:
         """Where the powers come from: ``jobs``, ``energy_kwh`` and ``share`` of the energy [1]."""
-        energy = pd.Series(self.totals.energy_kwh, index=self.origin.index)
-        table = energy.groupby(self.origin, sort=False, observed=True).agg(["size", "sum"])
-        table = table.set_axis(["jobs", "energy_kwh"], axis=1).rename_axis("power")
+        table = self.summed.by_origin
         return table.assign(share=table["energy_kwh"] / (table["energy_kwh"].sum() or math.nan))
 
     def __repr__(self) -> str:
@@ -198,16 +279,17 @@ class Footprint:
             ``job_id``, ``start``, ``stop`` (on the log's clock), ``power_w`` [W], ``energy_kwh``,
             ``facility_kwh``, ``emissions_g``, ``power`` (where it comes from).
         """
+        every = self._all
         return pd.DataFrame(
             {
-                "job_id": self.jobs["job_id"].to_numpy(),
-                "start": utc_times(self.start_s).tz_convert(self.time_zone),
-                "stop": utc_times(self.stop_s).tz_convert(self.time_zone),
-                "power_w": self.power_w,
-                "energy_kwh": self.totals.energy_kwh,
-                "facility_kwh": self.totals.facility_kwh,
-                "emissions_g": self.totals.emissions_g,
-                "power": self.origin.to_numpy(),
+                "job_id": every.jobs["job_id"].to_numpy(),
+                "start": utc_times(every.start_s).tz_convert(self.time_zone),
+                "stop": utc_times(every.stop_s).tz_convert(self.time_zone),
+                "power_w": every.power_w,
+                "energy_kwh": every.totals.energy_kwh,
+                "facility_kwh": every.totals.facility_kwh,
+                "emissions_g": every.totals.emissions_g,
+                "power": every.origin.to_numpy(),
             }
         )
 
@@ -244,7 +326,7 @@ class Footprint:
         ValueError
             If no column is given, there is no such column, or two are of the calendar.
         """
-        known = [*self.jobs.columns, *_CALENDAR]
+        known = [*self.summed.columns, *_CALENDAR]
         for column in columns:
             if column not in known:
                 raise ValueError(f"there is no column {column!r}; known are {', '.join(known)}.")
@@ -256,13 +338,11 @@ class Footprint:
         keys = [column for column in columns if column not in _CALENDAR]
         cut = self._cutter(spans[0]) if spans else None
         parts = [
-            self._summed(list(columns), keys, cut, slice(first, first + _AT_ONCE))
-            for first in range(0, max(len(self), 1), _AT_ONCE)
+            self._summed(list(columns), keys, cut, lot, slice(first, first + _AT_ONCE))
+            for lot in self.lots
+            for first in range(0, max(len(lot.jobs), 1), _AT_ONCE)
         ]
-        table = pd.concat(parts) if len(parts) > 1 else parts[0]
-        if len(parts) > 1:
-            levels = list(range(len(columns)))
-            table = table.groupby(level=levels, sort=False, dropna=False, observed=True).sum()
+        table = added(parts, len(columns))
         table["measured"] = table["measured"] / table["energy_kwh"].where(table["energy_kwh"] > 0)
         if spans:
             table = table.sort_index(level=spans, kind="stable", sort_remaining=False)
@@ -277,8 +357,9 @@ class Footprint:
     def _cutter(self, span: str) -> Cutter:
         """Return what cuts jobs where spans of the calendar begin: job, span, start, stop."""
         frequency, written = _CALENDAR[span]
-        ends_s = [self.start_s.min(), self.stop_s.max()] if len(self) else [0.0, 0.0]
-        first, last = utc_times(ends_s).tz_convert(self.time_zone)
+        first, last = utc_times(self.summed.span_s if len(self) else (0.0, 0.0)).tz_convert(
+            self.time_zone
+        )
         begin = (first.normalize() - pd.DateOffset(years=1)).tz_localize(None)
         days = pd.date_range(
             begin, last.tz_localize(None) + pd.DateOffset(years=1, days=1), freq=frequency
@@ -298,16 +379,16 @@ class Footprint:
         return cut
 
     def _summed(
-        self, columns: list[str], keys: list[str], cut: Cutter | None, some: slice
+        self, columns: list[str], keys: list[str], cut: Cutter | None, lot: Charged, some: slice
     ) -> pd.DataFrame:
         """Return the sums of some of the jobs, with the energy that was measured in ``measured``."""
-        measured = self.origin.iloc[some].isin([_MEASURED, f"{_MEASURED}, {_SEEN}"]).to_numpy()
-        table = self.jobs[keys].iloc[some].reset_index(drop=True)
-        energy, emissions = self.totals.energy_kwh[some], self.totals.emissions_g[some]
+        measured = lot.origin.iloc[some].isin([_MEASURED, f"{_MEASURED}, {_SEEN}"]).to_numpy()
+        table = lot.jobs[keys].iloc[some].reset_index(drop=True)
+        energy, emissions = lot.totals.energy_kwh[some], lot.totals.emissions_g[some]
         if cut is not None:
-            start_s, stop_s = self.start_s[some], self.stop_s[some]
+            start_s, stop_s = lot.start_s[some], lot.stop_s[some]
             job, name, begins_s, ends_s = cut(start_s, stop_s)
-            cut_up = totals(begins_s, ends_s, self.power_w[some][job], self.intensity, pue=self.pue)
+            cut_up = totals(begins_s, ends_s, lot.power_w[some][job], self.intensity, pue=self.pue)
             energy, emissions = cut_up.energy_kwh, cut_up.emissions_g
             table, measured = table.iloc[job].reset_index(drop=True), measured[job]
             table[next(column for column in columns if column in _CALENDAR)] = name
@@ -317,8 +398,24 @@ class Footprint:
         return table.groupby(columns, sort=False, observed=True, dropna=False).sum()
 
 
+def added(parts: list[pd.DataFrame], levels: int) -> pd.DataFrame:
+    """Return the sums of tables of sums by the levels of their index, in the order of these."""
+    parts = not_empty(parts)
+    if len(parts) == 1:
+        return parts[0]
+    by = pd.concat(parts).groupby(
+        level=list(range(levels)), sort=False, dropna=False, observed=True
+    )
+    return by.sum()
+
+
+def not_empty(parts: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return the tables that have rows, or else one without: the types of these say nothing."""
+    return [part for part in parts if len(part)] or parts[:1]
+
+
 def footprint(
-    jobs: pd.DataFrame,
+    jobs: pd.DataFrame | Tables,
     epoch: pd.Timestamp,
     intensity: Intensity,
     *,
@@ -331,8 +428,8 @@ def footprint(
 
     Parameters
     ----------
-    jobs : DataFrame
-        A jobs table.
+    jobs : DataFrame or Tables
+        A jobs table; or several, in which no two rows of a job overlap.
     epoch : Timestamp
         The tz-aware instant of its second 0.
     intensity, power, pue, errors
@@ -343,43 +440,183 @@ def footprint(
     if errors not in ("raise", "skip"):
         raise ValueError(f"errors is {errors!r}: it must be 'raise' or 'skip'.")
     assumed = power if isinstance(power, AssumedPower) or power is None else AssumedPower(power)
-    run_s = jobs["run_s"].fillna(jobs.get("observed_s", np.nan)).to_numpy()
-    measured_j = jobs["energy_j"].to_numpy() if "energy_j" in jobs else np.full(len(jobs), np.nan)
-    energy_j = np.where(np.isnan(measured_j), _assumed_j(jobs, run_s, assumed), measured_j)
-    wait_s = jobs["wait_s"].to_numpy()
-    ran = run_s > 0
-    reasons = np.full(len(jobs), "", dtype=object)
-    reasons[ran & np.isnan(energy_j)] = "its energy is not known"
-    reasons[ran & np.isnan(wait_s)] = "its start is not known"
-    reasons[np.isnan(run_s)] = "how long it ran is not known, if it ever started"
-    reasons[run_s == 0] = "it ran for 0 s"
-    refused = ran & (reasons != "")
-    if errors == "raise" and refused.any():
-        raise ValueError(_refusal(jobs, reasons, refused, assumed, source))
-    charged = ran & ~refused
-    left_out = pd.DataFrame(
-        {"job_id": jobs["job_id"][~charged].to_numpy(), "reason": reasons[~charged]}
-    )
-    del reasons
-    rows = (jobs if charged.all() else jobs[charged]).reset_index(drop=True)
-    _check_once(rows, source)
-    start_s = epoch.timestamp() + (jobs["submit_s"].to_numpy() + wait_s)[charged]
-    stop_s = start_s + run_s[charged]
-    _check_covered(start_s, stop_s, intensity, source)
-    power_w = energy_j[charged] / run_s[charged]
-    still = jobs["run_s"].isna().to_numpy()[charged]
+    lots = _Lots(jobs, epoch.timestamp(), assumed, intensity, pue)
+    review = _Review(intensity, source)
+    kept = []
+    for uses in lots.uses():
+        if errors == "raise":
+            review.refuse(uses, assumed)
+        if isinstance(jobs, pd.DataFrame) and not review.refused:
+            _check_once(uses.rows, source)
+        if review.covers(uses):
+            charged = lots.charged(uses)
+            review.add(charged, uses.left_out)
+            if isinstance(jobs, pd.DataFrame):
+                kept.append(charged)
     return Footprint(
-        jobs=rows,
-        start_s=start_s,
-        stop_s=stop_s,
-        power_w=power_w,
-        origin=_origins(np.isnan(measured_j[charged]), still, assumed),
-        totals=totals(start_s, stop_s, power_w, intensity, pue=pue),
+        lots=kept or lots,
+        summed=review.summed(),
         intensity=intensity,
         pue=pue,
-        left_out=left_out,
+        left_out=pd.concat(not_empty(review.left_out), ignore_index=True),
         time_zone=epoch.tzinfo or UTC,
     )
+
+
+class _Uses(NamedTuple):
+    """Which jobs of a table are charged, when they used electricity, and how much."""
+
+    table: pd.DataFrame
+    charged: NDArray[np.bool_]
+    refused: NDArray[np.bool_]
+    """Which ran, but cannot be charged."""
+    reasons: NDArray[np.object_]
+    """Why each that is not charged is not."""
+    start_s: NDArray[np.float64]
+    stop_s: NDArray[np.float64]
+    power_w: NDArray[np.float64]
+    origin: pd.Series
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The jobs that are charged."""
+        rows = self.table if self.charged.all() else self.table[self.charged]
+        return rows.reset_index(drop=True)
+
+    @property
+    def left_out(self) -> pd.DataFrame:
+        """The others, and why."""
+        ids = self.table["job_id"][~self.charged].to_numpy()
+        return pd.DataFrame({"job_id": ids, "reason": self.reasons[~self.charged]})
+
+
+@dataclass(frozen=True)
+class _Lots:
+    """The jobs of tables as they are charged, table by table, each time they are gone through."""
+
+    jobs: pd.DataFrame | Tables
+    epoch_s: float
+    assumed: AssumedPower | None
+    intensity: Intensity
+    pue: float | Pue
+
+    def __iter__(self) -> Iterator[Charged]:
+        return map(self.charged, self.uses())
+
+    def uses(self) -> Iterator[_Uses]:
+        """Yield what jobs of each table used."""
+        tables = (self.jobs,) if isinstance(self.jobs, pd.DataFrame) else self.jobs
+        return (self._uses(table) for table in tables)
+
+    def _uses(self, jobs: pd.DataFrame) -> _Uses:
+        run_s = jobs["run_s"].fillna(jobs.get("observed_s", np.nan)).to_numpy()
+        no = np.full(len(jobs), np.nan)
+        measured_j = jobs["energy_j"].to_numpy() if "energy_j" in jobs else no
+        energy_j = np.where(np.isnan(measured_j), _assumed_j(jobs, run_s, self.assumed), measured_j)
+        wait_s = jobs["wait_s"].to_numpy()
+        ran = run_s > 0
+        reasons = np.full(len(jobs), "", dtype=object)
+        reasons[ran & np.isnan(energy_j)] = "its energy is not known"
+        reasons[ran & np.isnan(wait_s)] = "its start is not known"
+        reasons[np.isnan(run_s)] = "how long it ran is not known, if it ever started"
+        reasons[run_s == 0] = "it ran for 0 s"
+        refused = ran & (reasons != "")
+        charged = ran & ~refused
+        start_s = self.epoch_s + (jobs["submit_s"].to_numpy() + wait_s)[charged]
+        still = jobs["run_s"].isna().to_numpy()[charged]
+        return _Uses(
+            table=jobs,
+            charged=charged,
+            refused=refused,
+            reasons=reasons,
+            start_s=start_s,
+            stop_s=start_s + run_s[charged],
+            power_w=energy_j[charged] / run_s[charged],
+            origin=_origins(np.isnan(measured_j[charged]), still, self.assumed),
+        )
+
+    def charged(self, uses: _Uses) -> Charged:
+        """Return jobs with what they are charged."""
+        span_s = uses.start_s, uses.stop_s
+        found = totals(*span_s, uses.power_w, self.intensity, pue=self.pue)
+        return Charged(uses.rows, *span_s, uses.power_w, uses.origin, found)
+
+
+class _Review:
+    """What all lots of jobs add up to, and what is wrong with them."""
+
+    def __init__(self, intensity: Intensity, source: str) -> None:
+        self.left_out: list[pd.DataFrame] = []
+        self._intensity, self._source = intensity, source
+        self._refusal: Callable[[int], str] | None = None
+        self._reason, self._alike = "", 0
+        self._jobs, self._outside, self._span_s = 0, 0, (math.inf, -math.inf)
+        self._columns: list[str] = []
+        self._by_origin: list[pd.DataFrame] = []
+        self._sums: list[tuple[float, float, float]] = []
+
+    @property
+    def refused(self) -> bool:
+        """Whether there was a job that cannot be charged."""
+        return self._refusal is not None
+
+    def refuse(self, uses: _Uses, assumed: AssumedPower | None) -> None:
+        """Note the first job that ran and cannot be charged, and how many are like it."""
+        if self._refusal is None and uses.refused.any():
+            row = int(uses.refused.argmax())
+            self._reason = uses.reasons[row]
+            self._refusal = _refusal(uses, row, assumed, self._source)
+        self._alike += int((uses.refused & (uses.reasons == self._reason)).sum())
+
+    def covers(self, uses: _Uses) -> bool:
+        """Note when jobs ran, and tell whether all so far can be charged."""
+        low_s, high_s = self._intensity.edges_s[[0, -1]]
+        self._outside += int(((uses.start_s < low_s) | (uses.stop_s > high_s)).sum())
+        self._jobs += len(uses.start_s)
+        if len(uses.start_s):
+            first_s, last_s = self._span_s
+            first_s = min(first_s, float(uses.start_s.min()))
+            self._span_s = first_s, max(last_s, float(uses.stop_s.max()))
+        return not (self.refused or self._outside)
+
+    def add(self, lot: Charged, left_out: pd.DataFrame) -> None:
+        """Add what jobs were charged."""
+        self.left_out.append(left_out)
+        self._columns = list(lot.jobs.columns)
+        charged = lot.totals
+        energy = pd.Series(charged.energy_kwh, index=lot.origin.index)
+        table = energy.groupby(lot.origin, sort=False, observed=True).agg(["size", "sum"])
+        table = table.set_axis(["jobs", "energy_kwh"], axis=1).rename_axis("power")
+        self._by_origin.append(table)
+        sums = (charged.energy_kwh, charged.facility_kwh, charged.emissions_g)
+        self._sums.append((math.fsum(sums[0]), math.fsum(sums[1]), math.fsum(sums[2])))
+
+    def summed(self) -> Sums:
+        """Return what all were charged.
+
+        Raises
+        ------
+        ValueError
+            If a job cannot be charged, or ran when the intensity is not known.
+        """
+        if self._refusal is not None:
+            raise ValueError(self._refusal(self._alike))
+        if self._outside:
+            raise ValueError(self._not_covered())
+        energy, facility, emissions = zip(*self._sums, strict=True)
+        by_origin = added(self._by_origin, 1)
+        return Sums(self._jobs, energy, facility, emissions, by_origin, self._span_s, self._columns)
+
+    def _not_covered(self) -> str:
+        """Return that jobs ran when the intensity is not known."""
+        zone, (low_s, high_s) = self._intensity.zone, self._intensity.edges_s[[0, -1]]
+        first, last, low, high = map(instant_text, (*self._span_s, low_s, high_s))
+        return (
+            f"{self._source}: {self._outside} of {self._jobs} jobs ran when the intensity of {zone} is "
+            f"not known (jobs: {first} to {last}, intensity: {low} to {high}): load the missing hours, "
+            "take a window of the log, or move the log to a year that is known with "
+            "log.on_year(year); nothing is extrapolated."
+        )
 
 
 def _assumed_j(
@@ -403,37 +640,34 @@ def _origins(
 
 
 def _refusal(
-    jobs: pd.DataFrame,
-    reasons: NDArray[np.object_],
-    refused: NDArray[np.bool_],
-    assumed: AssumedPower | None,
-    source: str,
-) -> str:
-    """Return what is wrong with the first job that cannot be charged, and what to do."""
-    row = int(refused.argmax())
-    alike = int((refused & (reasons == reasons[row])).sum())
-    who = (
-        f"{source}: job {jobs['job_id'].iloc[row]} and {alike - 1} more"
-        if alike > 1
-        else (f"{source}: job {jobs['job_id'].iloc[row]}")
-    )
+    uses: _Uses, row: int, assumed: AssumedPower | None, source: str
+) -> Callable[[int], str]:
+    """Return what is wrong with a job that cannot be charged, and with how many, and what to do."""
+    job = uses.table["job_id"].iloc[row]
     skip = "or pass errors='skip' to leave such jobs out and list them in left_out"
-    if "start" in reasons[row]:
-        return (
-            f"{who}: wait_s is not known, so when it started is not: count from submission with "
+    if "start" in uses.reasons[row]:
+        told = (
+            "wait_s is not known, so when it started is not: count from submission with "
             f"log.with_jobs(log.jobs.assign(wait_s=0.0)), {skip}."
         )
-    if assumed is None:
-        return (
-            f"{who}: energy_j is not known: pass power=, the watts that each processor draws, or an "
+    elif assumed is None:
+        told = (
+            "energy_j is not known: pass power=, the watts that each processor draws, or an "
             f"AssumedPower of processors, GPUs and nodes, {skip}."
         )
-    missing = assumed.needs(jobs, row)
-    export = {"processors": "AllocCPUS", "gpus": "AllocTRES", "nodes": "NNodes"}[missing]
-    return (
-        f"{who}: {missing} is not known, which the assumed power ({assumed}) needs: read an export "
-        f"that has it (sacct: {export}), assume a power without it, {skip}."
-    )
+    else:
+        missing = assumed.needs(uses.table, row)
+        export = {"processors": "AllocCPUS", "gpus": "AllocTRES", "nodes": "NNodes"}[missing]
+        told = (
+            f"{missing} is not known, which the assumed power ({assumed}) needs: read an export "
+            f"that has it (sacct: {export}), assume a power without it, {skip}."
+        )
+
+    def say(alike: int) -> str:
+        more = f" and {alike - 1} more" if alike > 1 else ""
+        return f"{source}: job {job}{more}: {told}"
+
+    return say
 
 
 def _check_once(jobs: pd.DataFrame, source: str) -> None:
@@ -450,20 +684,4 @@ def _check_once(jobs: pd.DataFrame, source: str) -> None:
         raise ValueError(
             f"{source}: job {twice['id'].iloc[0]} has rows that overlap, so that their energy would "
             "count twice: keep its parts (state 'partial') or its summary, not both."
-        )
-
-
-def _check_covered(
-    start_s: NDArray[np.float64], stop_s: NDArray[np.float64], intensity: Intensity, source: str
-) -> None:
-    """Raise if a job ran when the intensity is not known."""
-    low_s, high_s = intensity.edges_s[[0, -1]]
-    outside = (start_s < low_s) | (stop_s > high_s)
-    if outside.any():
-        raise ValueError(
-            f"{source}: {int(outside.sum())} of {len(start_s)} jobs ran when the intensity of "
-            f"{intensity.zone} is not known (jobs: {instant_text(start_s.min())} to "
-            f"{instant_text(stop_s.max())}, intensity: {instant_text(low_s)} to "
-            f"{instant_text(high_s)}): load the missing hours, take a window of the log, or move the "
-            "log to a year that is known with log.on_year(year); nothing is extrapolated."
         )

@@ -10,11 +10,13 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sacct_export import export
+from sacct_export import FIRST_S, export
 
+from helpers import files
 from helpers.carbon import Intensity
 from helpers.jobs import AssumedPower
 from helpers.jobs import _sacct_blocks as blocks
+from helpers.jobs import _sacct_jobs as jobs_module
 from helpers.jobs import sacct as module
 from helpers.jobs._sacct_words import READ, instants
 from helpers.jobs.sacct import read_sacct, sacct_footprint
@@ -293,11 +295,66 @@ def test_the_account_of_an_export_is_that_of_its_log(centre, intensity, power):
         io.BytesIO(text), intensity, time_zone=ZONE, power=power, pue=1.3, errors="skip"
     )
 
+    same_account(expected, found)
+
+
+def same_account(expected, found):
     pd.testing.assert_frame_equal(expected.per_job(), found.per_job())
     for column in ("user", "group", "partition", "state", "month"):
         pd.testing.assert_frame_equal(expected.by(column), found.by(column))
     pd.testing.assert_frame_equal(expected.assumptions, found.assumptions)
     pd.testing.assert_frame_equal(expected.left_out, found.left_out)
+    for name in ("energy_kwh", "facility_kwh", "emissions_g"):
+        assert getattr(expected, name) == pytest.approx(getattr(found, name), rel=1e-15)
+    assert len(expected) == len(found)
+
+
+@pytest.fixture
+def small_lots(tmp_path, monkeypatch):
+    """A file of 300 jobs that is read in blocks of a few lines, and charged in lots of some jobs."""
+    header, *rows = export(300).decode().splitlines()
+    # A step far from its job, a job that never ran, and one that is no number.
+    never = rows[8].split("|")
+    never[0] = never[1] = "1_77"
+    for name in ("Start", "End"):
+        never[header.split("|").index(name)] = "Unknown"
+    rows = [*rows[:4], *rows[5:40], rows[4], "|".join(never), *rows[40:]]
+    path = tmp_path / "jobs.txt"
+    path.write_text("\n".join([header, *rows]) + "\n")
+    monkeypatch.setattr(module, "_SHORT", 0)
+    for where, name in ((module, "_BLOCK"), (files, "_PIECE")):
+        monkeypatch.setattr(where, name, 3000)
+    monkeypatch.setattr(jobs_module, "_AT_ONCE", 40)
+    return path
+
+
+def test_an_account_in_lots_is_that_of_all_jobs_at_once(small_lots, intensity):
+    options = {"time_zone": ZONE, "errors": "skip"}
+    expected = read_sacct(small_lots, **options).account(intensity, pue=1.3, errors="skip")
+    found = sacct_footprint(small_lots, intensity, pue=1.3, **options)
+
+    assert 8 == len(list(found.lots))
+    assert ["1_77"] == found.left_out["job_id"].tolist()
+    same_account(expected, found)
+
+
+def test_what_is_wrong_with_an_account_in_lots_is_counted_over_all(small_lots, intensity):
+    text = small_lots.read_text().replace("ConsumedEnergyRaw", "Comment").replace("NNodes", "Other")
+    small_lots.write_text(text)
+    log = read_sacct(small_lots, time_zone=ZONE)
+    early = intensity.window(*FIRST_S + np.array([0.0, 8 * 3600.0]))
+    node = AssumedPower(per_node_w=100.0)
+    for curve, power, told in (
+        (early, 10.0, "of 300 jobs ran when the intensity of DE is not known"),
+        (intensity, None, "job 0 and 299 more: energy_j is not known"),
+        (early, node, "job 0 and 299 more: nodes is not known"),
+    ):
+        with pytest.raises(ValueError, match=told) as expected:
+            log.account(curve, power=power)
+        with pytest.raises(ValueError, match=told) as found:
+            sacct_footprint(small_lots, curve, time_zone=ZONE, power=power)
+
+        assert str(expected.value) == str(found.value)
 
 
 def test_an_account_by_what_is_no_name_or_of_no_job_is_refused(centre, intensity):
