@@ -4,11 +4,12 @@ A centre's year has millions of jobs, and most of what is known of each is a sma
 many nodes it had, how long it waited, how much later than the one before it was submitted.  Each
 piece of a column is kept as differences to its smallest value, or from one value to the next, in one,
 two or four bytes each; a piece whose values are all the same takes none.  What does not fit is kept as
-it is.
+it is.  A column that repeats a pattern is squeezed as well.
 """
 
 from __future__ import annotations
 
+import zlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,18 +26,17 @@ class _Grown:
     def __init__(self) -> None:
         self._held, self.size = np.empty(0, dtype=np.uint8), 0
 
-    def extend(self, values: NDArray) -> None:
-        """Append the bytes of values."""
-        new = np.frombuffer(values.tobytes(), dtype=np.uint8)
+    def extend(self, new: bytes) -> None:
+        """Append bytes."""
         size = self.size + len(new)
         if size > len(self._held):  # by a tenth: numpy fills all of it with zeros
             self._held.resize(size + size // 10 + 2**14, refcheck=False)
-        self._held[self.size : size] = new
+        self._held[self.size : size] = np.frombuffer(new, dtype=np.uint8)
         self.size = size
 
-    def read(self, first: int, size: int, dtype: np.dtype) -> NDArray:
-        """Return values of a type as they lie there: gone with the next `extend`."""
-        return np.frombuffer(self._held.data, dtype=dtype, count=size, offset=first)
+    def read(self, first: int, stop: int) -> bytes:
+        """Return the bytes between two places."""
+        return self._held[first:stop].tobytes()
 
 
 class _Piece(NamedTuple):
@@ -44,6 +44,7 @@ class _Piece(NamedTuple):
 
     size: int
     first: int
+    stop: int
     base: Any
     """Its smallest value, or its first one; None where it is kept as it is."""
     narrow: np.dtype | None
@@ -53,10 +54,13 @@ class _Piece(NamedTuple):
 
 
 class Packed:
-    """A column of numbers of a type, of which NaN may be one; the sign of a zero is not kept."""
+    """A column of numbers of a type, of which NaN may be one; the sign of a zero is not kept.
 
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = np.dtype(dtype)
+    `pattern` says that it repeats one, so that squeezing it takes little time and saves much.
+    """
+
+    def __init__(self, dtype: Any, *, pattern: bool = False) -> None:
+        self.dtype, self._pattern = np.dtype(dtype), pattern
         self._held = _Grown()
         self._pieces: list[_Piece] = []
 
@@ -77,20 +81,21 @@ class Packed:
         """Append a piece."""
         first = self._held.size
         base, narrow, kept, steps = _narrowed(np.asarray(values, dtype=self.dtype))
-        self._held.extend(kept)
-        self._pieces.append(_Piece(len(values), first, base, narrow, steps))
+        data = kept.tobytes()
+        self._held.extend(zlib.compress(data, 1) if self._pattern and data else data)
+        self._pieces.append(_Piece(len(values), first, self._held.size, base, narrow, steps))
 
     def piece(self, number: int) -> NDArray:
         """Return the values of a piece."""
-        size, first, base, narrow, steps = self._pieces[number]
+        size, first, stop, base, narrow, steps = self._pieces[number]
         if narrow is None:
             return np.full(size, base, dtype=self.dtype)
+        data = self._held.read(first, stop)
+        kept = np.frombuffer(zlib.decompress(data) if self._pattern else data, dtype=narrow)
         if base is None:
-            return self._held.read(first, size, narrow).copy()
+            return kept.copy()
         if steps:
-            kept = self._held.read(first, size - 1, narrow)
             return np.append(base, base + np.cumsum(kept, dtype=np.int64)).astype(self.dtype)
-        kept = self._held.read(first, size, narrow)
         if self.dtype.kind != "f":
             return (kept.astype(np.int64) + base).astype(self.dtype)
         values = kept.astype(self.dtype) + base

@@ -64,7 +64,7 @@ _FOLDED = ("peak_kb", "extern_j", "steps_j")
 # What is kept whatever is wanted: whose a number is, and what steps that come late need.
 _KEPT = {"id", "line", "bad", "user", "machines", *_ALWAYS}
 # So many jobs are given at once, if not all: some columns of them are a few megabytes.
-_AT_ONCE = 2**15
+_AT_ONCE = 2**14
 _LATE_RULES = (_STRAY, _OF_BAD, _AGAIN, _ENERGY)
 
 
@@ -197,7 +197,8 @@ class Jobs:
         for name, values in new.items():
             if self._keeps(name):
                 kind = _DTYPES.get(name, values.dtype)
-                self._column.setdefault(name, Packed(kind)).append(values)
+                column = self._column.setdefault(name, Packed(kind, pattern=name == "line"))
+                column.append(values)
 
     def _keeps(self, name: str) -> bool:
         """Tell whether a column in Slurm's terms is kept."""
@@ -589,7 +590,8 @@ class _Steps:
         self._odd_ids, self._suffixes = odd_ids, suffixes
         self._problems: dict[int, tuple[int, Problem]] = {}
         # Of each folded step: the position of its job, what it is called, its line.
-        self._folded = tuple(Packed(kind) for kind in (np.int32, np.int32, np.uint32))
+        kinds = (np.int32, np.int32, np.uint32)
+        self._folded = tuple(Packed(kind, pattern=True) for kind in kinds)
         self._pending: list[pd.DataFrame] = []
         self._strays: set[int] = set()
         # What is known of the last job: no job has this number.

@@ -25,19 +25,19 @@ WHOLE = st.one_of(
 )
 
 
-def packed(pieces):
-    column = Packed(pieces[0].dtype)
+def packed(pieces, **keywords):
+    column = Packed(pieces[0].dtype, **keywords)
     for piece in pieces:
         column.append(piece)
     return column
 
 
-@given(st.data(), st.one_of(FLOATS, WHOLE))
-def test_what_is_packed_comes_out_as_it_was(data, first):
+@given(st.data(), st.one_of(FLOATS, WHOLE), st.booleans())
+def test_what_is_packed_comes_out_as_it_was(data, first, pattern):
     kind = FLOATS if first.dtype == np.float64 else WHOLE.filter(lambda x: x.dtype == first.dtype)
     pieces = [first, *data.draw(st.lists(kind, max_size=3))]
     every = np.concatenate(pieces)
-    column = packed(pieces)
+    column = packed(pieces, pattern=pattern)
 
     np.testing.assert_array_equal(every, column.values)
     assert every.dtype == column.values.dtype
@@ -70,7 +70,19 @@ def test_other_values_take_the_place_of_all(first, second):
         (np.arange(1000.0) / 7, 8000),
         (np.arange(1000) + 2**60, 999),
         (np.arange(1000) % 255, 1000),
+        (np.append(np.arange(255.0), np.nan), 256),
+        (np.append(np.arange(256.0)[::-1], np.nan), 2 * 257),
     ],
 )
 def test_a_piece_takes_as_few_bytes_as_its_values_need(values, nbytes):
-    assert nbytes == packed([values]).nbytes
+    column = packed([values])
+
+    assert nbytes == column.nbytes
+    np.testing.assert_array_equal(values, column.values)
+
+
+def test_a_pattern_is_squeezed():
+    values = np.tile(np.arange(3), 4000)
+
+    assert 12_000 == packed([values]).nbytes
+    assert packed([values], pattern=True).nbytes < 200
