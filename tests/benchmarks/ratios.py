@@ -1,8 +1,8 @@
-"""The rows of the page of benchmarks: ratios beside a peer in the same run, and how costs grow.
+"""The rows of the page of benchmarks: ratios beside a peer, how costs grow, and the memory it takes.
 
 ``make bench`` runs it: it measures CPU time, which says more than a clock on a shared machine, and
-writes ``book/results/benchmarks.json``.  Times of one machine are no claim; ratios and exponents
-of growth are.  A ratio beyond its limit makes it fail.
+writes ``book/results/benchmarks.json``.  Times of one machine are no claim; ratios, exponents of
+growth and the memory of a fresh process are.  What is beyond its limit makes it fail.
 """
 
 import argparse
@@ -23,13 +23,13 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / name) for name in ("", "benchmarks", "cluster")]
 
-from sacct_export import FIRST_S, export  # noqa: E402
+from peaks import uses  # noqa: E402
+from sacct_export import export  # noqa: E402
 from slow_places import QuickJudge  # noqa: E402
 from test_bench_cluster import CLUSTER, SERVER, generated  # noqa: E402
 from test_bench_schedule import INTENSITY, JULY_S, published_problems  # noqa: E402
 
 from helpers import datasets  # noqa: E402
-from helpers.carbon import Intensity  # noqa: E402
 from helpers.carbon.accounting import account  # noqa: E402
 from helpers.carbon.totals import totals  # noqa: E402
 from helpers.cluster import replay  # noqa: E402
@@ -124,17 +124,6 @@ def one_by_one_over_batched():
 
     batched = cpu_s(lambda: best_schedules(jobs, INTENSITY, JULY_S, deadline_s, workers=1))
     return cpu_s(singly, 1) / batched
-
-
-def uses(jobs):
-    """Return jobs of a year to charge, and a curve of five minutes."""
-    rng = np.random.default_rng(1)
-    edges_s = FIRST_S + 300.0 * np.arange(366 * 288 + 1)
-    values = 300 + 100 * np.sin(np.arange(366 * 288) / 144)
-    start_s = FIRST_S + rng.uniform(0, 360 * 86400, jobs)
-    stop_s = np.minimum(start_s + rng.exponential(7200, jobs), edges_s[-1])
-    intensity = Intensity(edges_s, values, "average", "DE", "generated")
-    return start_s, stop_s, rng.uniform(10, 1000, jobs), intensity
 
 
 def detailed_over_totals():
@@ -283,6 +272,44 @@ GROWTH = {
 }
 
 
+# --- memory --------------------------------------------------------------------------------------
+
+
+def peak_mb(*arguments):
+    """Return the most memory that a fresh process held which did what `peaks` says [MB]."""
+    command = [sys.executable, str(Path(__file__).with_name("peaks.py")), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)["peak_mb"]
+
+
+def memory_sacct(rows):
+    """Reading a compressed export of Slurm, four rows a job, for its account by user and by month."""
+    import zstandard
+
+    jobs = 50_000
+    with tempfile.TemporaryDirectory() as folder:
+        few, path = Path(folder) / "few.txt", Path(folder) / "jobs.txt.zst"
+        few.write_bytes(export(5_000))
+        with path.open("wb") as file, zstandard.ZstdCompressor().stream_writer(file) as out:
+            for first in range(0, rows // 4, jobs):
+                data = export(min(jobs, rows // 4 - first), seed=first, first=first)
+                out.write(data.partition(b"\n")[2] if first else data)
+        peak_mb("sacct", few)  # compiles, if it was not yet
+        return peak_mb("sacct", path)
+
+
+def memory_account(jobs):
+    """Totals by job over a year of five minutes, the jobs and the totals among it."""
+    return peak_mb("account", jobs)
+
+
+MEMORY = {
+    # name: what is measured, how many of what, the limit in MB
+    "memory_sacct": (memory_sacct, 5_000_000, "rows", 300),
+    "memory_account": (memory_account, 10_000_000, "jobs", 2000),
+}
+
+
 class Skipped(Exception):
     """A peer is not here; what was measured of it before stays."""
 
@@ -291,9 +318,10 @@ def stored(found, skipped):
     """Store what was measured; what was not, if only for now, stays as it was."""
     new = {number["name"] for number in found["numbers"]}
     before = json.loads(OUT.read_text())["numbers"] if OUT.exists() else []
-    known = [name for name in (*RATIOS, *GROWTH) if not skipped or name in skipped or name in new]
+    every = (*RATIOS, *GROWTH, *MEMORY)
+    known = [name for name in every if not skipped or name in skipped or name in new]
     by_name = {number["name"]: number for number in (*before, *found["numbers"])}
-    names = [name + end for name in known for end in ("", "_limit", "_from", "_to")]
+    names = [name + end for name in known for end in ("", "_limit", "_from", "_to", "_of")]
     found["numbers"] = [by_name[name] for name in names if name in by_name]
     OUT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
@@ -326,6 +354,15 @@ def main(names, store):
             numbers.record(f"{name}_{end}", size, "jobs", 0, f"jobs it was measured {end}")
         broken += [] if found <= limit else [name]
         print(f"[bench] {name}: {found:.2f} (at most {limit:g})", flush=True)
+    for name, (measure, size, what, limit) in MEMORY.items():
+        if names and name not in names:
+            continue
+        found = measure(size)
+        numbers.record(name, found, "MB", 0, measure.__doc__.rstrip("."))
+        numbers.record(f"{name}_limit", limit, "MB", 0, "the most that is allowed of it")
+        numbers.record(f"{name}_of", size, what, 0, f"{what} it was measured with")
+        broken += [] if found <= limit else [name]
+        print(f"[bench] {name}: {found:.0f} MB (at most {limit})", flush=True)
     if not names or store:
         stored(numbers.as_dict(), set() if store else set(skipped))
     return f"beyond its limit: {', '.join(broken)}" if broken else 0
@@ -333,7 +370,7 @@ def main(names, store):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="ratios and growths (default: all, stored)")
+    parser.add_argument("names", nargs="*", help="which rows (default: all, stored)")
     parser.add_argument("--store", action="store_true", help="store those that are named, too")
     given = parser.parse_args()
     sys.exit(main(given.names, given.store))
