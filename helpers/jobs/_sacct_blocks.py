@@ -218,7 +218,7 @@ def id_word(base: int, odd: Vocabulary) -> str:
     return str(base) if base >= 0 else odd.words[-1 - base]
 
 
-_KINDS = {"count": 0, "elapsed": 1, "memory": 2, "minutes": 3, "requested memory": 4}
+_KINDS = {"count": 0, "memory": 2, "minutes": 3, "requested memory": 4}
 
 
 class FastBlock(Block):
@@ -264,7 +264,10 @@ class FastBlock(Block):
         return [self._text[start:stop].decode() for start, stop in spans]
 
     def usual(self, kind: str, name: str, rows: Ints) -> tuple[Floats, Bools]:
-        return compiled(_numbers)(self._bytes, *self._spans(name, rows), _KINDS[kind])
+        spans = self._spans(name, rows)
+        if kind == "elapsed":
+            return compiled(_durations)(self._bytes, *spans)
+        return compiled(_numbers)(self._bytes, *spans, _KINDS[kind])
 
     def usual_instants(self, name: str, rows: Ints) -> tuple[Floats, NDArray[np.uint8]]:
         return compiled(_instants)(self._bytes, *self._spans(name, rows))
@@ -345,8 +348,8 @@ def _cut(data, delimiter, slot_of, slots, rows):  # type: ignore[no-untyped-def]
     return start, stop, fields, ends
 
 
-def _numbers(data, start, stop, kind):  # type: ignore[no-untyped-def]
-    """Return the numbers of usual shape, and which are not: see `READ` for the kinds."""
+def _durations(data, start, stop):  # type: ignore[no-untyped-def]
+    """Return durations of usual shape ([days-]hours:minutes:seconds) [s], and which are not."""
     n = start.size
     values = np.full(n, np.nan)
     odd = np.zeros(n, dtype=np.bool_)
@@ -355,53 +358,61 @@ def _numbers(data, start, stop, kind):  # type: ignore[no-untyped-def]
         if at == end:
             continue
         odd[k] = True
-        if kind == 1:
-            days = 0
-            dash = at
-            while dash < end and dash < at + 4 and data[dash] != 45:
-                dash += 1
-            has_days = dash < end and data[dash] == 45
-            good = True
-            if has_days:  # at most 9999: far below a century
-                good = dash > at
-                for i in range(at, dash):
-                    digit = data[i] - 48
-                    good = good and 0 <= digit <= 9
-                    days = days * 10 + digit
-                at = dash + 1
-            point = at
-            while point < end and data[point] != 46:
-                point += 1
-            size = point - at
-            decimals = end - point - 1 if point < end else 0
-            if point < end and not 1 <= decimals <= 6:
-                good = False
-            if not (size == 8 or (size == 5 and not has_days)):
-                good = False
-            if not good:
-                continue
-            for i in range(at, point):
-                good = good and data[i] == 58 if (i - at) % 3 == 2 else good and 48 <= data[i] <= 57
-            fraction = 0
-            for i in range(point + 1, end):
-                good = good and 48 <= data[i] <= 57
-                fraction = fraction * 10 + (data[i] - 48)
-            if not good:
-                continue
-            hours = 0
-            if size == 8:
-                hours = (data[at] - 48) * 10 + (data[at + 1] - 48)
-                at += 3
-            minutes = (data[at] - 48) * 10 + (data[at + 1] - 48)
-            whole = (data[at + 3] - 48) * 10 + (data[at + 4] - 48)
-            if hours < 24 and minutes < 60 and whole < 60:
-                scale = 10**decimals
-                # One division of whole numbers rounds as reading the decimals does.
-                seconds = (whole * scale + fraction) / scale
-                values[k] = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-                odd[k] = False
+        days = 0
+        dash = at
+        while dash < end and dash < at + 4 and data[dash] != 45:
+            dash += 1
+        has_days = dash < end and data[dash] == 45
+        good = True
+        if has_days:  # at most 9999: far below a century
+            good = dash > at
+            for i in range(at, dash):
+                digit = data[i] - 48
+                good = good and 0 <= digit <= 9
+                days = days * 10 + digit
+            at = dash + 1
+        point = at
+        while point < end and data[point] != 46:
+            point += 1
+        size = point - at
+        decimals = end - point - 1 if point < end else 0
+        good = good and (point == end or 1 <= decimals <= 6)
+        if not (good and (size == 8 or (size == 5 and not has_days))):
             continue
-        factor = 1.0
+        for i in range(at, point):
+            good = good and data[i] == 58 if (i - at) % 3 == 2 else good and 48 <= data[i] <= 57
+        fraction = 0
+        for i in range(point + 1, end):
+            good = good and 48 <= data[i] <= 57
+            fraction = fraction * 10 + (data[i] - 48)
+        if not good:
+            continue
+        hours = 0
+        if size == 8:
+            hours = (data[at] - 48) * 10 + (data[at + 1] - 48)
+            at += 3
+        minutes = (data[at] - 48) * 10 + (data[at + 1] - 48)
+        whole = (data[at + 3] - 48) * 10 + (data[at + 4] - 48)
+        if hours < 24 and minutes < 60 and whole < 60:
+            scale = 10**decimals
+            # One division of whole numbers rounds as reading the decimals does.
+            seconds = (whole * scale + fraction) / scale
+            values[k] = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+            odd[k] = False
+    return values, odd
+
+
+def _numbers(data, start, stop, kind):  # type: ignore[no-untyped-def]
+    """Return the whole numbers of usual shape, and which are not: see `READ` for the kinds."""
+    n = start.size
+    values = np.full(n, np.nan)
+    odd = np.zeros(n, dtype=np.bool_)
+    for k in range(n):
+        at, end = start[k], stop[k]
+        if at == end:
+            continue
+        odd[k] = True
+        factor = 60.0 if kind == 3 else 1.0
         most = 15
         if kind == 2 or kind == 4:
             factor = 2.0**-10 if kind == 2 else 2.0**10
@@ -411,15 +422,16 @@ def _numbers(data, start, stop, kind):  # type: ignore[no-untyped-def]
                 end -= 1
             most = 9
         good = 1 <= end - at <= most
-        if good:
-            value = 0
-            for i in range(at, end):
-                digit = data[i] - 48
-                good = good and 0 <= digit <= 9
-                value = value * 10 + digit
-            if good and not 4294967280 <= value <= 4294967296:  # where Slurm's "no value" lies
-                values[k] = value * (60.0 if kind == 3 else factor)
-                odd[k] = False
+        if not good:
+            continue
+        value = 0
+        for i in range(at, end):
+            digit = data[i] - 48
+            good = good and 0 <= digit <= 9
+            value = value * 10 + digit
+        if good and not 4294967280 <= value <= 4294967296:  # where Slurm's "no value" lies
+            values[k] = value * factor
+            odd[k] = False
     return values, odd
 
 
@@ -593,5 +605,5 @@ def _bases(data, start, stop, most):  # type: ignore[no-untyped-def]
     return base, dot
 
 
-LOOPS: tuple[Callable, ...] = (_cut, _numbers, _instants, _coded, _energy_of, _bases)
+LOOPS: tuple[Callable, ...] = (_cut, _durations, _numbers, _instants, _coded, _energy_of, _bases)
 """The loops that are compiled."""

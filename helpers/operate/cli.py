@@ -116,7 +116,11 @@ def parser() -> argparse.ArgumentParser:
 
     _add_plans(sub)
     _add_choice(sub)
-    _add_jobs(sub)
+    _add_submit(sub)
+    _add_agent(sub)
+    _add_watching(sub)
+    _add_report(sub)
+    _add_rules(sub)
     _add_answers(sub)
     _add_operator(sub)
     _add_programs(sub, top)
@@ -317,8 +321,6 @@ def _count(text: str) -> int:
 
 def _add_operator(sub: Any) -> None:
     """Add the commands for those who run a cluster."""
-    from helpers.operate import commands_operator as do
-
     about = "for those who run a cluster: walls over dirty hours, begin times, suspended jobs"
     top = sub.add_parser(
         "operator",
@@ -331,7 +333,17 @@ def _add_operator(sub: Any) -> None:
     under = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def add(name: str, about: str, example: str, run: Callable[[argparse.Namespace], Any]) -> Any:
+        """Add one of them."""
         return _command(under, name, about, f"  clean-hours operator {name} {example}", run)
+
+    _add_walls(add)
+    _add_begin_times(add)
+    _add_suspensions(add)
+
+
+def _add_walls(add: Callable[..., Any]) -> None:
+    """Add what keeps dirty hours free."""
+    from helpers.operate import commands_operator as do
 
     hours = add("hours", "which hours would be walled", "--zone DE --share 0.2", do.hours)
     keep = add(
@@ -350,6 +362,21 @@ def _add_operator(sub: Any) -> None:
     keep.add_argument("--nodes", default="ALL", help="nodes with walls, such as n[1-8] (all)")
     keep.add_argument("--no-walls", action="store_true", help="make and remove no reservation")
     keep.add_argument("--table", metavar="FILE", help="renew this table for job_submit.lua")
+    for command in (hours, keep):
+        _add_ahead(command)
+
+
+def _add_ahead(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--ahead", type=duration, default=48 * 3600.0, help="how far it looks (48h)"
+    )
+    _add_grid(command)
+
+
+def _add_begin_times(add: Callable[..., Any]) -> None:
+    """Add what lets Slurm give begin times to jobs that ask for it."""
+    from helpers.operate import commands_operator as do
+
     table = add(
         "table",
         "write the table of job_submit.lua",
@@ -357,11 +384,7 @@ def _add_operator(sub: Any) -> None:
         do.table,
     )
     table.add_argument("--out", dest="table", metavar="FILE", required=True, help="where to")
-    for command in (hours, keep, table):
-        command.add_argument(
-            "--ahead", type=duration, default=48 * 3600.0, help="how far it looks (48h)"
-        )
-        _add_grid(command)
+    _add_ahead(table)
     lua = add(
         "lua",
         "print job_submit.lua, which gives jobs that ask for it a begin time",
@@ -370,6 +393,12 @@ def _add_operator(sub: Any) -> None:
     )
     lua.add_argument("--table", metavar="FILE", required=True, help="its table")
     lua.add_argument("--out", metavar="FILE", help="write it there")
+
+
+def _add_suspensions(add: Callable[..., Any]) -> None:
+    """Add what suspends jobs and resumes them."""
+    from helpers.operate import commands_operator as do
+
     suspend = add(
         "suspend",
         "suspend a job, with a watchdog that resumes it",
@@ -467,10 +496,9 @@ def _add_on(command: argparse.ArgumentParser) -> None:
     command.add_argument("--site", metavar="FILE", help="what psij and tapis need to know (YAML)")
 
 
-def _add_jobs(sub: Any) -> None:
-    """Add the commands that carry plans out."""
+def _add_submit(sub: Any) -> None:
+    """Add what hands a job over."""
     from helpers.operate import commands_jobs as do
-    from helpers.operate import commands_why as why
 
     submit = _command(
         sub,
@@ -489,6 +517,11 @@ def _add_jobs(sub: Any) -> None:
     _add_grid(submit)
     submit.add_argument("script", nargs="?", help="the script that sbatch would run")
     submit.add_argument("arguments", nargs=argparse.REMAINDER, help="its arguments")
+
+
+def _add_agent(sub: Any) -> None:
+    """Add what carries plans out."""
+    from helpers.operate import commands_jobs as do
 
     agent = _command(
         sub,
@@ -522,6 +555,12 @@ def _add_jobs(sub: Any) -> None:
         help="move jobs that wait to a partition in which they start earlier or cleaner",
     )
     _add_broker(agent)
+
+
+def _add_watching(sub: Any) -> None:
+    """Add what looks at jobs that were handed over, and moves one."""
+    from helpers.operate import commands_jobs as do
+
     move = _command(
         sub,
         "move",
@@ -537,6 +576,12 @@ def _add_jobs(sub: Any) -> None:
     )
     _add_on(watch)
     watch.add_argument("--all", action="store_true", help="those that are over, too")
+
+
+def _add_report(sub: Any) -> None:
+    """Add what tells planned from real, and a user's page of a log."""
+    from helpers.operate import commands_why as why
+
     report = _command(
         sub,
         "report",
@@ -559,6 +604,12 @@ def _add_jobs(sub: Any) -> None:
     report.add_argument("--out", metavar="FILE", help="with --log: write the page (HTML) there")
     _add_replay(report)
     _add_grid(report)
+
+
+def _add_rules(sub: Any) -> None:
+    """Add what a centre allows."""
+    from helpers.operate import commands_jobs as do
+
     rules = _command(
         sub,
         "rules",

@@ -32,6 +32,7 @@ import json
 import re
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,80 @@ def answer(
     return plain
 
 
+@dataclass(frozen=True)
+class _Tools:
+    """What the server can be asked; the sentence of each is what an assistant reads of it."""
+
+    parser: argparse.ArgumentParser
+    where: dict[str, str | None]
+    failed: type[Exception]
+
+    def _ask(self, command: str, *words: str, **options: Any) -> dict[str, Any]:
+        try:
+            return answer(self.parser, command, *words, **options)
+        except ValueError as error:
+            raise self.failed(str(error)) from None
+
+    def estimate(
+        self, length: str, zone: str = "DE", within: str = "24h", power_w: float | None = None
+    ) -> dict[str, Any]:
+        """Best start of a job that runs through, its grams of CO2e, and what that saves."""
+        return self._ask("start", length=length, zone=zone, within=within, power=power_w)
+
+    def plan(
+        self,
+        length: str,
+        zone: str = "DE",
+        within: str = "24h",
+        power_w: float | None = None,
+        startup: str | None = None,
+        checkpoint: str | None = None,
+        cores: int = 1,
+    ) -> dict[str, Any]:
+        """Best runs of a job that may pause after its checkpoints; keeps and submits nothing."""
+        given = {"startup": startup, "checkpoint": checkpoint, "cores": cores}
+        return self._ask("plan", length=length, zone=zone, within=within, power=power_w, **given)
+
+    def what_if(
+        self,
+        length: str,
+        try_cores: str,
+        parallel: float = 1.0,
+        zone: str = "DE",
+        within: str = "24h",
+        power_w: float | None = None,
+    ) -> dict[str, Any]:
+        """One job in every configuration that the centre allows: fastest, cheapest, cleanest."""
+        cores = try_cores.split(",")[0]
+        given = {"try_cores": try_cores, "parallel": parallel, "cores": cores, **self.where}
+        return self._ask("what-if", length=length, zone=zone, within=within, power=power_w, **given)
+
+    def explain(self, job: str) -> dict[str, Any]:
+        """Why a job that was handed over waits; by its key or its scheduler's number."""
+        if not _JOB.fullmatch(job):  # what the command would take for the path of a file
+            raise self.failed(f"job(={job!r}) must be a key or a number; no file is read here.")
+        return self._ask("explain", job, **self.where)
+
+    def kept(self) -> dict[str, Any]:
+        """List plans that the user has kept, which may be submitted by their ids."""
+        from helpers.operate.plans import iso
+        from helpers.operate.store import kept as found
+
+        plans = [(folder.key, folder.plan) for folder in found()]
+        return {
+            "plans": [
+                {"id": key, "name": made.job.name, "last_moment": iso(made.last_moment_s())}
+                for key, made in plans
+            ]
+        }
+
+    def submit(self, plan_id: str) -> dict[str, Any]:
+        """Hand over a plan that the user has kept, by its id; it starts by itself."""
+        if not _JOB.fullmatch(plan_id):
+            raise self.failed(f"plan_id(={plan_id!r}) must be the id of a plan that was kept.")
+        return self._ask("submit", plan=plan_id, **self.where)
+
+
 def make_server(
     parser: argparse.ArgumentParser,
     on: str | None = None,
@@ -113,7 +188,6 @@ def make_server(
     """
     import helpers
 
-    where = {"on": on, "site": site}
     library = extra("mcp.server", of="mcp")
     types = extra("mcp.types", of="mcp")
     failed = extra("mcp.server.mcpserver.exceptions", of="mcp").ToolError
@@ -125,75 +199,13 @@ def make_server(
         log_level="WARNING",
     )
 
-    def ask(command: str, *words: str, **options: Any) -> dict[str, Any]:
-        try:
-            return answer(parser, command, *words, **options)
-        except ValueError as error:
-            raise failed(str(error)) from None
-
-    def estimate(
-        length: str, zone: str = "DE", within: str = "24h", power_w: float | None = None
-    ) -> dict[str, Any]:
-        """Best start of a job that runs through, its grams of CO2e, and what that saves."""
-        return ask("start", length=length, zone=zone, within=within, power=power_w)
-
-    def plan(
-        length: str,
-        zone: str = "DE",
-        within: str = "24h",
-        power_w: float | None = None,
-        startup: str | None = None,
-        checkpoint: str | None = None,
-        cores: int = 1,
-    ) -> dict[str, Any]:
-        """Best runs of a job that may pause after its checkpoints; keeps and submits nothing."""
-        given = {"startup": startup, "checkpoint": checkpoint, "cores": cores}
-        return ask("plan", length=length, zone=zone, within=within, power=power_w, **given)
-
-    def what_if(
-        length: str,
-        try_cores: str,
-        parallel: float = 1.0,
-        zone: str = "DE",
-        within: str = "24h",
-        power_w: float | None = None,
-    ) -> dict[str, Any]:
-        """One job in every configuration that the centre allows: fastest, cheapest, cleanest."""
-        cores = try_cores.split(",")[0]
-        given = {"try_cores": try_cores, "parallel": parallel, "cores": cores, **where}
-        return ask("what-if", length=length, zone=zone, within=within, power=power_w, **given)
-
-    def explain(job: str) -> dict[str, Any]:
-        """Why a job that was handed over waits; by its key or its scheduler's number."""
-        if not _JOB.fullmatch(job):  # what the command would take for the path of a file
-            raise failed(f"job(={job!r}) must be a key or a number; no file is read here.")
-        return ask("explain", job, **where)
-
-    def kept() -> dict[str, Any]:
-        """List plans that the user has kept, which may be submitted by their ids."""
-        from helpers.operate.plans import iso
-        from helpers.operate.store import kept as found
-
-        plans = [(folder.key, folder.plan) for folder in found()]
-        return {
-            "plans": [
-                {"id": key, "name": made.job.name, "last_moment": iso(made.last_moment_s())}
-                for key, made in plans
-            ]
-        }
-
-    def submit(plan_id: str) -> dict[str, Any]:
-        """Hand over a plan that the user has kept, by its id; it starts by itself."""
-        if not _JOB.fullmatch(plan_id):
-            raise failed(f"plan_id(={plan_id!r}) must be the id of a plan that was kept.")
-        return ask("submit", plan=plan_id, **where)
-
-    for tool in (estimate, plan, what_if, explain, kept):
+    tools = _Tools(parser, {"on": on, "site": site}, failed)
+    for tool in (tools.estimate, tools.plan, tools.what_if, tools.explain, tools.kept):
         reads = types.ToolAnnotations(read_only_hint=True, open_world_hint=False)
         server.tool(annotations=reads)(tool)
     once = types.ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True)
     if acts:
-        server.tool(annotations=once)(submit)
+        server.tool(annotations=once)(tools.submit)
     return server
 
 

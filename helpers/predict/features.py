@@ -149,7 +149,8 @@ def features(
         by_start=known[np.lexsort((facts[0][known], begin[known]))],
         by_end=known[np.lexsort(ties)],
     )
-    table = compiled(_pass)(walk, int(first[-1]), len(FEATURES))
+    known_then = _nothing_known(int(first[-1]), len(jobs))
+    table = compiled(_pass, *_EVENTS)(walk, known_then, len(FEATURES))
     return pd.DataFrame(table, columns=list(FEATURES), index=jobs.index)
 
 
@@ -214,27 +215,62 @@ class _Walk(NamedTuple):
     by_end: NDArray[np.int64]
 
 
-def _pass(walk: Any, histories: int, width: int) -> Any:
-    """Walk over submissions, starts and ends, and write one row a job (compiled by numba).
+class _Known(NamedTuple):
+    """What is known at an instant, of histories (users, groups, ...) and of jobs; changed in place."""
 
-    One function, since what it carries along (histories, running and waiting jobs) is read and
-    changed at every event.
-    """
-    facts, outcome, failed, keys, own = walk.facts, walk.outcome, walk.failed, walk.keys, walk.own
-    by_submit, by_start, by_end = walk.by_submit, walk.by_start, walk.by_end
-    submit, start, end, asked, cores = facts[0], facts[1], facts[2], facts[3], facts[4]
-    n, owns, kinds, fields = submit.size, own.shape[1], keys.shape[0], 8
-    out = np.full((n, width), np.nan)
-    past = np.full((histories, fields), np.nan)  # count, last, last2, mean, M2, moving, failed, end
+    past: NDArray[np.float64]  # count, last, last but one, mean, M2, moving, failed, end
+    used: NDArray[np.float64]  # share of the requested time, of the last and the last but one
+    head: NDArray[np.int64]  # running jobs of a user, by start
+    tail: NDArray[np.int64]
+    after: NDArray[np.int64]
+    before: NDArray[np.int64]
+    running: NDArray[np.float64]  # how many those are
+    busy: NDArray[np.float64]  # cores that they hold
+    waits: NDArray[np.float64]  # jobs that wait
+    last: NDArray[np.float64]  # submission
+    oldest: NDArray[np.int64]  # jobs of a user that were submitted within an hour
+    newest: NDArray[np.int64]
+    following: NDArray[np.int64]
+    recent: NDArray[np.float64]
+    everywhere: NDArray[np.float64]  # jobs and cores that run, jobs that wait and their cores
+
+
+def _nothing_known(histories: int, jobs: int) -> _Known:
+    """Return what is known before the first submission."""
+    past = np.full((histories, 8), np.nan)
     past[:, 0] = past[:, 6] = 0.0
-    used = np.full((histories, 2), np.nan)
-    head, tail = np.full(histories, -1), np.full(histories, -1)  # running jobs of a user, by start
-    after, before = np.full(n, -1), np.full(n, -1)
-    busy, waits = np.zeros(histories), np.zeros(histories)  # cores that run, jobs that wait
-    count, last = np.zeros(histories), np.full(histories, np.nan)
-    oldest, newest, recent = np.full(histories, -1), np.full(histories, -1), np.zeros(histories)
-    following = np.full(n, -1)
-    all_running = all_cores = all_queued = all_asked = 0.0
+    sizes = (histories, histories, jobs, jobs, histories, histories, jobs)
+    none = [np.full(size, -1) for size in sizes]
+    zeros = [np.zeros(histories) for _ in range(4)]
+    return _Known(
+        past=past,
+        used=np.full((histories, 2), np.nan),
+        head=none[0],
+        tail=none[1],
+        after=none[2],
+        before=none[3],
+        running=zeros[0],
+        busy=zeros[1],
+        waits=zeros[2],
+        last=np.full(histories, np.nan),
+        oldest=none[4],
+        newest=none[5],
+        following=none[6],
+        recent=zeros[3],
+        everywhere=np.zeros(4),
+    )
+
+
+# What numba compiles: the walk, and what each event changes and each row says.
+
+
+def _pass(walk: Any, known: Any, width: int) -> Any:
+    """Walk over submissions, starts and ends, and return one row a job."""
+    facts = walk.facts
+    by_submit, by_start, by_end = walk.by_submit, walk.by_start, walk.by_end
+    submit, start, end = facts[0], facts[1], facts[2]
+    n = submit.size
+    out = np.full((n, width), np.nan)
     i, a, b = 0, 0, 0
     while i < n:
         t = submit[by_submit[i]]
@@ -243,99 +279,129 @@ def _pass(walk: Any, histories: int, width: int) -> Any:
             if start[j] > t or submit[j] >= t:
                 break
             a += 1
-            u, c = keys[0, j], cores[j] if cores[j] == cores[j] else 0.0
-            waits[u] -= 1
-            all_queued -= 1
-            all_asked -= c
-            before[j], after[j] = tail[u], -1
-            if tail[u] >= 0:
-                after[tail[u]] = j
-            else:
-                head[u] = j
-            tail[u] = j
-            busy[u] += c
-            count[u] += 1
-            all_running += 1
-            all_cores += c
+            _job_starts(walk, known, j)
         while b < by_end.size:
             j = by_end[b]
             if end[j] > t or submit[j] >= t:
                 break
             b += 1
-            u, c = keys[0, j], cores[j] if cores[j] == cores[j] else 0.0
-            if before[j] >= 0:
-                after[before[j]] = after[j]
-            else:
-                head[u] = after[j]
-            if after[j] >= 0:
-                before[after[j]] = before[j]
-            else:
-                tail[u] = before[j]
-            busy[u] -= c
-            count[u] -= 1
-            all_running -= 1
-            all_cores -= c
-            if not outcome[j] > 0:
-                continue
-            value = np.log1p(outcome[j])
-            used[u, 1] = used[u, 0]
-            used[u, 0] = (end[j] - start[j]) / asked[j]
-            for k in range(kinds):
-                h = past[keys[k, j]]
-                h[0] += 1
-                if h[0] == 1:
-                    h[3], h[4], h[5] = value, 0.0, value
-                else:  # Welford: no difference of large sums
-                    off = value - h[3]
-                    h[3] += off / h[0]
-                    h[4] += off * (value - h[3])
-                    h[5] = 0.7 * h[5] + 0.3 * value  # weighs about the last six jobs
-                h[2] = h[1]
-                h[1] = value
-                h[6] += failed[j]
-                h[7] = end[j]
+            _job_ends(walk, known, j)
+            if walk.outcome[j] > 0:
+                _outcome_enters(walk, known, j)
         first = i
         while i < n and submit[by_submit[i]] == t:
-            j = by_submit[i]
+            _row_says(walk, known, by_submit[i], out[by_submit[i]])
             i += 1
-            u, row = keys[0, j], out[j]
-            row[:owns] = own[j]
-            at = owns
-            for k in range(kinds):
-                h = past[keys[k, j]]
-                row[at] = h[0]
-                if h[0] > 0:
-                    row[at + 1], row[at + 2], row[at + 3] = h[1], h[2], h[3]
-                    row[at + 4] = np.sqrt(h[4] / h[0])
-                    row[at + 5], row[at + 6] = h[5], h[6] / h[0]
-                    row[at + 7] = np.log1p(t - h[7])
-                at += fields
-            while oldest[u] >= 0 and submit[oldest[u]] < t - 3600.0:
-                oldest[u] = following[oldest[u]]
-                recent[u] -= 1
-            row[at], row[at + 1] = used[u, 0], used[u, 1]
-            row[at + 2], row[at + 3] = count[u], busy[u]
-            if head[u] >= 0:
-                row[at + 4] = np.log1p(t - start[head[u]])
-                row[at + 5] = np.log1p(t - start[tail[u]])
-            row[at + 6] = waits[u]
-            row[at + 7] = np.log1p(t - last[u])
-            row[at + 8] = np.log1p(t - last[keys[2, j]])
-            row[at + 9] = recent[u]
-            row[at + 10], row[at + 11] = all_running, all_cores
-            row[at + 12], row[at + 13] = all_queued, all_asked
         for place in range(first, i):
-            j = by_submit[place]
-            u, c = keys[0, j], cores[j] if cores[j] == cores[j] else 0.0
-            last[u] = last[keys[2, j]] = t
-            if oldest[u] < 0:
-                oldest[u] = j
-            else:
-                following[newest[u]] = j
-            newest[u] = j
-            recent[u] += 1
-            if end[j] == end[j]:
-                waits[u] += 1
-                all_queued += 1
-                all_asked += c
+            _job_waits(walk, known, by_submit[place])
     return out
+
+
+def _job_starts(walk: Any, known: Any, j: int) -> None:
+    """Take a job from those that wait to the running ones of its user."""
+    cores = walk.facts[4]
+    u, c = walk.keys[0, j], cores[j] if cores[j] == cores[j] else 0.0
+    known.waits[u] -= 1
+    known.everywhere[2] -= 1
+    known.everywhere[3] -= c
+    known.before[j], known.after[j] = known.tail[u], -1
+    if known.tail[u] >= 0:
+        known.after[known.tail[u]] = j
+    else:
+        known.head[u] = j
+    known.tail[u] = j
+    known.busy[u] += c
+    known.running[u] += 1
+    known.everywhere[0] += 1
+    known.everywhere[1] += c
+
+
+def _job_ends(walk: Any, known: Any, j: int) -> None:
+    """Take a job from the running ones of its user."""
+    cores = walk.facts[4]
+    u, c = walk.keys[0, j], cores[j] if cores[j] == cores[j] else 0.0
+    before, after = known.before, known.after
+    if before[j] >= 0:
+        after[before[j]] = after[j]
+    else:
+        known.head[u] = after[j]
+    if after[j] >= 0:
+        before[after[j]] = before[j]
+    else:
+        known.tail[u] = before[j]
+    known.busy[u] -= c
+    known.running[u] -= 1
+    known.everywhere[0] -= 1
+    known.everywhere[1] -= c
+
+
+def _outcome_enters(walk: Any, known: Any, j: int) -> None:
+    """Let the outcome of a job that ended enter its histories."""
+    start, end, asked = walk.facts[1], walk.facts[2], walk.facts[3]
+    value, u = np.log1p(walk.outcome[j]), walk.keys[0, j]
+    known.used[u, 1] = known.used[u, 0]
+    known.used[u, 0] = (end[j] - start[j]) / asked[j]
+    for k in range(walk.keys.shape[0]):
+        h = known.past[walk.keys[k, j]]
+        h[0] += 1
+        if h[0] == 1:
+            h[3], h[4], h[5] = value, 0.0, value
+        else:  # Welford: no difference of large sums
+            off = value - h[3]
+            h[3] += off / h[0]
+            h[4] += off * (value - h[3])
+            h[5] = 0.7 * h[5] + 0.3 * value  # weighs about the last six jobs
+        h[2] = h[1]
+        h[1] = value
+        h[6] += walk.failed[j]
+        h[7] = end[j]
+
+
+def _row_says(walk: Any, known: Any, j: int, row: Any) -> None:
+    """Write what is known of a job when it is submitted."""
+    submit, start = walk.facts[0], walk.facts[1]
+    t, u, at = submit[j], walk.keys[0, j], walk.own.shape[1]
+    row[:at] = walk.own[j]
+    for k in range(walk.keys.shape[0]):
+        h = known.past[walk.keys[k, j]]
+        row[at] = h[0]
+        if h[0] > 0:
+            row[at + 1], row[at + 2], row[at + 3] = h[1], h[2], h[3]
+            row[at + 4] = np.sqrt(h[4] / h[0])
+            row[at + 5], row[at + 6] = h[5], h[6] / h[0]
+            row[at + 7] = np.log1p(t - h[7])
+        at += h.size
+    oldest = known.oldest
+    while oldest[u] >= 0 and submit[oldest[u]] < t - 3600.0:
+        oldest[u] = known.following[oldest[u]]
+        known.recent[u] -= 1
+    row[at], row[at + 1] = known.used[u, 0], known.used[u, 1]
+    row[at + 2], row[at + 3] = known.running[u], known.busy[u]
+    if known.head[u] >= 0:
+        row[at + 4] = np.log1p(t - start[known.head[u]])
+        row[at + 5] = np.log1p(t - start[known.tail[u]])
+    row[at + 6] = known.waits[u]
+    row[at + 7] = np.log1p(t - known.last[u])
+    row[at + 8] = np.log1p(t - known.last[walk.keys[2, j]])
+    row[at + 9] = known.recent[u]
+    row[at + 10 : at + 14] = known.everywhere
+
+
+def _job_waits(walk: Any, known: Any, j: int) -> None:
+    """Add a job to those that wait, and to the recent ones of its user."""
+    submit, end, cores = walk.facts[0], walk.facts[2], walk.facts[4]
+    u, c = walk.keys[0, j], cores[j] if cores[j] == cores[j] else 0.0
+    known.last[u] = known.last[walk.keys[2, j]] = submit[j]
+    if known.oldest[u] < 0:
+        known.oldest[u] = j
+    else:
+        known.following[known.newest[u]] = j
+    known.newest[u] = j
+    known.recent[u] += 1
+    if end[j] == end[j]:
+        known.waits[u] += 1
+        known.everywhere[2] += 1
+        known.everywhere[3] += c
+
+
+_EVENTS = (_job_starts, _job_ends, _outcome_enters, _row_says, _job_waits)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -317,8 +317,47 @@ def _about(tried: Trial, learned_from: int) -> dict[str, Any]:
     }
 
 
-def _row(cells: Sequence[object]) -> str:
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+def _rows(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Return the lines of a table of Markdown."""
+    every = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(str(cell) for cell in row) + " |" for row in every]
+
+
+def _scores_rows(about: Mapping[str, Any], unit: str) -> list[str]:
+    """Return the table of predictors."""
+    head = [f"mean error [{unit}]", f"median error [{unit}]", "accuracy", "log error", "under [%]"]
+    return _rows(
+        ["predictor", *head],
+        (
+            [name, f"{s['mean_error']:,.0f}", f"{s['median_error']:,.0f}",
+             f"{s['accuracy']:.2f}", f"{s['log_error']:.2f}", f"{100 * s['under']:.0f}"]
+            for name, s in about["scores"].items()
+        ),
+    )  # fmt: skip
+
+
+def _weeks_rows(about: Mapping[str, Any]) -> list[str]:
+    """Return the table of weeks."""
+    return _rows(
+        ["week", "jobs", "covered [%]", "log error", "alarm"],
+        (
+            [w["week"], f"{w['jobs']:,}", f"{100 * w['covered']:.0f}",
+             f"{w['log_error']:.2f}", w["alarm"]]
+            for w in about["weeks"]
+        ),
+    )  # fmt: skip
+
+
+def _users_rows(about: Mapping[str, Any]) -> list[str]:
+    """Return the table of users by how much they do."""
+    return _rows(
+        ["jobs of the user", "users", "jobs", "log error", "last similar", "covered [%]"],
+        (
+            [name, u["users"], f"{u['jobs']:,}", f"{u['log_error']:.2f}",
+             f"{u['simple']:.2f}", f"{100 * u['covered']:.0f}"]
+            for name, u in about["users_by_activity"].items()
+        ),
+    )  # fmt: skip
 
 
 def _card(about: Mapping[str, Any]) -> str:
@@ -340,14 +379,7 @@ def _card(about: Mapping[str, Any]) -> str:
         "",
         "## Scores",
         "",
-        _row(["predictor", f"mean error [{unit}]", f"median error [{unit}]", "accuracy", "log error",
-              "under [%]"]),
-        _row(["---"] * 6),
-        *(
-            _row([name, f"{s['mean_error']:,.0f}", f"{s['median_error']:,.0f}",
-                  f"{s['accuracy']:.2f}", f"{s['log_error']:.2f}", f"{100 * s['under']:.0f}"])
-            for name, s in about["scores"].items()
-        ),
+        *_scores_rows(about, unit),
         "",
         f"By log error the best simple predictor is *{best}*; the trees' median has "
         f"{about['scores']['median']['log_error'] / about['scores'][best]['log_error']:.2f} of it.",
@@ -356,25 +388,13 @@ def _card(about: Mapping[str, Any]) -> str:
         "",
         "## Weeks",
         "",
-        _row(["week", "jobs", "covered [%]", "log error", "alarm"]),
-        _row(["---"] * 5),
-        *(
-            _row([w["week"], f"{w['jobs']:,}", f"{100 * w['covered']:.0f}",
-                  f"{w['log_error']:.2f}", w["alarm"]])
-            for w in about["weeks"]
-        ),
+        *_weeks_rows(about),
         "",
         f"{len(alarms)} of {len(judged)} weeks that were judged raised an alarm.",
         "",
         "## By activity of the user",
         "",
-        _row(["jobs of the user", "users", "jobs", "log error", "last similar", "covered [%]"]),
-        _row(["---"] * 6),
-        *(
-            _row([name, u["users"], f"{u['jobs']:,}", f"{u['log_error']:.2f}",
-                  f"{u['simple']:.2f}", f"{100 * u['covered']:.0f}"])
-            for name, u in about["users_by_activity"].items()
-        ),
+        *_users_rows(about),
         "",
         "## Limits",
         "",
@@ -382,5 +402,5 @@ def _card(about: Mapping[str, Any]) -> str:
         "- It knows the crowd of this log and period; on another cluster try it before use.",
         "- New users and jobs after a long break are predicted from what others do.",
         "- The features hold users' habits: the file belongs where the log may be.",
-    ]  # fmt: skip
+    ]
     return "\n".join(lines) + "\n"
