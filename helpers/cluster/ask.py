@@ -13,12 +13,14 @@ intensity; the reasons are what the policy knew.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity
 from helpers.cluster.account import segments
@@ -35,6 +37,8 @@ __all__ = ["Inquiry", "grams_by_decision", "grams_if_started"]
 
 Instead = Literal["never held", "absent"]
 """What a job might have been instead: one whose user accepts no wait, or one that never came."""
+
+Columns = dict[str, NDArray]  # of one job's rows
 
 _SAME_S = 1e-6  # instants of two replays that differ by less differ by rounding
 
@@ -251,13 +255,15 @@ class Inquiry:
         done = self.replay
         if done.intensity is None:
             return None
-        runs = done.runs[done.runs["job"] == row]
-        later, before = runs[runs["start_s"] >= now_s], runs[runs["start_s"] < now_s]
-        last = before.iloc[-1] if len(before) else None
-        if not len(later):
+        runs = self._runs.get(row)
+        if runs is None:
             return None
+        before = int(np.count_nonzero(runs["start_s"] < now_s))
+        if before == runs["start_s"].size:
+            return None
+        last = {name: column[before - 1] for name, column in runs.items()} if before else None
         if last is not None and abs(last["stop_s"] - last["save_s"] - now_s) < _SAME_S:
-            if last.name in set(done.paces["run"]):
+            if last["capped"]:
                 return None  # how far it had come under its caps is another sum
             at_once = grams_if_started(
                 done,
@@ -272,15 +278,32 @@ class Inquiry:
         else:
             kept_s = 0.0 if last is None else float(last["kept_s"])
             at_once = grams_if_started(done, row, now_s, kept_s)
-        drawn = self._segments
-        drawn = drawn[(drawn["job"] == row) & (drawn["start_s"] >= now_s - _SAME_S)]
-        return Grams(at_once, float(drawn["grams"].sum()), float(later["start_s"].iloc[0]))
+        drawn = self._segments[row]
+        later = drawn["grams"][drawn["start_s"] >= now_s - _SAME_S]
+        return Grams(at_once, float(later.sum()), float(runs["start_s"][before]))
 
-    @property
-    def _segments(self) -> pd.DataFrame:
-        if not hasattr(self, "_drawn"):
-            self._drawn = _with_grams(self.replay)
-        return self._drawn
+    @cached_property
+    def _runs(self) -> dict[int, Columns]:
+        """Return the runs of each job, in order, and whether its power was capped."""
+        runs, paces = self.replay.runs, self.replay.paces
+        capped = runs.index.isin(paces["run"])
+        names = ("start_s", "stop_s", "save_s", "work_from_s", "transition_s", "kept_s")
+        return _by_job(runs.assign(capped=capped), (*names, "capped"))
+
+    @cached_property
+    def _segments(self) -> dict[int, Columns]:
+        """Return what each job drew and caused, from step to step."""
+        return _by_job(_with_grams(self.replay), ("start_s", "grams"))
+
+
+def _by_job(table: pd.DataFrame, names: Sequence[str]) -> dict[int, Columns]:
+    """Return columns of a table job by job: thousands of questions each look at one job."""
+    columns = {name: table[name].to_numpy() for name in names}
+    job = table["job"].to_numpy()
+    return {
+        int(job[at[0]]): {name: column[at] for name, column in columns.items()}
+        for at in table.groupby("job").indices.values()
+    }
 
 
 def grams_if_started(

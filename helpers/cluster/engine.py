@@ -438,6 +438,7 @@ class _Engine:
         if not transition_s >= 0:
             raise ValueError(f"{job!r}: transition_s(={transition_s}) must be >= 0.")
         job.cores = cores = self._take(job, cores)
+        cores.setflags(write=False)  # copies of a decision share what nobody can change
         self.free[cores] = False
         view.free_cores -= job.processors
         action = "start" if job.state == "queued" else "resume"

@@ -139,11 +139,15 @@ class _Still:
     def start(self, job: Job, cores: ArrayLike | None, transition_s: float) -> None:
         """Start or resume a job on the still machine."""
         view = self.view
-        free = np.flatnonzero(self._free)
         if cores is None and job.processors > view.free_cores:
             raise ValueError(f"{job!r} cannot start: only {view.free_cores} cores are free.")
-        taken = free[: job.processors] if cores is None else np.sort(np.asarray(cores, np.int64))
-        if taken.size != job.processors or not np.isin(taken, free).all():
+        if cores is None:
+            taken = np.flatnonzero(self._free)[: job.processors]
+        else:
+            taken = np.sort(np.asarray(cores, np.int64))
+        taken.setflags(write=False)
+        known = taken.size == job.processors and 0 <= taken[0] and taken[-1] < self._free.size
+        if not (known and self._free[taken].all()):
             raise ValueError(f"{job!r} cannot start on cores {taken.tolist()}: they are not free.")
         queued = job.state == "queued"
         del (view.queue if queued else view.suspended)[job.number]
@@ -234,7 +238,9 @@ class _Pickler(pickle.Pickler):
         """Keep the machine and what is shared out of the copy."""
         if thing is self._machine:
             return -1
-        if isinstance(thing, _SHARED):
+        if isinstance(thing, _SHARED) or (
+            isinstance(thing, np.ndarray) and not thing.flags.writeable
+        ):
             self.shared.append(thing)
             return len(self.shared) - 1
         return None
