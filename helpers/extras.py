@@ -108,19 +108,30 @@ def _version(function: Callable[..., Any], *helpers: Callable[..., Any]) -> str:
 
 
 @cache
-def _machine_code(function: Callable[..., Any], *helpers: Callable[..., Any]) -> Any:
-    """Return what numba makes of a function."""
-    from numba import njit
+def _machine_code(
+    function: Callable[..., Any], *helpers: Callable[..., Any], called_from: str = "Python"
+) -> Any:
+    """Return what numba makes of a function.
 
+    One that only compiled loops call gets no door for Python: a quarter of the time to compile.
+    """
+    import numba
+
+    njit: Any = numba.njit  # its type hints lack some of its options
+    inner = called_from == "a loop"
+    plain, scope = function, function.__globals__
     if helpers:
-        known = {
-            helper.__name__: _machine_code(helper, *helpers[:i]) for i, helper in enumerate(helpers)
+        scope = scope | {
+            helper.__name__: _machine_code(helper, *helpers[:i], called_from="a loop")
+            for i, helper in enumerate(helpers)
         }
-        scope = {**function.__globals__, **known}
-        plain, function = function, FunctionType(function.__code__, scope, function.__name__)
+    if helpers or inner:
+        function = FunctionType(plain.__code__, scope, plain.__name__)
         function.__module__ = plain.__module__
-        function.__qualname__ = plain.__qualname__ + _version(plain, *helpers)
+        # The file on disk is told by this name: with a door and without are two.
+        function.__qualname__ = plain.__qualname__ + _version(plain, *helpers) + "_inner" * inner
+    options = {"nogil": True, "no_cpython_wrapper": inner, "no_cfunc_wrapper": True}
     try:
-        return njit(cache=True, nogil=True)(function)
+        return njit(cache=True, **options)(function)
     except RuntimeError:  # "cannot cache function: no locator available"
-        return njit(nogil=True)(function)
+        return njit(**options)(function)

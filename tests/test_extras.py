@@ -1,8 +1,11 @@
 """Loops that are compiled when first needed, and who is told so."""
 
 import io
+import os
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,11 +22,43 @@ def doubled(values):
     return values * 2
 
 
+def quadrupled(values):
+    return doubled(doubled(values))
+
+
 def test_a_compiled_function_gives_what_the_plain_one_does_for_any_types():
     fast = extras.compiled(doubled)
 
     for values in (np.arange(3), np.arange(3.0), np.float32(2)):
         assert np.all(doubled(values) == fast(values))
+
+
+BOTH_WAYS = """
+import numpy as np
+import test_extras
+from helpers.extras import compiled
+
+values = np.arange(3.0)
+for order in {order}:
+    fast = compiled(*order)
+    assert np.all(order[0](values) == fast(values)), order
+"""
+
+
+@pytest.mark.parametrize("inner_first", [True, False])
+def test_a_loop_that_is_called_by_python_and_by_another_loop_is_kept_on_disk_for_both(
+    tmp_path, inner_first
+):
+    orders = ["(test_extras.quadrupled, test_extras.doubled)", "(test_extras.doubled,)"]
+    code = BOTH_WAYS.format(order=f"[{', '.join(orders if inner_first else orders[::-1])}]")
+    env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    for _ in ("compiled", "from disk"):
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=env | {"PYTHONPATH": path}, capture_output=True)
+        assert 0 == done.returncode, done.stderr.decode()
+
+    assert 3 == len(list(tmp_path.rglob("*.nbi")))
 
 
 @pytest.mark.parametrize(("stream", "told"), [(Terminal, True), (io.StringIO, False)])

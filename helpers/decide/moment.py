@@ -146,7 +146,7 @@ class _Still:
         else:
             taken = np.sort(np.asarray(cores, np.int64))
         taken.setflags(write=False)
-        known = taken.size == job.processors and 0 <= taken[0] and taken[-1] < self._free.size
+        known = taken.size == job.processors and taken[0] >= 0 and taken[-1] < self._free.size
         if not (known and self._free[taken].all()):
             raise ValueError(f"{job!r} cannot start on cores {taken.tolist()}: they are not free.")
         queued = job.state == "queued"
