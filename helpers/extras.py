@@ -11,7 +11,7 @@ from threading import Timer
 from types import FunctionType
 from typing import Any
 
-__all__ = ["compiled", "extra"]
+__all__ = ["compiled", "extra", "lean"]
 
 PATIENCE_S = 1.0
 """How long somebody waits before being told why [s]."""
@@ -43,6 +43,15 @@ def extra(module: str, of: str = "chapters") -> Any:
             f"pip install '.[{of}]' in a clone of the repository brings.",
             name=error.name,
         ) from None
+
+
+def lean(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a loop that makes no array and returns none, so that nobody counts who holds one.
+
+    Counting costs more than the work itself where small functions call each other in a loop.
+    """
+    function.lean = True  # type: ignore[attr-defined]
+    return function
 
 
 @cache
@@ -131,6 +140,8 @@ def _machine_code(
         # The file on disk is told by this name: with a door and without are two.
         function.__qualname__ = plain.__qualname__ + _version(plain, *helpers) + "_inner" * inner
     options = {"nogil": True, "no_cpython_wrapper": inner, "no_cfunc_wrapper": True}
+    if getattr(plain, "lean", False):
+        options["_nrt"] = False
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # "cannot cache function: no locator available"

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from helpers.decide._places import PARTS, advanced, cleared, given, made, placed
+from helpers.decide._places import (
+    PARTS,
+    advanced,
+    cleared,
+    given,
+    made,
+    needed,
+    placed,
+    rebooked,
+    roomier,
+)
 from helpers.decide.backfill import LATE_S
 from helpers.schedule._compile import compiled
 
@@ -32,7 +42,7 @@ def conserved(jobs: Any, cores: int, kill: bool) -> tuple[Any, ...]:
         What `helpers.cluster.twin.run` takes apart.
     """
     plan = made(float(jobs.submit_s[0]), cores)
-    return compiled(_conserved, *PARTS, _joins, _taken)(jobs, cores, kill, *plan, LATE_S)
+    return compiled(_conserved, *PARTS, _joins, _taken)(jobs, cores, kill, plan, LATE_S)
 
 
 # numba compiles all below; each function calls only those above it.
@@ -58,7 +68,7 @@ def _taken(is_free, low, taken, first, stop):  # type: ignore[no-untyped-def]
     return c
 
 
-def _conserved(jobs, cores, kill, entry, index, late_s):  # type: ignore[no-untyped-def]
+def _conserved(jobs, cores, kill, plan, late_s):  # type: ignore[no-untyped-def]
     n = jobs.submit_s.size
     job, killed = np.empty(n, dtype=np.int64), np.zeros(n, dtype=np.bool_)
     start_s, stop_s = np.empty(n), np.empty(n)
@@ -66,8 +76,8 @@ def _conserved(jobs, cores, kill, entry, index, late_s):  # type: ignore[no-unty
     taken = np.empty(jobs.processors.sum(), dtype=np.int32)
     is_free = np.ones(cores, dtype=np.bool_)
     # Places of those that wait and of those that run, by job; who waits, in order.
-    from_s, until_s = np.full(n, np.inf), np.empty(n)
-    line, waiting, next_s = np.empty(n + 1, dtype=np.int64), 0, np.inf
+    from_s, until_s, steps = np.full(n, np.inf), np.empty(n), np.zeros((n, 2), dtype=np.int64)
+    line, waiting, next_s = np.empty(n + 1, dtype=np.int64), np.int64(0), np.inf
     # Wake-ups name no job, but are pairs as the others: one kind of heap is compiled once.
     ends, lates, untils, wakes = [(np.inf, -1)], [(np.inf, -1)], [(np.inf, -1)], [(np.inf, -1)]
     low, runs, arrived, ended, decisions = 0, 0, 0, 0, 0
@@ -78,14 +88,15 @@ def _conserved(jobs, cores, kill, entry, index, late_s):  # type: ignore[no-unty
         if arrived < n:
             now_s = min(now_s, jobs.submit_s[arrived])
         happened, freed, came = False, False, arrived
-        advanced(entry, index, now_s)
+        plan = roomier(plan, np.int64(2))
+        advanced(plan, now_s)
         while ends[0][0] == now_s:
             i = heappop(ends)[1]
             r = run_of[i]
             for k in range(first_core[r], first_core[r + 1]):
                 is_free[taken[k]] = True
             low = min(low, taken[first_core[r]])
-            entry, index = given(entry, index, now_s, until_s[i], jobs.processors[i])
+            given(plan, now_s, until_s[i], jobs.processors[i])
             run_of[i] = -1
             ended += 1
             happened = freed = True
@@ -116,31 +127,28 @@ def _conserved(jobs, cores, kill, entry, index, late_s):  # type: ignore[no-unty
             heappush(untils, (until_s[i], i))
             late = True
         if late:
-            cleared(entry, index, now_s, cores)
+            cleared(plan, now_s, cores)
+            plan = roomier(plan, 2 * cores)
             for expected_s, i in untils:
                 if i >= 0 and run_of[i] >= 0 and until_s[i] == expected_s:
-                    entry, index = given(entry, index, now_s, expected_s, -jobs.processors[i])
+                    given(plan, now_s, expected_s, -jobs.processors[i])
             for k in range(waiting):
                 from_s[line[k]] = np.inf
         if late or freed:
-            next_s = np.inf
-            for k in range(waiting):
-                i = line[k]
-                entry, index = placed(
-                    entry, index, i, jobs.processors[i], jobs.planned_s[i], from_s, until_s
-                )
-                next_s = min(next_s, from_s[i])
+            plan = roomier(plan, waiting + 3)
+            next_s = rebooked(
+                plan, line, waiting, jobs.processors, jobs.planned_s, from_s, until_s, steps
+            )
         for i in range(came, arrived):
             _joins(line, waiting, jobs.rank, i)
             waiting += 1
-            entry, index = placed(
-                entry, index, i, jobs.processors[i], jobs.planned_s[i], from_s, until_s
-            )
+            plan = needed(roomier(plan, np.int64(2)), jobs.processors[i])
+            placed(plan, i, jobs.processors[i], jobs.planned_s[i], from_s, until_s, steps)
             next_s = min(next_s, from_s[i])
 
         # -- those whose time has come start on the lowest-numbered free cores, in order
         if next_s <= now_s:
-            left, next_s = 0, np.inf
+            left, next_s = np.int64(0), np.inf
             for place in range(waiting):
                 i = line[place]
                 if from_s[i] > now_s:

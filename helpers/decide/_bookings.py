@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.decide._places import Plan, advanced, booked, cleared, given, made, parts_of
+from helpers.decide._places import (
+    Plan,
+    advanced,
+    booked,
+    cleared,
+    given,
+    made,
+    parts_of,
+    roomier,
+)
 from helpers.decide.view import Job
 from helpers.extras import compiled
 
@@ -132,34 +141,40 @@ class Counts:
 
     def __init__(self, now_s: float, cores: int) -> None:
         self._start_s, self._stop_s = np.full(64, np.inf), np.full(64, np.inf)
+        self._steps = np.zeros((64, 2), dtype=np.int64)
         self._plan = made(now_s, cores)
 
     def clear(self, now_s: float, cores: int) -> None:
         """Forget all places."""
-        _compiled(cleared)(*self._plan, now_s, cores)
+        _compiled(cleared)(self._plan, now_s, cores)
         self._start_s[:] = np.inf
 
     def advance(self, now_s: float) -> None:
         """Forget the past."""
-        _compiled(advanced)(*self._plan, now_s)
+        self._change(advanced, now_s)
 
     def give(self, start_s: float, stop_s: float, what: int) -> None:
         """Give back what a job had."""
-        self._plan = Plan(*_compiled(given)(*self._plan, start_s, stop_s, what))
+        self._change(given, start_s, stop_s, what)
 
     def take(self, start_s: float, stop_s: float, what: int) -> None:
         """Take what a job has."""
-        self._plan = Plan(*_compiled(given)(*self._plan, start_s, stop_s, -what))
+        self._change(given, start_s, stop_s, -what)
+
+    def _change(self, change: Callable[..., Any], *arguments: Any) -> None:
+        self._plan = roomier(self._plan, 2)
+        _compiled(change)(self._plan, *arguments)
 
     def book(self, jobs: Sequence[Job], numbers: Ints, processors: Ints, left_s: Floats) -> None:
         """Give each job in turn the earliest place, after taking back the one that it has."""
         most = int(numbers.max(initial=-1)) + 1
         if most > self._start_s.size:
-            self._start_s = _longer(self._start_s, 2 * most)
-            self._stop_s = _longer(self._stop_s, 2 * most)
-        places = self._start_s, self._stop_s
+            self._start_s = _longer(self._start_s, 2 * most, np.inf)
+            self._stop_s = _longer(self._stop_s, 2 * most, np.inf)
+            self._steps = _longer(self._steps, 2 * most, 0)
+        places = self._start_s, self._stop_s, self._steps
         asked = numbers, processors, left_s
-        self._plan = Plan(*_compiled(booked)(*self._plan, *asked, *places))
+        self._plan = Plan(*_compiled(booked)(self._plan, *asked, *places))
 
     def starts_s(self, numbers: Ints) -> Floats:
         """Return when the places of jobs begin [s], infinite without one."""
@@ -177,10 +192,10 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled(function, *parts_of(function))
 
 
-def _longer(values: Floats, size: int) -> Floats:
+def _longer(values: NDArray[Any], size: int, rest: float) -> NDArray[Any]:
     """Return an array with more room."""
-    more = np.full(size, np.inf)
-    more[: values.size] = values
+    more = np.full((size, *values.shape[1:]), rest, dtype=values.dtype)
+    more[: len(values)] = values
     return more
 
 

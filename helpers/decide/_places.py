@@ -1,15 +1,18 @@
-"""Where jobs find a place: what is free when, in blocks, for loops that numba compiles.
+"""Where jobs find a place: what is free when, as a chain of steps, for loops that numba compiles.
 
 Conservative backfilling asks, for each job that waits, whether there is an earlier place than the
-one that the job has, and moves it there: tens of millions of times in a long line. Two things are
-kept in step for that:
+one that the job has, and moves it there: tens of millions of times in a long line. Most moves are
+short: everything behind a job that ends early moves up by as much. So a move must cost what it
+changes, and a question must not go through all that lies before the job. For that there are
 
-* *steps*: when how many cores are free, and
-* for each number of cores that jobs ask for, the *stretches* of time in which so many are free.
+* *steps*: how many cores are free from when on, each linked with its neighbours; a job knows the
+  steps at which its place begins and ends, and a move walks from there;
+* for each number of cores that jobs ask for, *bounds*: how long a stretch of time with so many
+  free is at most, of those that begin before a step. They grow with time, and the first that is
+  long enough tells where a search begins.
 
-A search looks at the stretches of its number of cores alone, and a block of them that knows its
-longest is passed over in one look. A change looks at the steps that it changes, and touches the
-stretches of those numbers alone that are free there now and were not, or the other way round.
+A change that frees cores raises bounds at once; one that takes them leaves bounds too high, and the
+next search that finds less than they promise lowers them.
 """
 
 from __future__ import annotations
@@ -19,448 +22,494 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PARTS", "Plan", "advanced", "booked", "cleared", "given", "made", "parts_of", "placed"]
+from helpers.extras import lean
 
-_ROOM = 64
-"""Entries a block holds at most: shorter blocks make long orders, longer ones long moves."""
+__all__ = [
+    "PARTS",
+    "Plan",
+    "advanced",
+    "booked",
+    "cleared",
+    "given",
+    "made",
+    "needed",
+    "parts_of",
+    "placed",
+    "rebooked",
+    "roomier",
+]
 
-_SIZE = _LONGEST = _ROOM
-"""Behind the keys of a block: how many entries it has. Behind their values: a length [s] that none
-of its stretches exceeds."""
+_FREE, _NEXT, _PREVIOUS, _USES = range(4)
+"""What a row of `Plan.link` says of a step: the cores that are free from it on, its neighbours, and
+how many places and bounds begin or end there. Step 0 is no step: it closes the chain, at no time,
+and nothing is free there."""
 
-_BLOCKS, _NEED, _NEAR, _ORDER = range(4)
-"""What a row of `Plan.rows` begins with: how many blocks a sequence has, the cores that are free
-in its stretches, where the last search ended, and, from there on, its blocks in order."""
+_COUNTS = 1
+"""No step either: its row counts."""
 
-_SPARES, _UNUSED, _NEEDS = range(3)
-"""What row 0 of `Plan.rows` counts: blocks given back (from `_ORDER` on), the first that was
-never used, and sequences of stretches."""
+_SPARES, _SPARE, _UNUSED, _NEEDS = range(4)
+"""What it counts: rows that are free again, the first of them (chained by `_NEXT`), the first that
+was never used, and the numbers of cores that were asked for."""
 
-_STEPS = 1
-"""The sequence of the steps; those of stretches follow, by ascending numbers of cores."""
+_MOST = 64
+"""Bounds kept for a number of cores: more would hardly tell more."""
+
+_NEED, _BOUNDS, _NEAR, _ENOUGH = range(_MOST, _MOST + 4)
+"""What follows the steps in a row of `Plan.bound_from`: the number of cores, how many bounds there
+are, and where the last search among them ended."""
 
 
 class Plan(NamedTuple):
-    """Sequences of entries in blocks: first the steps, then the stretches for each number of cores.
-
-    A step begins at its key [s] and lasts until the next; its value is the cores that are free. A
-    stretch goes from its key to its value [s]; it may have begun in the past. Two arrays hold it
-    all, because handing over an array costs a compiled loop more than looking into it.
+    """What is free from now on.
 
     Attributes
     ----------
-    entry : ndarray, shape (2, blocks, room + 1)
-        Keys and values of each block, in order of the keys; see `_SIZE`.
-    rows : ndarray of int, shape (sequences, blocks of one + 3)
-        See `_BLOCKS` and `_SPARES`.
+    time_s : ndarray, shape (rows,)
+        When each step begins [s].
+    link : ndarray of int, shape (rows, 4)
+        See `_FREE` and `_SPARES`.
+    at_least : ndarray of int, shape (cores + 2,)
+        By a number of cores: the row of the bounds for it or, where there are none, for the next
+        larger one.
+    bound_s : ndarray, shape (needs, 2 x `_MOST`)
+        Ascending lengths [s], and from when on each holds [s]: no stretch that begins before the
+        next one's time is longer.
+    bound_from : ndarray of int, shape (needs, `_MOST` + 3)
+        The steps from which on they hold (no step for the first, which holds from now on), and
+        `_NEED`.
     """
 
-    entry: NDArray[np.float64]
-    rows: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+    link: NDArray[np.int64]
+    at_least: NDArray[np.int64]
+    bound_s: NDArray[np.float64]
+    bound_from: NDArray[np.int64]
 
 
-def made(now_s: float, free: int) -> Plan:
+def made(now_s: float, cores: int) -> Plan:
     """Return a plan in which so many cores are free for ever."""
-    plan = Plan(np.zeros((2, 32, _ROOM + 1)), np.zeros((4, 64), dtype=np.int64))
-    plan.entry[:, 0, 0], plan.entry[0, 0, _SIZE] = (now_s, free), 1
-    plan.rows[_STEPS, _BLOCKS], plan.rows[0, _UNUSED] = 1, 1
+    rows, needs = 64, 8
+    plan = Plan(
+        np.zeros(rows),
+        np.zeros((rows, 4), dtype=np.int32),
+        np.zeros(cores + 2, dtype=np.int64),
+        np.zeros((needs, 2 * _MOST)),
+        np.zeros((needs, _MOST + 4), dtype=np.int64),
+    )
+    cleared(plan, now_s, cores)
     return plan
 
 
-# numba compiles all below; each function calls only those above it. Arrays are copied entry by
-# entry: what writes one slice into another brings along the sentence it would fail with, and
-# compiling that takes seconds. `entry` and `index` are the entries and rows of a `Plan`; `m` is the
-# place of a block in the order of its sequence `s`, `i` one in the block.
+# numba compiles all below; each function calls only those above it, with numbers of one type, or it
+# would be compiled once more: `np.int64` says so of what is read from the chain, and of constants.
 
 
-def _roomier(entry, index):  # type: ignore[no-untyped-def]
-    """Return the arrays with room for any one change: the same, or larger copies.
-
-    A sequence holds at most half as many stretches as there are steps, and two neighbours among
-    its blocks fill more than half of one, so that it needs twice the blocks of the steps at most.
-    """
-    each, sequences = 2 * index[_STEPS, _BLOCKS] + 10, index[0, _NEEDS] + 3
-    most = each * sequences  # of blocks; the spare ones have a row as well
-    if entry.shape[1] >= most and index.shape[1] >= most + _ORDER and index.shape[0] >= sequences:
-        return entry, index
-    larger = np.zeros((2, 2 * most, _ROOM + 1))
-    for block in range(index[0, _UNUSED]):
-        for k in range(_ROOM + 1):
-            larger[0, block, k], larger[1, block, k] = entry[0, block, k], entry[1, block, k]
-    longer = np.zeros((2 * sequences, 2 * most + _ORDER), dtype=np.int64)
-    for s in range(index.shape[0]):
-        for k in range(index.shape[1]):
-            longer[s, k] = index[s, k]
-    return larger, longer
+@lean
+def _unbound(plan, s):  # type: ignore[no-untyped-def]
+    """Promise nothing for a number of cores: the first search tells."""
+    plan.bound_s[s, 0], plan.bound_s[s, _MOST] = np.inf, -np.inf
+    plan.bound_from[s, _BOUNDS], plan.bound_from[s, _NEAR], plan.bound_from[s, _ENOUGH] = 1, 0, 0
 
 
-def _last(entry, index, s, key):  # type: ignore[no-untyped-def]
-    """Return the block and the place in it of the last entry up to a key; the place may be -1."""
-    if index[s, _BLOCKS] == 0:
-        return 0, -1
-    m, high = index[s, _NEAR], index[s, _BLOCKS]  # most searches end where the last one did
-    if m >= high or entry[0, index[s, _ORDER + m], 0] > key:
-        m = 0
-    elif m + 1 < high and entry[0, index[s, _ORDER + m + 1], 0] > key:
-        high = m + 1
-    while high - m > 1:
-        middle = (m + high) // 2
-        if entry[0, index[s, _ORDER + middle], 0] <= key:
-            m = middle
-        else:
-            high = middle
-    index[s, _NEAR] = m
-    block = index[s, _ORDER + m]
-    i, high = np.int64(-1), np.int64(entry[0, block, _SIZE])
-    while high - i > 1:
-        middle = (i + high) // 2
-        if entry[0, block, middle] <= key:
-            i = middle
-        else:
-            high = middle
-    return m, i
+@lean
+def cleared(plan, now_s, cores):  # type: ignore[no-untyped-def]
+    """Let so many cores be free for ever."""
+    time_s, link = plan.time_s, plan.link
+    time_s[0], time_s[2] = np.inf, now_s
+    link[0, _FREE], link[0, _NEXT], link[0, _PREVIOUS] = -1, 2, 2
+    link[2, _FREE], link[2, _NEXT], link[2, _PREVIOUS], link[2, _USES] = cores, 0, 0, 0
+    link[_COUNTS, _SPARES], link[_COUNTS, _UNUSED] = 0, 3
+    for s in range(np.int64(link[_COUNTS, _NEEDS])):
+        _unbound(plan, s)
 
 
-def _new_block(entry, index, s, m):  # type: ignore[no-untyped-def]
-    """Put an empty block into the order of a sequence and return its number."""
-    if index[0, _SPARES]:
-        index[0, _SPARES] -= 1
-        new = index[0, _ORDER + 1 + index[0, _SPARES]]
+def roomier(plan, steps):  # type: ignore[no-untyped-def]
+    """Return a plan with room for so many more steps: the same, or a larger copy."""
+    rows, counts = plan.time_s.size, plan.link[_COUNTS]
+    if counts[_SPARES] + rows - counts[_UNUSED] >= steps:
+        return plan
+    time_s, link = np.zeros(2 * rows + steps), np.zeros((2 * rows + steps, 4), dtype=np.int32)
+    for i in range(rows):
+        time_s[i] = plan.time_s[i]
+        for k in range(4):
+            link[i, k] = plan.link[i, k]
+    return Plan(time_s, link, plan.at_least, plan.bound_s, plan.bound_from)
+
+
+def needed(plan, need):  # type: ignore[no-untyped-def]
+    """Return a plan with bounds for a number of cores: the same, or a larger copy."""
+    needs, s = plan.link[_COUNTS, _NEEDS], plan.at_least[need]
+    if s < needs and plan.bound_from[s, _NEED] == need:
+        return plan
+    bound_s, bound_from = plan.bound_s, plan.bound_from
+    if needs == len(bound_s):
+        bound_s = np.zeros((2 * needs, 2 * _MOST))
+        bound_from = np.zeros((2 * needs, _MOST + 4), dtype=np.int64)
+    for old in range(needs - 1, -1, -1):
+        new = old if old < s else old + 1
+        for k in range(2 * _MOST):
+            bound_s[new, k] = plan.bound_s[old, k]
+        for k in range(_MOST + 4):
+            bound_from[new, k] = plan.bound_from[old, k]
+    larger = Plan(plan.time_s, plan.link, plan.at_least, bound_s, bound_from)
+    bound_from[s, _NEED] = need
+    _unbound(larger, s)
+    plan.link[_COUNTS, _NEEDS] += 1
+    for k in range(need + 1, plan.at_least.size):
+        plan.at_least[k] += 1
+    return larger
+
+
+@lean
+def _inserted(time_s, link, after, at_s, free):  # type: ignore[no-untyped-def]
+    """Return a new step before another one."""
+    new = np.int64(link[_COUNTS, _UNUSED])
+    if link[_COUNTS, _SPARES]:
+        new = np.int64(link[_COUNTS, _SPARE])
+        link[_COUNTS, _SPARE] = link[new, _NEXT]
+        link[_COUNTS, _SPARES] -= 1
     else:
-        new = index[0, _UNUSED]
-        index[0, _UNUSED] += 1
-    for k in range(_ORDER + index[s, _BLOCKS], _ORDER + m, -1):
-        index[s, k] = index[s, k - 1]
-    index[s, _ORDER + m] = new
-    index[s, _BLOCKS] += 1
-    entry[0, new, _SIZE], entry[1, new, _LONGEST] = 0.0, 0.0
+        link[_COUNTS, _UNUSED] += 1
+    before = link[after, _PREVIOUS]
+    link[new, _PREVIOUS], link[new, _NEXT] = before, after
+    link[before, _NEXT] = link[after, _PREVIOUS] = new
+    time_s[new], link[new, _FREE], link[new, _USES] = at_s, free, 0
     return new
 
 
-def _drop_block(index, s, m):  # type: ignore[no-untyped-def]
-    """Take a block out of the order of a sequence."""
-    index[0, _ORDER + 1 + index[0, _SPARES]] = index[s, _ORDER + m]
-    index[0, _SPARES] += 1
-    index[s, _BLOCKS] -= 1
-    for k in range(_ORDER + m, _ORDER + index[s, _BLOCKS]):
-        index[s, k] = index[s, k + 1]
+@lean
+def _dropped(link, step):  # type: ignore[no-untyped-def]
+    """Take a step out of the chain."""
+    before, after = link[step, _PREVIOUS], link[step, _NEXT]
+    link[before, _NEXT], link[after, _PREVIOUS] = after, before
+    link[step, _NEXT], link[_COUNTS, _SPARE] = link[_COUNTS, _SPARE], step
+    link[_COUNTS, _SPARES] += 1
 
 
-def _lengthened(entry, block, i):  # type: ignore[no-untyped-def]
-    """Let a block know how long one of its stretches is, with room for rounding."""
-    stop_s = entry[1, block, i]
-    length_s = stop_s - entry[0, block, i] + 1e-15 * abs(stop_s)
-    entry[1, block, _LONGEST] = max(entry[1, block, _LONGEST], length_s)
+@lean
+def _left(link, step):  # type: ignore[no-untyped-def]
+    """Let a place or bound no longer begin or end at a step; drop it with the last of them."""
+    link[step, _USES] -= 1
+    if link[step, _USES] == 0 and link[step, _PREVIOUS] != 0:
+        _dropped(link, step)
 
 
-def _put(entry, index, s, m, i, key, value):  # type: ignore[no-untyped-def]
-    """Put an entry behind the one at a place."""
-    if index[s, _BLOCKS] == 0:
-        _new_block(entry, index, s, 0)
-    block = index[s, _ORDER + m]
-    n = np.int64(entry[0, block, _SIZE])
-    if n == _ROOM:
-        new, half = _new_block(entry, index, s, m + 1), np.int64(_ROOM // 2)
-        for k in range(half, _ROOM):
-            entry[0, new, k - half] = entry[0, block, k]
-            entry[1, new, k - half] = entry[1, block, k]
-        entry[0, new, _SIZE], entry[0, block, _SIZE] = _ROOM - half, half
-        entry[1, new, _LONGEST] = entry[1, block, _LONGEST]
-        n = half
-        if i >= half:
-            block, i, n = new, i - half, _ROOM - half
-    for k in range(n, i + 1, -1):
-        entry[0, block, k] = entry[0, block, k - 1]
-        entry[1, block, k] = entry[1, block, k - 1]
-    entry[0, block, i + 1], entry[1, block, i + 1] = key, value
-    entry[0, block, _SIZE] = n + 1
-    _lengthened(entry, block, i + 1)
+@lean
+def _shifted(time_s, link, step, stop_s, more):  # type: ignore[no-untyped-def]
+    """Change what is free from a step until a time; return the step at that time."""
+    while time_s[step] < stop_s:
+        link[step, _FREE] += more
+        step = link[step, _NEXT]
+    if time_s[step] != stop_s:
+        free = link[link[step, _PREVIOUS], _FREE] - more
+        step = _inserted(time_s, link, step, stop_s, free)
+    return step
 
 
-def _drop(entry, index, s, m, i):  # type: ignore[no-untyped-def]
-    """Take out an entry; join blocks that have become small with their neighbours."""
-    block = index[s, _ORDER + m]
-    n = np.int64(entry[0, block, _SIZE]) - 1
-    entry[0, block, _SIZE] = n
-    for k in range(i, n):
-        entry[0, block, k], entry[1, block, k] = entry[0, block, k + 1], entry[1, block, k + 1]
-    if n > _ROOM // 4:
+@lean
+def _until(bound_s, bound_from, s, time_s):  # type: ignore[no-untyped-def]
+    """Return the last bound that holds from a time on or from before."""
+    low, high = bound_from[s, _NEAR], bound_from[s, _BOUNDS]
+    if low >= high or bound_s[s, _MOST + low] > time_s:
+        low = 0
+    elif low + 1 == high or bound_s[s, _MOST + low + 1] > time_s:
+        return low
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if bound_s[s, _MOST + middle] <= time_s:
+            low = middle
+        else:
+            high = middle
+    bound_from[s, _NEAR] = low
+    return low
+
+
+@lean
+def _replaced(bound_s, bound_from, s, low, high, number):  # type: ignore[no-untyped-def]
+    """Make room for so many bounds instead of those at low, ..., high - 1."""
+    n = bound_from[s, _BOUNDS]
+    by = number - (high - low)
+    if by < 0:
+        for k in range(high, n):
+            bound_s[s, k + by], bound_s[s, _MOST + k + by] = bound_s[s, k], bound_s[s, _MOST + k]
+            bound_from[s, k + by] = bound_from[s, k]
+    elif by > 0:
+        for k in range(n - 1, high - 1, -1):
+            bound_s[s, k + by], bound_s[s, _MOST + k + by] = bound_s[s, k], bound_s[s, _MOST + k]
+            bound_from[s, k + by] = bound_from[s, k]
+    bound_from[s, _BOUNDS] = n + by
+
+
+@lean
+def _length_s(begin_s, stop_s):  # type: ignore[no-untyped-def]
+    """Return how long a stretch is, with room for rounding."""
+    return stop_s - begin_s + 1e-15 * abs(stop_s)
+
+
+@lean
+def _raised(plan, s, begin, length_s):  # type: ignore[no-untyped-def]
+    """Let bounds know of a stretch of time."""
+    link, bound_s, bound_from = plan.link, plan.bound_s, plan.bound_from
+    begin_s, n = plan.time_s[begin], bound_from[s, _BOUNDS]
+    k = _until(bound_s, bound_from, s, begin_s)
+    if length_s <= bound_s[s, k]:
+        while k > 0 and length_s <= bound_s[s, k - 1]:
+            k -= 1
+        bound_from[s, _ENOUGH] = k
         return
-    if n == 0:
-        _drop_block(index, s, m)
-    for right in (m + 1, m):
-        if right < 1 or right >= index[s, _BLOCKS]:
-            continue
-        one, other = index[s, _ORDER + right - 1], index[s, _ORDER + right]
-        n, more = np.int64(entry[0, one, _SIZE]), np.int64(entry[0, other, _SIZE])
-        if n + more > _ROOM // 2:
-            continue
-        for k in range(more):
-            entry[0, one, n + k], entry[1, one, n + k] = entry[0, other, k], entry[1, other, k]
-        entry[0, one, _SIZE] = n + more
-        entry[1, one, _LONGEST] = max(entry[1, one, _LONGEST], entry[1, other, _LONGEST])
-        _drop_block(index, s, right)
-
-
-def _opened(entry, index, s, start_s, stop_s):  # type: ignore[no-untyped-def]
-    """Add a stretch of time, joined with those that it touches."""
-    m, i = _last(entry, index, s, start_s)
-    after, j, follows, touches = m, i + 1, False, False
-    block = other = index[s, _ORDER + m]
-    if index[s, _BLOCKS]:
-        touches = i >= 0 and entry[1, block, i] == start_s
-        if j == np.int64(entry[0, block, _SIZE]):
-            after, j = m + 1, 0
-        if after < index[s, _BLOCKS]:
-            other = index[s, _ORDER + after]
-            follows = entry[0, other, j] == stop_s
-    if touches:
-        entry[1, block, i] = entry[1, other, j] if follows else stop_s
-        _lengthened(entry, block, i)
-        if follows:
-            _drop(entry, index, s, after, j)
-    elif follows:
-        entry[0, other, j] = start_s
-        _lengthened(entry, other, j)
-    else:
-        _put(entry, index, s, m, i, start_s, stop_s)
-
-
-def _closed(entry, index, s, start_s, stop_s):  # type: ignore[no-untyped-def]
-    """Take a time out of the stretch that holds it."""
-    m, i = _last(entry, index, s, start_s)
-    block = index[s, _ORDER + m]
-    begins, end_s = entry[0, block, i] == start_s, entry[1, block, i]
-    if begins and end_s == stop_s:
-        _drop(entry, index, s, m, i)
-    elif begins:
-        entry[0, block, i] = stop_s
-    else:
-        entry[1, block, i] = start_s
-        if end_s != stop_s:
-            _put(entry, index, s, m, i, stop_s, end_s)
-
-
-def _mended(entry, index, time_s):  # type: ignore[no-untyped-def]
-    """Let no step begin at a time at which nothing changes."""
-    m, i = _last(entry, index, _STEPS, time_s)
-    block = before = index[_STEPS, _ORDER + m]
-    if entry[0, block, i] != time_s or (m == 0 and i == 0):
+    # Those that follow and promise less are taken out.
+    high = k + 1
+    while high < n and bound_s[s, high] <= length_s:
+        _left(link, bound_from[s, high])
+        high += 1
+    # The bound that holds from there on is raised; where there is none, one is put in.
+    same = bound_s[s, _MOST + k] == begin_s or link[begin, _PREVIOUS] == 0
+    if same or (high == k + 1 and n == _MOST):
+        _replaced(bound_s, bound_from, s, k + 1, high, np.int64(0))
+        bound_s[s, k] = length_s
         return
-    j = i - 1
-    if i == 0:
-        before = index[_STEPS, _ORDER + m - 1]
-        j = np.int64(entry[0, before, _SIZE]) - 1
-    if entry[1, before, j] == entry[1, block, i]:
-        _drop(entry, index, _STEPS, m, i)
+    _replaced(bound_s, bound_from, s, k + 1, high, np.int64(1))
+    bound_s[s, k + 1], bound_s[s, _MOST + k + 1], bound_from[s, k + 1] = length_s, begin_s, begin
+    link[begin, _USES] += 1
 
 
-def _crossed(entry, index, s, place, stop_s, more):  # type: ignore[no-untyped-def]
-    """Change the stretches of a number of cores where steps have crossed it, from a place on."""
-    need, (m, i), from_s = index[s, _NEED], place, np.nan
-    block = index[_STEPS, _ORDER + m]
-    while True:
-        time_s, free = entry[0, block, i], entry[1, block, i]
-        crosses = time_s < stop_s and (free >= need) != (free - more >= need)
-        if crosses:
-            if np.isnan(from_s):
-                from_s = time_s
-        elif not np.isnan(from_s):
-            if more > 0:
-                _opened(entry, index, s, from_s, time_s)
-            else:
-                _closed(entry, index, s, from_s, time_s)
-            from_s = np.nan
-        if time_s >= stop_s:
-            break
-        i += 1
-        if i == np.int64(entry[0, block, _SIZE]):
-            m, i = m + 1, 0
-            block = index[_STEPS, _ORDER + m]
+@lean
+def _opened(plan, first, last, more):  # type: ignore[no-untyped-def]
+    """Raise bounds where so many more cores are free from a step until another."""
+    time_s, link, bound_s, bound_from = plan.time_s, plan.link, plan.bound_s, plan.bound_from
+    least = most = link[first, _FREE]
+    step = link[first, _NEXT]
+    while step != last:
+        least, most = min(least, link[step, _FREE]), max(most, link[step, _FREE])
+        step = link[step, _NEXT]
+    first_s, last_s = time_s[first], time_s[last]
+    s, needs = plan.at_least[least - more + 1], link[_COUNTS, _NEEDS]
+    while s < needs and bound_from[s, _NEED] <= most:
+        need = bound_from[s, _NEED]
+        k = bound_from[s, _BOUNDS] - 1
+        # Where a stretch without end was known, nothing new can be.
+        if first_s < bound_s[s, _MOST + k] or (
+            k > 0 and link[link[bound_from[s, k], _PREVIOUS], _FREE] >= need
+        ):
+            step = first
+            if link[first, _FREE] >= need:
+                while link[link[step, _PREVIOUS], _FREE] >= need:
+                    step = link[step, _PREVIOUS]
+            while time_s[step] < last_s:
+                if link[step, _FREE] < need:
+                    step = link[step, _NEXT]
+                    continue
+                begin = step
+                while link[step, _FREE] >= need:
+                    step = link[step, _NEXT]
+                length_s = _length_s(time_s[begin], time_s[step])
+                k = bound_from[s, _ENOUGH]
+                if (
+                    k >= bound_from[s, _BOUNDS]
+                    or length_s > bound_s[s, k]
+                    or time_s[begin] < bound_s[s, _MOST + k]
+                ):
+                    _raised(plan, s, begin, length_s)
+        s += 1
 
 
-def changed(entry, index, start_s, stop_s, more):  # type: ignore[no-untyped-def]
+@lean
+def given(plan, start_s, stop_s, more):  # type: ignore[no-untyped-def]
     """Free cores on [start_s, stop_s), or take them where negative; the past is left alone.
 
-    The arrays must have room for it: see `_roomier`.
+    There must be room for two more steps.
     """
-    start_s = max(start_s, entry[0, index[_STEPS, _ORDER], 0])
-    if stop_s <= start_s:
+    time_s, link = plan.time_s, plan.link
+    first = np.int64(link[0, _NEXT])
+    now_s = time_s[first]
+    if stop_s <= max(now_s, start_s):
         return
-    m, i = _last(entry, index, _STEPS, start_s)
-    if entry[0, index[_STEPS, _ORDER + m], i] != start_s:
-        free = entry[1, index[_STEPS, _ORDER + m], i]
-        _put(entry, index, _STEPS, m, i, start_s, free)
-        m, i = _last(entry, index, _STEPS, start_s)
-    # Change the steps; see how many cores were free in them.
-    k, j, least, most, was, end_s = m, i, np.inf, -np.inf, 0.0, start_s
-    while k < index[_STEPS, _BLOCKS] and end_s < stop_s:
-        block = index[_STEPS, _ORDER + k]
-        n = np.int64(entry[0, block, _SIZE])
-        while j < n:
-            end_s = entry[0, block, j]
-            if end_s >= stop_s:
-                break
-            was = entry[1, block, j]
-            least, most = min(least, was), max(most, was)
-            entry[1, block, j] = was + more
-            j += 1
-        k, j = k + 1, 0
-    if end_s != stop_s:
-        k, j = _last(entry, index, _STEPS, stop_s)
-        _put(entry, index, _STEPS, k, j, stop_s, was)
-        m, i = _last(entry, index, _STEPS, start_s)
-    # Change the stretches of the numbers of cores that are free now and were not, or were.
-    low, high = least + min(more, 0), most + max(more, 0)
-    s, end = _STEPS + 1, _STEPS + 1 + index[0, _NEEDS]
-    while s < end and index[s, _NEED] <= low:
-        s += 1
-    while s < end and index[s, _NEED] <= high:
-        _crossed(entry, index, s, (m, i), stop_s, more)
-        s += 1
-    _mended(entry, index, stop_s)
-    _mended(entry, index, start_s)
+    if start_s > now_s:
+        first = _shifted(time_s, link, first, start_s, np.int64(0))
+    last = _shifted(time_s, link, first, stop_s, more)
+    if more > 0:
+        _opened(plan, first, last, more)
+        if start_s > now_s:
+            _left(link, first)
+        _left(link, last)
+    else:
+        link[first, _USES] += start_s > now_s
+        link[last, _USES] += 1
 
 
-def given(entry, index, start_s, stop_s, more):  # type: ignore[no-untyped-def]
-    """Do what `changed` does, after making room; return the arrays."""
-    entry, index = _roomier(entry, index)
-    changed(entry, index, start_s, stop_s, more)
-    return entry, index
+@lean
+def advanced(plan, now_s):  # type: ignore[no-untyped-def]
+    """Forget the past; there must be room for one more step."""
+    time_s, link, bound_s, bound_from = plan.time_s, plan.link, plan.bound_s, plan.bound_from
+    after = np.int64(link[0, _NEXT])
+    if time_s[after] == now_s:
+        return
+    while time_s[after] <= now_s:
+        after = link[after, _NEXT]
+    head = link[after, _PREVIOUS]
+    if time_s[head] != now_s:
+        head = _inserted(time_s, link, after, now_s, np.int64(link[head, _FREE]))
+    for s in range(np.int64(link[_COUNTS, _NEEDS])):
+        past = _until(bound_s, bound_from, s, now_s)
+        _replaced(bound_s, bound_from, s, np.int64(0), past, np.int64(0))
+        bound_s[s, _MOST] = -np.inf
+    while link[0, _NEXT] != head:
+        _dropped(link, np.int64(link[0, _NEXT]))
 
 
-def advanced(entry, index, now_s):  # type: ignore[no-untyped-def]
-    """Forget the steps of the past; stretches of the past are left to whoever meets them."""
-    m, past = _last(entry, index, _STEPS, now_s)
-    for _ in range(m):
-        _drop_block(index, _STEPS, 0)
-    block = index[_STEPS, _ORDER]
-    if past > 0:
-        n = np.int64(entry[0, block, _SIZE]) - past
-        for k in range(n):
-            entry[0, block, k] = entry[0, block, k + past]
-            entry[1, block, k] = entry[1, block, k + past]
-        entry[0, block, _SIZE] = n
-    entry[0, block, 0] = now_s
+@lean
+def _lowered(plan, s, k, length_s, stop):  # type: ignore[no-untyped-def]
+    """Lower a bound to the length that was found from its step until another."""
+    link, bound_s, bound_from = plan.link, plan.bound_s, plan.bound_from
+    stop_s = plan.time_s[stop]
+    last = _until(bound_s, bound_from, s, stop_s)
+    rest_s, there = bound_s[s, last], bound_s[s, _MOST + last] == stop_s
+    # From there on holds what held before.
+    high = last if there else last + 1
+    low = k if k > 0 and length_s <= bound_s[s, k - 1] else k + 1
+    if bound_from[s, _BOUNDS] - high + low + (not there) > _MOST:
+        return
+    if not there:
+        link[stop, _USES] += 1
+    for m in range(max(low, 1), high):
+        _left(link, bound_from[s, m])
+    _replaced(bound_s, bound_from, s, low, high, np.int64(not there))
+    if low > k:
+        bound_s[s, k] = length_s
+    if not there:
+        bound_s[s, low], bound_s[s, _MOST + low], bound_from[s, low] = rest_s, stop_s, stop
 
 
-def cleared(entry, index, now_s, free):  # type: ignore[no-untyped-def]
-    """Let so many cores be free for ever."""
-    index[0, _SPARES], index[0, _UNUSED] = 0, 0
-    for s in range(_STEPS, _STEPS + 1 + index[0, _NEEDS]):
-        index[s, _BLOCKS] = 0
-        _put(entry, index, s, 0, -1, now_s, np.inf if s > _STEPS else np.float64(free))
-
-
-def _with_need(entry, index, need):  # type: ignore[no-untyped-def]
-    """Return the arrays with the stretches in which so many cores are free."""
-    entry, index = _roomier(entry, index)
-    s, end = _STEPS + 1, _STEPS + 1 + index[0, _NEEDS]
-    while s < end and index[s, _NEED] < need:
-        s += 1
-    for k in range(end, s, -1):
-        for m in range(index.shape[1]):
-            index[k, m] = index[k - 1, m]
-    index[s, _BLOCKS], index[s, _NEED] = 0, need
-    index[0, _NEEDS] += 1
-    from_s = np.nan
-    for m in range(index[_STEPS, _BLOCKS]):
-        block = index[_STEPS, _ORDER + m]
-        for i in range(np.int64(entry[0, block, _SIZE])):
-            enough = entry[1, block, i] >= need
-            if enough and np.isnan(from_s):
-                from_s = entry[0, block, i]
-            elif not enough and not np.isnan(from_s):
-                _opened(entry, index, s, from_s, entry[0, block, i])
-                from_s = np.nan
-    if not np.isnan(from_s):
-        _opened(entry, index, s, from_s, np.inf)
-    return entry, index
-
-
-def _earliest_s(entry, index, s, lasts_s, has_s):  # type: ignore[no-untyped-def]
-    """Return when a job could begin, earlier than where it has its place, or that time.
-
-    `has_s` is infinite for a job without a place. What it has is not free in the plan, but it
-    could have it again, so a stretch that reaches its place is long enough.
-    """
-    now_s = entry[0, index[_STEPS, _ORDER], 0]
-    while index[s, _BLOCKS] and entry[1, index[s, _ORDER], 0] <= now_s:
-        _drop(entry, index, s, 0, 0)
-    for m in range(index[s, _BLOCKS]):
-        block = index[s, _ORDER + m]
-        if entry[0, block, 0] >= has_s:
+@lean
+def _searched(plan, s, k, lasts_s, stop):  # type: ignore[no-untyped-def]
+    """Do what `_earliest` does, where the last bound that counts promises enough."""
+    time_s, link, bound_s, bound_from = plan.time_s, plan.link, plan.bound_s, plan.bound_from
+    need, stop_s, low = bound_from[s, _NEED], time_s[stop], 0
+    while low < k:
+        middle = (low + k) >> 1
+        if bound_s[s, middle] < lasts_s:
+            low = middle + 1
+        else:
+            k = middle
+    origin = np.int64(link[0, _NEXT]) if k == 0 else bound_from[s, k]
+    step, longest_s = origin, 0.0
+    while time_s[step] < stop_s:
+        if link[step, _FREE] < need:
+            step = link[step, _NEXT]
+            continue
+        first, end_s = step, time_s[step] + lasts_s
+        while link[step, _FREE] >= need and time_s[step] < end_s:
+            step = link[step, _NEXT]
+        if time_s[step] >= end_s:
+            stop = first
             break
-        n = np.int64(entry[0, block, _SIZE])
-        # The last block that begins before its place may hold a stretch that reaches it.
-        if (
-            entry[1, block, _LONGEST] >= lasts_s
-            or entry[1, block, n - 1] >= has_s
-            or entry[0, block, n - 1] >= has_s
-        ):
-            longest_s = 0.0
-            for i in range(n):
-                begin_s, stop_s = entry[0, block, i], entry[1, block, i]
-                if begin_s >= has_s:
-                    return has_s
-                start_s = max(begin_s, now_s)
-                if stop_s >= start_s + lasts_s or stop_s >= has_s:
-                    return start_s
-                longest_s = max(longest_s, stop_s - begin_s + 1e-15 * abs(stop_s))
-            entry[1, block, _LONGEST] = longest_s
-    return has_s
+        longest_s = max(longest_s, _length_s(time_s[first], time_s[step]))
+    if stop != origin:
+        _lowered(plan, s, k, longest_s, stop)
+    return stop
 
 
-def placed(entry, index, number, need, lasts_s, start_s, stop_s):  # type: ignore[no-untyped-def]
+@lean
+def _earliest(plan, s, lasts_s, stop):  # type: ignore[no-untyped-def]
+    """Return the first step before another from which on a job has room for so long, or that."""
+    stop_s = plan.time_s[stop]
+    k = _until(plan.bound_s, plan.bound_from, s, stop_s)
+    k -= k > 0 and plan.bound_s[s, _MOST + k] == stop_s
+    if plan.bound_s[s, k] < lasts_s:
+        return stop
+    return _searched(plan, s, k, lasts_s, stop)
+
+
+@lean
+def placed(plan, number, need, lasts_s, start_s, stop_s, steps):  # type: ignore[no-untyped-def]
     """Give a job the earliest place, after taking back the one that it has.
 
-    What jobs have is changed in `start_s` (infinite for those without a place) and `stop_s`, by
-    their numbers. Return the arrays.
+    What jobs have is changed in `start_s` (infinite for those without a place), `stop_s` and
+    `steps` (where it begins and ends), by their numbers. There must be room for one more step, and
+    bounds for the number of cores.
     """
-    s, end = _STEPS + 1, _STEPS + 1 + index[0, _NEEDS]
-    while s < end and index[s, _NEED] < need:
-        s += 1
-    if s == end or index[s, _NEED] != need:
-        entry, index = _with_need(entry, index, need)
-    has_s, had_s = start_s[number], stop_s[number]
-    new_s = _earliest_s(entry, index, s, lasts_s, has_s)
-    if new_s >= has_s:
-        return entry, index
-    end_s = new_s + lasts_s
-    # Where the places overlap, what the job keeps is left alone.
-    entry, index = given(entry, index, new_s, min(has_s, end_s), -need)
-    if has_s < np.inf:
-        entry, index = given(entry, index, max(has_s, end_s), had_s, need)
-    start_s[number], stop_s[number] = new_s, end_s
-    return entry, index
+    time_s, link = plan.time_s, plan.link
+    has_s = start_s[number]
+    if has_s <= time_s[link[0, _NEXT]]:
+        return
+    # What a job has is not free in the plan, but it could have it again: a stretch that reaches
+    # its place is long enough.
+    has, had = (steps[number, 0], steps[number, 1]) if has_s < np.inf else (0, 0)
+    new = has
+    while link[link[new, _PREVIOUS], _FREE] >= need:
+        new = link[new, _PREVIOUS]
+    new = _earliest(plan, plan.at_least[need], lasts_s, new)
+    if new == has:
+        return
+    end_s = time_s[new] + lasts_s
+    if end_s > has_s:
+        # Where the places overlap, what the job keeps is left alone.
+        _shifted(time_s, link, new, has_s, -need)
+        end = had
+        while time_s[link[end, _PREVIOUS]] >= end_s:
+            end = link[end, _PREVIOUS]
+            link[end, _FREE] += need
+        if time_s[end] != end_s:
+            free = link[link[end, _PREVIOUS], _FREE] + need
+            end = _inserted(time_s, link, end, end_s, free)
+        opened = end
+    else:
+        end = _shifted(time_s, link, new, end_s, -need)
+        opened = has
+        if has:
+            _shifted(time_s, link, has, time_s[had], need)
+    link[new, _USES] += 1
+    link[end, _USES] += 1
+    if has:
+        if opened != had:
+            _opened(plan, opened, had, need)
+        _left(link, has)
+        _left(link, had)
+    start_s[number], stop_s[number] = time_s[new], end_s
+    steps[number, 0], steps[number, 1] = new, end
 
 
-def booked(entry, index, numbers, processors, left_s, start_s, stop_s):  # type: ignore[no-untyped-def]
-    """Do what `placed` does for each job in turn; return the arrays."""
+@lean
+def rebooked(plan, line, waiting, processors, left_s, start_s, stop_s, steps):  # type: ignore[no-untyped-def]
+    """Do what `placed` does for the first jobs of a line; return when the first of them begins."""
+    next_s = np.inf
+    for k in range(waiting):
+        i = line[k]
+        placed(plan, i, processors[i], left_s[i], start_s, stop_s, steps)
+        next_s = min(next_s, start_s[i])
+    return next_s
+
+
+def booked(plan, numbers, processors, left_s, start_s, stop_s, steps):  # type: ignore[no-untyped-def]
+    """Do what `placed` does for each job in turn; return the plan."""
+    plan = roomier(plan, numbers.size + 3)
     for k in range(numbers.size):
-        entry, index = placed(entry, index, numbers[k], processors[k], left_s[k], start_s, stop_s)
-    return entry, index
+        plan = needed(plan, processors[k])
+        placed(plan, numbers[k], processors[k], left_s[k], start_s, stop_s, steps)
+    return plan
 
 
 PARTS = (
-    _roomier,
-    _last,
-    _new_block,
-    _drop_block,
-    _lengthened,
-    _put,
-    _drop,
+    _unbound,
+    cleared,
+    roomier,
+    needed,
+    _inserted,
+    _dropped,
+    _left,
+    _shifted,
+    _until,
+    _replaced,
+    _raised,
+    _length_s,
     _opened,
-    _closed,
-    _mended,
-    _crossed,
-    changed,
     given,
     advanced,
-    cleared,
-    _with_need,
-    _earliest_s,
+    _lowered,
+    _searched,
+    _earliest,
     placed,
+    rebooked,
     booked,
 )
 """What a loop over a plan is compiled with, each after those it calls."""

@@ -257,10 +257,11 @@ class Conservative(Policy):
     stay on.
 
     **Growth.** An end looks at every reservation that waits, and in a long line most of them
-    move: that is what the rule asks for, and n jobs that are submitted at once cost up to n^2 / 2
-    such moves. Where cores are counted, a look or a move costs about the logarithm of the line,
-    times the different numbers of cores that it crosses (`helpers.decide._places`); where they are
-    named, it costs in proportion to the line. With `depth` an end costs the same however many
+    move: that is what the rule asks for, and n jobs that are submitted at once cost n^2 / 2 looks,
+    whatever is kept of the past. Where cores are counted, a look costs hardly more in a long line
+    than in a short one, and a move what it changes, times the different numbers of cores that it
+    crosses (`helpers.decide._places`): the square of the line with a small factor. Where cores are
+    named, a look costs in proportion to the line. With `depth` an end costs the same however many
     wait.
     """
 

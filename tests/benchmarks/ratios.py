@@ -178,7 +178,7 @@ def accasim_over_twin():
 
 
 def all_steps_over_stretches():
-    """Conservative backfilling by a search through all steps over that through stretches."""
+    """Conservative backfilling by a search through all steps over that led by bounds."""
     jobs, none = generated(3_000, None), _Carbon(None, None, np.nan)
 
     def run(kind):
@@ -264,7 +264,7 @@ GROWTH = {
     "growth_account": (grow_account, (10_000, 1_000_000), 1.3),
     "growth_sacct": (grow_sacct, (5_000, 50_000), 1.3),
     "growth_conservative_kept_up": (grow_conservative_kept_up, (10_000, 1_000_000), 1.3),
-    "growth_conservative": (grow_conservative, (1_000, 4_000), 3.2),
+    "growth_conservative": (grow_conservative, (1_000, 10_000), 2.3),
     "growth_conservative_depth": (grow_conservative_depth, (1_000, 10_000), 1.4),
     "growth_filler_kept_up": (grow_filler_kept_up, (10_000, 100_000), 1.3),
     "growth_filler": (grow_filler, (1_000, 10_000), 2.0),

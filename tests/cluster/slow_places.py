@@ -1,7 +1,7 @@
 """A slow judge of places: all steps in one array, each looked at in turn for each job.
 
-It is what conservative backfilling did before it kept stretches of time by numbers of cores, and
-must give the same places, to the bit.
+It is what conservative backfilling did before it kept bounds on how long so many cores are free,
+and must give the same places, to the bit.
 """
 
 import numpy as np
