@@ -74,6 +74,7 @@ def compiled(function: Callable[..., Any], *helpers: Callable[..., Any]) -> Call
 
     @wraps(function)
     def call(*arguments: Any) -> Any:
+        """Run the loop, which the first call compiles."""
         if done:
             return loop(*arguments)
         with _told_when_slow(function):
@@ -89,6 +90,7 @@ def _told_when_slow(function: Callable[..., Any]) -> Iterator[None]:
     """Say at a terminal, after a second, that a function is being compiled."""
 
     def tell() -> None:
+        """Say what is waited for."""
         print(
             f"Compiling {function.__module__}.{function.__name__.lstrip('_')}: once on this "
             "machine, a few seconds.",

@@ -531,6 +531,7 @@ def numbers(
     """
 
     def value(cell: str) -> tuple[float, bool]:
+        """Return the number of a cell, NaN if it has none, and whether it is bad."""
         if cell in missing:
             return math.nan, False
         try:

@@ -35,6 +35,7 @@ def hindsight(intensity: Intensity) -> Forecaster:
     """Return the forecaster that knows the future, for an upper limit of what can be reached."""
 
     def forecast(now_s: float) -> Intensity:
+        """Return the truth, whenever it is asked for."""
         return intensity
 
     return forecast
@@ -62,6 +63,7 @@ def last_period(observed: Intensity, deadline: Times, *, period: Duration = "1D"
     last: dict[float, Intensity] = {}
 
     def forecast(now_s: float) -> Intensity:
+        """Return the period that ends with the last known step, again and again."""
         known_s = _known_until_s(observed, now_s, deadline_s)
         if known_s not in last:
             last.clear()
@@ -100,6 +102,7 @@ def newest_forecast(
     last: dict[tuple[float, float], Intensity] = {}
 
     def forecast(now_s: float) -> Intensity:
+        """Return what is known, then what was forecast last, then the last period."""
         issued = forecasts.issued_at(now_s)
         known_s = _known_until_s(observed, now_s, deadline_s)
         key = (float(issued.edges_s[0]), known_s)
@@ -165,6 +168,7 @@ def forecaster(
     last: dict[float, Intensity] = {}
 
     def expected(now_s: float) -> Intensity:
+        """Return the forecast issued when the step under way began."""
         observed.at(now_s)  # an instant that is not covered is an error
         step = int(np.searchsorted(observed.edges_s, now_s, side="right")) - 1
         issued_s = float(observed.edges_s[step])

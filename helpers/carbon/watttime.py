@@ -269,6 +269,7 @@ class _Service:
         base_url: str,
         timeout: float,
     ) -> Self:
+        """Return what asks for a signal of a region, with a token that its account gives."""
         if signal not in _KINDS:
             raise ValueError(f"signal {signal!r} must be one of {', '.join(_KINDS)}.")
         auth = secret(username, "WATTTIME_USER"), secret(password, "WATTTIME_PASSWORD")
@@ -280,10 +281,12 @@ class _Service:
 
     @property
     def kind(self) -> Kind:
+        """Kind of the intensity."""
         return _KINDS[self.signal]
 
     @property
     def source(self) -> str:
+        """What an intensity says of where it comes from."""
         model = f", model {self.model}" if self.model else ""
         return f"WattTime v3, {self.signal}{model}"
 

@@ -298,6 +298,7 @@ class Jobs:
         time = {name: both[ambiguous == "second"] for name, both in meanings.items()}
 
         def settle_as(name: str, where: Bools, value: Floats) -> None:
+            """Take a known instant for a time that has two meanings."""
             where = where & twice[name] & np.isfinite(value)
             time[name] = np.where(where, value, time[name])
             twice[name] = twice[name] & ~where
@@ -331,6 +332,7 @@ class Jobs:
         jobs.require(bad[codes], "AllocTRES", "must be a list such as cpu=4,mem=8G,gres/gpu=2")
 
         def listed(of: Callable[[dict[str, float]], float]) -> Floats:
+            """Return for each job what is found in its list of resources."""
             return np.array([of(amounts) for amounts in tres], dtype="float64")[codes]
 
         listed_cpus = listed(lambda amounts: amounts.get("cpu", np.nan))
@@ -442,6 +444,7 @@ class Jobs:
         good = self._good
 
         def take(name: str) -> NDArray | None:
+            """Give a column of the good jobs away."""
             packed = self._column.pop(name, None)
             return None if packed is None else packed.values[good]
 
@@ -461,6 +464,7 @@ class Jobs:
             good = self._good[rows]
 
             def take(name: str, numbers: list[int] = numbers, good: Bools = good) -> NDArray | None:
+                """Return a column of the good jobs of this lot."""
                 packed = self._column.get(name)
                 if packed is None:
                     return None
@@ -475,6 +479,7 @@ class Jobs:
         n = len(earlier)
 
         def given(name: str) -> Any:
+            """Return a column, zeros where it is not kept."""
             values = take(name)
             return np.zeros(n) if values is None else values
 

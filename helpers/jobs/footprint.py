@@ -373,6 +373,7 @@ class Footprint:
         names = pd.Index(days[:-1].strftime(written), dtype=str)
 
         def cut(start_s: NDArray, stop_s: NDArray) -> Cut:
+            """Return the pieces of jobs, each within one span."""
             job, place, begins_s, ends_s = calendar.pieces(start_s, stop_s)
             return job, pd.Categorical.from_codes(place, names), begins_s, ends_s
 
@@ -664,6 +665,7 @@ def _refusal(
         )
 
     def say(alike: int) -> str:
+        """Return the whole sentence, once it is known how many are alike."""
         more = f" and {alike - 1} more" if alike > 1 else ""
         return f"{source}: job {job}{more}: {told}"
 

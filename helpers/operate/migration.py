@@ -81,14 +81,8 @@ def migrate(
 
     Parameters
     ----------
-    force : Revision
-        What is carried out now.
-    checkpoints : int
-        Checkpoints done by now, all told.
-    intensity : Intensity
-        What is now expected of the grid.
-    from_s : float
-        When it may start again [s].
+    force, checkpoints, intensity, from_s
+        As in `helpers.operate.revisions.revise`.
     queue : Queue
         What waits and runs now.
     rules : Rules

@@ -219,6 +219,7 @@ def _two_times(lags_s: NDArray, seen: NDArray) -> tuple[float, float, float]:
     shortest, longest = np.log(lags_s[0] / 20), np.log(20 * lags_s[-1])
 
     def misfit(p: NDArray) -> NDArray:
+        """Return by how much a sum of two decays misses what was seen."""
         fast, slow = np.exp(-lags_s / np.exp(p[0])), np.exp(-lags_s / np.exp(p[0] + p[1]))
         return (1 - p[2]) * fast + p[2] * slow - seen
 

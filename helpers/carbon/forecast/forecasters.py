@@ -109,6 +109,7 @@ def profile(
     here_s = offset_s(start_s)
 
     def earlier(count: NDArray) -> NDArray:
+        """Return the same times on the clock some periods ago [s]."""
         moved_s = start_s - count * period_s
         return moved_s + np.where(count > 0, here_s - offset_s(moved_s), 0.0)
 
@@ -293,6 +294,7 @@ def _pooled(
     """Features of every issue and lead, and the simple forecast that they add to."""
 
     def at_this_hour(period: Duration, periods: int) -> NDArray[np.float64]:
+        """Return the mean of the last periods at the same time on the clock [g/kWh]."""
         return profile(
             intensity,
             issued_s,

@@ -53,7 +53,15 @@ class Model(Protocol):
 
     @classmethod
     def fit(cls, known: Programs, truth: NDArray[np.float64]) -> Self:
-        """Return the model of programs whose number is known, all positive."""
+        """Return the model of programs whose number is known.
+
+        Parameters
+        ----------
+        known : Programs
+            What is learned from.
+        truth : ndarray, shape (n,)
+            Their numbers, all positive.
+        """
 
     def predict(self, programs: Programs) -> NDArray[np.float64]:
         """Return the number of each program, shape (n,)."""
@@ -141,10 +149,8 @@ class Hybrid:
 
         Parameters
         ----------
-        known : Programs
-            What is learned from.
-        truth : ndarray, shape (n,)
-            Their numbers, all positive.
+        known, truth
+            As in `Model.fit`.
         choose : bool
             Whether how large trees are and how far they are trusted is chosen on these programs,
             each predicted by trees that had not seen it: a score on others is then of everything

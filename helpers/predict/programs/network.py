@@ -64,10 +64,8 @@ class Network:
 
         Parameters
         ----------
-        known : Programs
-            What is learned from.
-        truth : ndarray, shape (n,)
-            Their numbers, all positive.
+        known, truth
+            As in `helpers.predict.programs.models.Model.fit`.
         epochs : int
             How often each program is seen.
         seed : int
