@@ -59,21 +59,15 @@ numbers = publish.Numbers("a_real_cluster", publish.Scope(jobs="sleeping jobs"))
 trials = datasets.slurm_trials()
 rounds, jobs, runs = (trials[name].copy() for name in ("rounds", "jobs", "runs"))
 rounds["kills"] = rounds.filter(like="_kills").sum(axis=1)
-
-# %%
 rounds["kind"] = np.select(
     [rounds["kills"] == 0, rounds["kills"] > usual_kills], ["calm", "killed often"], "killed"
 )
 
-# %%
-about = rounds[["round", "hour_s", "kills", "kind", "margin_s", "checkpoint_s"]]
-jobs, runs = jobs.merge(about, on="round"), runs.merge(about, on="round")
+# %% [markdown]
+# A round is *calm* if nothing was killed in it, and *killed often* in a harsher trial.
 
 # %%
-grouped = rounds.groupby(["hour_s", "kind"])
-
-# %%
-made_of = grouped.agg(
+made_of = rounds.groupby(["hour_s", "kind"]).agg(
     rounds=("round", "size"),
     agent=("agent_kills", "sum"),
     controller=("controller_kills", "sum"),
@@ -99,11 +93,13 @@ publish.table(
     },
 )
 
+# %% [markdown]
+# What is known of a round is put beside each of its jobs and runs.
+
 # %%
+about = rounds[["round", "hour_s", "kills", "kind", "margin_s", "checkpoint_s"]]
+jobs, runs = jobs.merge(about, on="round"), runs.merge(about, on="round")
 short_s, long_s = rounds["hour_s"].min(), rounds["hour_s"].max()
-calm = runs[(runs["kills"] == 0) & runs["planned_start_s"].notna()]
-lag_s, first = calm["start_s"] - calm["planned_start_s"], calm["run"] == 1
-LAGS = {"first start": lag_s[first], "resume": lag_s[~first]}
 
 # %% tags=["hide-cell"]
 short_calm = rounds[(rounds["kind"] == "calm") & (rounds["hour_s"] == short_s)]
@@ -136,6 +132,11 @@ numbers.record_table(
 #
 # A *lag* is how much later than planned a run begins.
 # The agent tells Slurm a second early that a run may start, so that a lag can be negative: then Slurm was quicker than that.
+
+# %%
+calm = runs[(runs["kills"] == 0) & runs["planned_start_s"].notna()]
+lag_s, first = calm["start_s"] - calm["planned_start_s"], calm["run"] == 1
+LAGS = {"first start": lag_s[first], "resume": lag_s[~first]}
 
 # %%
 publish.table(
@@ -203,8 +204,6 @@ killed = jobs[jobs["kills"] > 0]
 stops = int((killed["runs"] - 1).sum())
 past = killed["late_s"].clip(lower=0)
 good = (killed["outcome"] == "completed") & (killed["ticks_missing"] == 0)
-
-# %%
 whole = killed.assign(good=good, twice=killed["overlaps"] > 0, late=killed["late_s"] > 0)
 
 # %%
@@ -228,6 +227,9 @@ publish.table(
     },
     index="rounds",
 )
+
+# %% [markdown]
+# What befell the jobs, all rounds of kills together:
 
 # %%
 publish.table(
@@ -356,10 +358,7 @@ plt.show()
 
 # %%
 listened = rounds.dropna(subset="said")
-by_kind = listened.groupby(["hour_s", "kind"])
-
-# %%
-told = by_kind.agg(
+told = listened.groupby(["hour_s", "kind"]).agg(
     broker=("broker_kills", "sum"),
     said=("said", "sum"),
     unheard=("unheard", "sum"),
