@@ -59,12 +59,14 @@ numbers = publish.Numbers("a_real_cluster", publish.Scope(jobs="sleeping jobs"))
 trials = datasets.slurm_trials()
 rounds, jobs, runs = (trials[name].copy() for name in ("rounds", "jobs", "runs"))
 rounds["kills"] = rounds.filter(like="_kills").sum(axis=1)
-rounds["kind"] = np.select(
-    [rounds["kills"] == 0, rounds["kills"] > usual_kills], ["calm", "killed often"], "killed"
-)
 
 # %% [markdown]
 # A round is *calm* if nothing was killed in it, and *killed often* in a harsher trial.
+
+# %%
+rounds["kind"] = np.select(
+    [rounds["kills"] == 0, rounds["kills"] > usual_kills], ["calm", "killed often"], "killed"
+)
 
 # %%
 made_of = rounds.groupby(["hour_s", "kind"]).agg(
@@ -111,12 +113,6 @@ numbers.record_table(
         "short_hour [.1f s]: what an hour of the grid was compressed to": short_s,
         "long_hour [.0f s]: the same in the round for grams": long_s,
         "margin [.0f s]: time that plans keep free before deadlines": rounds["margin_s"].max(),
-    }
-)
-
-# %% tags=["hide-cell"]
-numbers.record_table(
-    {
         "calm_rounds [.0f rounds]: rounds in which nothing was killed": (
             rounds["kind"] == "calm"
         ).sum(),
@@ -248,29 +244,15 @@ publish.table(
 )
 
 # %% tags=["hide-cell"]
+hit = rounds[rounds["kills"] > 0]
 numbers.record_table(
     {
         "kills [.0f kills]: of agent, controller, node daemons and broker": rounds["kills"].sum(),
         "killed_jobs [.0f jobs]: jobs of killed rounds": len(killed),
         "ended [.0f jobs]: jobs of killed rounds with all their work done": good.sum(),
-    }
-)
-
-# %% tags=["hide-cell"]
-hit = rounds[rounds["kills"] > 0]
-
-# %% tags=["hide-cell"]
-numbers.record_table(
-    {
         "kills_usual [.0f kills]: kills in a round": hit["kills"].min(),
         "kills_often [.0f kills]: the same in the harsher trial": hit["kills"].max(),
         "load [.0f]: mean load of the machine in killed rounds": hit["load_mean"].mean(),
-    }
-)
-
-# %% tags=["hide-cell"]
-numbers.record_table(
-    {
         "late [.0f jobs]: jobs of killed rounds that ended after their deadline": (past > 0).sum(),
         "latest [.1f s]: by how much the latest of them was late": past.max(),
         "again [.0f jobs]: jobs handed over more than once": (killed["submissions"] > 1).sum(),
