@@ -11,6 +11,9 @@ from threading import Timer
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 __all__ = ["compiled", "extra", "lean"]
 
 PATIENCE_S = 1.0
@@ -83,6 +86,16 @@ def compiled(function: Callable[..., Any], *helpers: Callable[..., Any]) -> Call
         return loop(*arguments)
 
     return call
+
+
+def for_reading(values: NDArray[Any]) -> NDArray[Any]:
+    """Return an array in one piece that its reader cannot change, without a copy where it can.
+
+    numba compiles a loop anew for each mixture of arrays that can be changed and that cannot.
+    """
+    view = np.ascontiguousarray(values).view()
+    view.setflags(write=False)
+    return view
 
 
 @contextmanager

@@ -58,8 +58,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Forecasts, Intensity, check_intensity, same_kind
+from helpers.extras import compiled, for_reading
 from helpers.phases.suspension import Suspension
-from helpers.schedule._compile import compiled
 from helpers.schedule.heuristics import cheapest_slots, follow
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, charge
 from helpers.schedule.suspend import best_schedules
@@ -543,7 +543,8 @@ def _best_windows(
     curves = _curves(trace, intensity, forecast, trace.longest_wait_s + length_s)
     tie = _TIE * np.abs(curves.value).max(axis=1)
     first, border_s, power_w = profiles
-    jobs = _Jobs(first, border_s, power_w, trace.submit_s, trace.longest_wait_s, length_s)
+    times_s = (trace.submit_s, trace.longest_wait_s, length_s)
+    jobs = _Jobs(*map(for_reading, (first, border_s, power_w, *times_s)))
     if step_s is None:
         shift_s = compiled(_kinks_of_start)(curves, jobs, per_wait, tie)
     else:
@@ -583,7 +584,7 @@ def _curves(trace: Trace, intensity: Intensity, forecast: Decision, needed_s: ND
         row = np.searchsorted(offset_s, trace.submit_s, side="right") - 1
     total = np.zeros((value.shape[0], value.shape[1] + 1))
     np.cumsum(value * np.diff(edges_s), axis=1, out=total[:, 1:])
-    return _Curves(*map(np.ascontiguousarray, (edges_s, offset_s, value, total, row)))
+    return _Curves(*map(for_reading, (edges_s, offset_s, value, total, row)))
 
 
 def _check_reach(trace: Trace, seen: Intensity | Forecasts, needed_s: NDArray) -> None:
@@ -634,9 +635,7 @@ def _charged(
         )
     steps = (intensity.edges_s, intensity.intensity_g_per_kwh)
     runs = (first_run, run_start_s, run_stop_s)
-    emissions_g = compiled(_charges)(
-        _Charged(*map(np.ascontiguousarray, (*steps, *runs, *trace.profiles)))
-    )
+    emissions_g = compiled(_charges)(_Charged(*map(for_reading, (*steps, *runs, *trace.profiles))))
     return TraceOutcome(
         trace,
         policy,

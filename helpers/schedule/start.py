@@ -34,8 +34,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity
+from helpers.extras import compiled, for_reading
 from helpers.phases.model import PhaseModel, flatten
-from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import (
     Certificate,
     Schedule,
@@ -174,13 +174,13 @@ def best_starts(
     check_windows(models, intensity, release_s, deadline_s)
     shift_s = compiled(_sweep)(
         _Sweep(
-            edges_s=np.ascontiguousarray(intensity.edges_s),
-            value_g_per_kwh=np.ascontiguousarray(intensity.intensity_g_per_kwh),
-            first=first,
-            borders_s=edges_s,
-            power_w=power_w,
-            release_s=np.ascontiguousarray(release_s),
-            slack_s=np.maximum(deadline_s - release_s - lengths_s, 0.0),
+            edges_s=for_reading(intensity.edges_s),
+            value_g_per_kwh=for_reading(intensity.intensity_g_per_kwh),
+            first=for_reading(first),
+            borders_s=for_reading(edges_s),
+            power_w=for_reading(power_w),
+            release_s=for_reading(release_s),
+            slack_s=for_reading(np.maximum(deadline_s - release_s - lengths_s, 0.0)),
             tie=_TIE,
         )
     )
