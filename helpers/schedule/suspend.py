@@ -76,7 +76,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -445,7 +444,7 @@ class PricedJob:
         if self.exact:
             return cost_g
         price = self._question.ticked(edges_s, cumulative_g)
-        return _events.lower_g(self._question.problem, cost_g, price=price)
+        return _events.lower_g(self._question.raw, cost_g, price=price)
 
     def rounding_g(self, highest_g: float, total_g: float, prices: int) -> float:
         """Bound the error [g CO2e] of `best`.
@@ -607,17 +606,6 @@ def plan(
     )
 
 
-class _Found(NamedTuple):
-    """Runs in microseconds after `now_s` and of the work that was left; what is proven so far."""
-
-    start: NDArray[np.int64]
-    work_from: NDArray[np.int64]
-    work_to: NDArray[np.int64]
-    emissions_g: float
-    lower_g: float | None  # None: not asked yet
-    method: str
-
-
 @dataclass(frozen=True, eq=False)
 class _Question:
     """A job, a signal, a window and rules: what a schedule is asked for."""
@@ -690,14 +678,14 @@ class _Question:
     @cached_property
     def problem(self) -> _events.Problem:
         """The problem in whole microseconds."""
-        return _events.Problem.of(self.raw)
+        return _events.problem(self.raw)
 
     @property
     def regular(self) -> bool:
-        """As `problem.regular`, for less."""
+        """Whether a run without work can never pay."""
         if self.intensity.kind == "average" and not self.suspension.suspended_power_w:
             return True
-        return self.problem.regular
+        return _events.regular(self.problem)
 
     def grid(self) -> Grid:
         """Return the grid asked for, or the one that divides all durations."""
@@ -707,11 +695,11 @@ class _Question:
                 measured.slot * _TICK_S, measured.slots, measured.rows, measured.cells, True
             )
         slot, problem = self.slot, self.problem
-        rows = problem.stops.size + 1 if problem.stops is not None else 0
+        rows = 0 if problem.anywhere else problem.stops.size + 1
         return Grid(
             slot_s=float(self.resolution_s),
             slots=problem.horizon // slot,
-            rows=rows or -(-problem.work.length // slot),
+            rows=rows or -(-int(problem.work.border[-1]) // slot),
             cells=_events.lattice_states(problem, slot),
             exact=measured.slot % slot == 0,
         )
@@ -726,7 +714,9 @@ class _Question:
         ticks = np.rint((edges_s - self.now_s) * TICKS_PER_S).astype(np.int64)
         return _events.Price(ticks, np.asarray(cumulative_g, dtype=np.float64))
 
-    def solved(self, *, keep: bool = True, price: tuple[NDArray, NDArray] | None = None) -> _Found:
+    def solved(
+        self, *, keep: bool = True, price: tuple[NDArray, NDArray] | None = None
+    ) -> _events.Found:
         """Return the best schedule that can be found, and what is proven of it at no cost."""
         rules = self.suspension
         if rules.most_resumes and rules.most_resumes > 0 and keep and price is None:
@@ -739,16 +729,14 @@ class _Question:
         found = self._on_grid(_SMALL if price is None else MAX_CELLS, keep, price)
         if found is not None:
             return found
-        if self.regular and not self.problem.least_run and price is None:
-            points = _events.solve(self.problem)
-            if points.method != "relaxation":
-                return self._read(*points)
-        found = self._on_grid(MAX_CELLS, keep, price)
-        return found if found is not None else self._read(*_events.solve(self.problem))
+        if price is None:
+            found = _events.proven(self.raw)
+        found = found or self._on_grid(MAX_CELLS, keep, price)
+        return found or _events.solve(self.raw)
 
     def _on_grid(
         self, most_cells: int, keep: bool, price: tuple[NDArray, NDArray] | None
-    ) -> _Found | None:
+    ) -> _events.Found | None:
         answer = _grid.solve(self.raw, most_cells, keep=keep, price=price)
         if not answer.solved:
             return None
@@ -758,11 +746,11 @@ class _Question:
         at_once = under_way and not self.progress.may_stop
         if price is None and not stays and (at_once or not self.regular):
             lower_g = _grid.solve(self.raw, most_cells, keep=False, idle_runs=True).least_g
-        return _Found(
+        return _events.Found(
             answer.start, answer.work_from, answer.work_to, answer.least_g, lower_g, "grid"
         )
 
-    def _on_lattice(self, price: tuple[NDArray, NDArray] | None) -> _Found:
+    def _on_lattice(self, price: tuple[NDArray, NDArray] | None) -> _events.Found:
         """Solve with starts and stops on the resolution that was asked for."""
         ticked = None if price is None else self.ticked(*price)
         states, slot = _events.lattice_states(self.problem, self.slot), self.slot
@@ -775,18 +763,9 @@ class _Question:
                 "Leave resolution_s out, so that they are free.",
                 stacklevel=4,
             )
-        least_g, runs = _events.on_lattice(self.problem, slot, ticked)
-        return self._read(runs, least_g, None, "relaxation")
+        return _events.on_lattice(self.raw, slot, *(() if ticked is None else (ticked,)))
 
-    def _read(
-        self, runs: _events.Runs, emissions_g: float, lower_g: float | None, method: str
-    ) -> _Found:
-        start = runs.y + runs.work_from - self.problem.startup.length
-        if self.problem.under_way and runs.y[0] == 0 and runs.work_from[0] == 0:
-            start[0] = 0  # goes on at once
-        return _Found(start, runs.work_from, runs.work_to, emissions_g, lower_g, method)
-
-    def certificate(self, found: _Found) -> Certificate:
+    def certificate(self, found: _events.Found) -> Certificate:
         """Return what is proven of a schedule, with a bound where nothing is yet."""
         if found.lower_g is not None:
             return Certificate(found.emissions_g, found.lower_g, found.method)
@@ -795,10 +774,10 @@ class _Question:
         if exact is not None and exact.lower_g is not None:
             lower_g = min(exact.lower_g, found.emissions_g)
         else:
-            lower_g = _events.lower_g(self.problem, found.emissions_g)
+            lower_g = _events.lower_g(self.raw, found.emissions_g)
         return Certificate(found.emissions_g, lower_g, found.method)
 
-    def schedule(self, found: _Found, *, certified: bool = True) -> Schedule:
+    def schedule(self, found: _events.Found, *, certified: bool = True) -> Schedule:
         """Return the schedule of a job that was not started yet."""
         work_from_s, work_to_s = found.work_from / TICKS_PER_S, found.work_to / TICKS_PER_S
         work_to_s[-1] = self.job.work_profile.duration_s  # which may be known more finely
@@ -819,7 +798,7 @@ class _Question:
             certificate=self.certificate(found) if certified else None,
         )
 
-    def planned(self, found: _Found) -> Iterator[PlannedRun]:
+    def planned(self, found: _events.Found) -> Iterator[PlannedRun]:
         """Return the runs to come."""
         under_way, done_s = self.progress.run_start_s is not None, self.progress.work_s
         for i, (start, work_from, work_to) in enumerate(

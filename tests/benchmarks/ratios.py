@@ -197,7 +197,7 @@ RATIOS = {
     "engine_over_twin": (engine_over_twin, 10.0, "least", 0),
     "accasim_over_twin": (accasim_over_twin, 100.0, "least", 0),
     "all_steps_over_stretches": (all_steps_over_stretches, 1.1, "least", 1),
-    "odd_over_even_start_up": (odd_over_even_start_up, 6.0, "most", 1),
+    "odd_over_even_start_up": (odd_over_even_start_up, 1.5, "most", 1),
     "one_by_one_over_batched": (one_by_one_over_batched, 1.1, "least", 1),
     "detailed_over_totals": (detailed_over_totals, 10.0, "least", 0),
     "tslearn_over_dtaidistance": (tslearn_over_dtaidistance, 2.0, "least", 1),

@@ -110,7 +110,7 @@ def test_a_start_up_that_divides_nothing_beside_one_that_does(capsys):
         for startup_s in (600.0, 601.37)
     }
     points_s = {
-        s: cpu_s(lambda q=q: _events.solve(_events.Problem.of(q.raw))) for s, q in asked.items()
+        s: cpu_s(lambda q=q: _events.solve(q.raw)) for s, q in asked.items()
     }
     whole_s = {s: cpu_s(lambda s=s: best_schedule(job(s), *window)) for s in asked}
 
@@ -120,7 +120,7 @@ def test_a_start_up_that_divides_nothing_beside_one_that_does(capsys):
             f"best_schedule, which takes a grid for 600 s, {whole_s[601.37] / whole_s[600.0]:.2f}"
         )
     assert points_s[601.37] < 1.5 * points_s[600.0]
-    assert whole_s[601.37] < 0.004
+    assert whole_s[601.37] < 1.5 * whole_s[600.0]
 
 
 def test_all_1200_problems_in_one_batched_call(capsys):

@@ -13,7 +13,8 @@ from schedule_problems import EPOCH_S, brute_force_g, curve, model, problems
 from helpers import datasets
 from helpers.carbon import Intensity
 from helpers.phases import Phase, PhaseModel, Suspension
-from helpers.schedule import _events, _grid
+from helpers.schedule import _events, _grid, _points, _relaxed
+from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import Certificate, charge, check
 from helpers.schedule.suspend import (
     MAX_CELLS,
@@ -31,7 +32,7 @@ JUDGED = int(os.environ.get("JUDGED_BY_HIGHS", "12"))
 
 def on_points(problem, progress=None):
     """Solve on event points, whatever the grid is like."""
-    return _events.solve(question(problem, progress).problem)
+    return _events.solve(question(problem, progress).raw)
 
 
 def on_grid(problem, progress=None):
@@ -52,8 +53,8 @@ def test_event_points_find_what_the_grid_finds_where_pausing_pays(seed):
     assert close(grid.least_g) == points.emissions_g
     assert Certificate(points.emissions_g, points.lower_g, points.method).exact
     assert (grid.start.size, grid.start[-1] + grid.work_to[-1] - grid.work_from[-1]) == (
-        points.runs.y.size,
-        points.runs.y[-1] + points.runs.work_to[-1] - question(problem).problem.startup.length,
+        points.start.size,
+        points.start[-1] + points.work_to[-1] - points.work_from[-1],
     )
 
 
@@ -90,30 +91,49 @@ def test_event_points_find_the_optimum_of_a_program_in_continuous_time(seed):
     assert found.lower_g == found.emissions_g
 
 
+def narrowed(problem, cell_s):
+    """Relax a problem to cells of some length."""
+    narrow = compiled(_events._narrow, *_events._RELAXED, _relaxed._through)
+    return narrow(question(problem).raw, round(cell_s * 1e6), 3)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_a_relaxation_is_below_every_schedule_at_any_cell(seed):
     problem = whole_seconds(np.random.default_rng(seed), least_run=seed % 2 == 0)
-    least_g = on_grid(problem).least_g
-    asked = question(problem).problem
+    best = on_grid(problem)
 
     for cell_s in (1, 3.7, 10, 37, 60):
-        lower_g = _events.Relaxation(asked, round(cell_s * 1e6)).lower_g()
+        found = narrowed(problem, cell_s)
 
-        assert lower_g <= least_g * (1 + 1e-9)
+        assert found.lower_g <= best.least_g * (1 + 1e-9)
+        assert found.lower_g == pytest.approx(found.cell_g.min(), rel=1e-12)
+        if best.start.size > 1:
+            assert found.paused_g <= best.least_g * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_states_of_optimal_schedules_stay_alive(seed):
     problem = whole_seconds(np.random.default_rng(seed))
-    asked, best = question(problem).problem, on_grid(problem)
-    y = best.start + asked.startup.length - best.work_from
+    best, startup = on_grid(problem), question(problem).problem.startup.border[-1]
 
     for cell_s in (2.5, 10, 37):
-        relaxation = _events.Relaxation(asked, round(cell_s * 1e6))
-        alive = _events.Alive(relaxation, relaxation.alive(best.least_g)[1])
+        found = narrowed(problem, cell_s)
+        alive = _points._alive(found.cell_g, found.h, found.origin, best.least_g)
 
-        assert alive.at(best.work_from, y).all()
-        assert alive.at(best.work_to, y).all()
+        for start, work_from, work_to in zip(best.start, best.work_from, best.work_to, strict=True):
+            column = _points._column(alive, start + startup - work_from)
+            for x in (work_from, work_to):
+                assert found.cell_g[_points._row(alive, x), column] <= alive.limit_g
+
+
+def test_a_search_with_a_low_guess_finds_what_one_through_all_states_finds(monkeypatch):
+    for seed in range(20):
+        problem = measured(np.random.default_rng(seed))
+        found = on_points(problem)
+        monkeypatch.setattr(_events, "_GUESS", 1e9)
+
+        assert close(on_points(problem).emissions_g) == found.emissions_g
+        monkeypatch.undo()
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -262,7 +282,7 @@ def test_too_large_is_a_schedule_with_a_gap_and_no_refusal(monkeypatch):
     )
     exact_g = on_points(problem).emissions_g
     monkeypatch.setattr(_events, "MAX_STATES", 10)
-    monkeypatch.setattr(_events, "LEVELS", ((1, 10),))
+    monkeypatch.setattr(_events, "LEVELS", np.array([[1.0, 10.0]]))
     job, intensity, release_s, deadline_s, rules = problem
 
     schedule = best_schedule(job, intensity, release_s, deadline_s, suspension=rules)

@@ -400,13 +400,20 @@ def test_the_compiled_loop_does_what_the_source_says(monkeypatch):
     job = model([(60, 100), (60, 150)], [(240, 200), (180, 90)], [(60, 10)], checkpoints={0})
     rules = Suspension(save=[Phase("save", 60, 50)], most_resumes=2, least_run_s=300)
     intensity = curve(np.random.default_rng(3).integers(50, 500, 40))
-    fast = best_schedule(job, intensity, EPOCH_S, EPOCH_S + 2400, suspension=rules)
+    odd = model([(60.1, 100)], [(2400.7, 200), (1800.3, 90)])
+    even = (job, intensity, EPOCH_S, EPOCH_S + 2400)
+    hours = (odd, curve([60, 400, 60, 420, 70, 80], 3600.0), EPOCH_S, EPOCH_S + 4 * 3600)
 
+    def found():
+        exact = best_schedule(*even, suspension=rules), best_schedule(*hours)
+        return *exact, best_schedule(*even, suspension=rules, resolution_s=40.0)
+
+    fast = found()
     for module in (_grid, _events):
         monkeypatch.setattr(module, "compiled", lambda function, *helpers: function)
-    slow = best_schedule(job, intensity, EPOCH_S, EPOCH_S + 2400, suspension=rules)
 
-    assert fast == slow
+    assert fast == found()
+    assert ("event points", 1) == (fast[1].certificate.method, fast[1].resumes)
 
 
 def test_where_no_cache_can_be_written_the_loop_is_compiled_all_the_same(monkeypatch):
