@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.schedule._compile import lean
 from helpers.schedule._grid import Whole
 from helpers.schedule._points import Alive, _column, _row
 from helpers.schedule._problem import Floats, Ints, Part, Problem, _distinct, _least_run, _up_to
@@ -80,6 +81,7 @@ def _buckets(p: Problem) -> tuple[Ints, Whole]:
     return bucket, bits
 
 
+@lean
 def _range(alive: Alive, row: Whole, column: Ints, low: Ints, high: Ints, n: Whole) -> Whole:
     """Write the ranges of diagonals that are alive in a row of cells; return their new number.
 
@@ -186,6 +188,7 @@ def _states(
 # --- what things cost ---------------------------------------------------------------------
 
 
+@lean
 def _cost(p: Problem, t: States, time: Whole) -> float:
     """Emissions of 1 W up to a time."""
     time = min(max(time, 0), p.horizon)
@@ -195,6 +198,7 @@ def _cost(p: Problem, t: States, time: Whole) -> float:
     return p.cost_g[i] + p.value[i] * (time - p.edges[i])
 
 
+@lean
 def _parts(p: Problem, t: States, part: Part, begin: Whole) -> float:
     """Emissions of phases begun at a time."""
     total = 0.0
@@ -207,6 +211,7 @@ def _parts(p: Problem, t: States, part: Part, begin: Whole) -> float:
     return total
 
 
+@lean
 def _paid(price: Price, time: Whole) -> float:
     """Price of running up to a time."""
     i = min(max(_up_to(price.time, time) - 1, 0), price.time.size - 2)
@@ -214,6 +219,7 @@ def _paid(price: Price, time: Whole) -> float:
     return price.paid_g[i] + share * (price.paid_g[i + 1] - price.paid_g[i])
 
 
+@lean
 def _stop_g(p: Problem, t: States, stop: Whole) -> float:
     """Emissions of a stop, less being suspended up to when it is saved."""
     saved = stop + p.save.border[-1]
@@ -221,6 +227,7 @@ def _stop_g(p: Problem, t: States, stop: Whole) -> float:
     return total + _paid(t.price, saved) if t.price.time.size else total
 
 
+@lean
 def _start_g(p: Problem, t: States, begin: Whole, waits: bool) -> float:
     """Emissions of a start-up that begins at a time, and if so asked of being suspended before."""
     total = _parts(p, t, p.startup, begin)
@@ -267,6 +274,7 @@ def _log(width: Whole) -> Log:
     return log
 
 
+@lean
 def _reach(p: Problem, t: States, f: Filling, k: Whole) -> None:
     """Work up to row k on all diagonals that are alive there."""
     last = p.value.size - 1
@@ -288,6 +296,7 @@ def _reach(p: Problem, t: States, f: Filling, k: Whole) -> None:
             f.seen[d] = k
 
 
+@lean
 def _first(f: Filling) -> None:
     """Let the first start count."""
     for d in range(f.first.size):
@@ -295,6 +304,7 @@ def _first(f: Filling) -> None:
             f.best[0, d], f.note[0, d] = f.first[d], d
 
 
+@lean
 def _matured(t: States, f: Filling, merged: Whole, k: Whole) -> Whole:
     """Let starts count whose runs may be stopped at row k; return how many rows of them do."""
     while merged < k and (k == t.x.size or t.mature[merged + 1] <= k):
@@ -307,6 +317,7 @@ def _matured(t: States, f: Filling, merged: Whole, k: Whole) -> Whole:
     return merged
 
 
+@lean
 def _resumed(p: Problem, t: States, f: Filling, k: Whole, r: Whole, to: Whole) -> None:
     """Find the best resume at row k on each diagonal, after a stop there of a run in layer r."""
     first, end = t.range_from[t.band[k]], t.range_from[t.band[k] + 1]
@@ -358,6 +369,7 @@ def _noted(t: States, f: Filling, log: Log, k: Whole, to: Whole) -> Log:
     return log
 
 
+@lean
 def _ended(p: Problem, t: States, f: Filling) -> tuple[float, Whole]:
     """Add the end; return the least emissions and the start of the last run that has them.
 

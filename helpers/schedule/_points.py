@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from helpers.schedule._compile import lean
 from helpers.schedule._grid import Whole
 from helpers.schedule._problem import Floats, Ints, Problem, _distinct, _up_to
 from helpers.schedule._relaxed import EQUAL
@@ -75,6 +76,7 @@ def _table(size: Whole) -> Table:
     )
 
 
+@lean
 def _lowered(table: Table, key: Whole, number: Whole) -> bool:
     """Put a number where none is, or a larger one; return whether it was put."""
     mask = table.key.size - 1
@@ -129,16 +131,19 @@ def _alive(cell_g: Floats, h: Whole, origin: Whole, upper_g: float) -> Alive:
     return Alive(h, origin, cell_g, limit_g, lowest, highest)
 
 
+@lean
 def _row(alive: Alive, x: Whole) -> Whole:
     """Row of cells of a work position."""
     return min(x // alive.h, alive.cell_g.shape[0] - 1)
 
 
+@lean
 def _column(alive: Alive, y: Whole) -> Whole:
     """Column of cells of a diagonal."""
     return min(max((y - alive.origin) // alive.h, 0), alive.cell_g.shape[1] - 1)
 
 
+@lean
 def _at(t: Ladder, alive: Alive, x: Whole, y: Whole) -> bool:
     """Whether a state is alive."""
     if t.mirror:
@@ -146,6 +151,7 @@ def _at(t: Ladder, alive: Alive, x: Whole, y: Whole) -> bool:
     return bool(alive.cell_g[_row(alive, x), _column(alive, y)] <= alive.limit_g)
 
 
+@lean
 def _from(t: Ladder, alive: Alive, x: Whole, y: Whole) -> bool:
     """Whether a diagonal has a live state with work of x or more."""
     if t.mirror:
@@ -156,6 +162,7 @@ def _from(t: Ladder, alive: Alive, x: Whole, y: Whole) -> bool:
 # --- borders of power ---------------------------------------------------------------------
 
 
+@lean
 def _kinks(least_before_w: float, most_before_w: float, least_w: float, most_w: float) -> Whole:
     """At which steps a change of power (one of several) has a convex kink.
 

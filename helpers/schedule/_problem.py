@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH
+from helpers.schedule._compile import lean
 from helpers.schedule._grid import TICKS_PER_S, Raw, Whole
 
 __all__: list[str] = []
@@ -58,11 +59,13 @@ class Problem(NamedTuple):
     last: int
 
 
+@lean
 def _rounded(seconds: float) -> Whole:
     """Return the nearest microsecond, the even one of two."""
     return np.int64(np.rint(seconds * TICKS_PER_S))
 
 
+@lean
 def _up_to(rising: NDArray, bound: float) -> Whole:
     """Return how many of some rising numbers are at most so large."""
     low, high = 0, rising.size
@@ -191,6 +194,7 @@ def _read(raw: Raw) -> Problem:
     )
 
 
+@lean
 def _regular(p: Problem) -> bool:
     """Whether a run without work can never pay: else no schedule need be the best one."""
     for known in p.value:
@@ -203,11 +207,13 @@ def _regular(p: Problem) -> bool:
     return True
 
 
+@lean
 def _least_run(p: Problem) -> bool:
     """Whether a run may have to last longer than its start-up and saving take."""
     return p.least > 0 or p.least_first > 0
 
 
+@lean
 def _may_pause(p: Problem) -> bool:
     """Whether any pause is allowed."""
     return p.most != 0 and (p.anywhere or p.stops.size > 0 or (p.under_way and p.may_stop))
@@ -238,6 +244,7 @@ def _profile(p: Problem) -> Part:
     return Part(border, power_w)
 
 
+@lean
 def _run_g(p: Problem, run: Part, y: Whole, step: Ints) -> float:
     """Emissions of a run on a diagonal, and of the wait before it.
 
@@ -259,6 +266,7 @@ def _run_g(p: Problem, run: Part, y: Whole, step: Ints) -> float:
     return total_g
 
 
+@lean
 def _earlier(least_g: float, y: Whole, found_g: float, at: Whole, tie_g: float) -> tuple:
     """Return the better of two starts; of equal ones the earlier."""
     if found_g < least_g - tie_g / 2 or (found_g <= least_g + tie_g / 2 and at < y):

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.schedule._compile import lean
 from helpers.schedule._grid import Whole
 from helpers.schedule._problem import Floats, Ints, Part, Problem, _sorted
 
@@ -103,6 +104,7 @@ def _joined(first: Part, second: Part, back: bool) -> Part:
     return Part(border, power_w)
 
 
+@lean
 def _total(numbers: Floats) -> float:
     """Return the sum of some numbers."""
     total = 0.0
@@ -111,6 +113,7 @@ def _total(numbers: Floats) -> float:
     return total
 
 
+@lean
 def _energy_ws(part: Part) -> float:
     """Energy of phases [W us]."""
     total = 0.0
@@ -209,6 +212,7 @@ def _overheads(t: Cells, cheaper: float) -> tuple[Floats, Floats, Floats]:
     return first, start, stop
 
 
+@lean
 def _worked(on: Floats, once: Floats, power_w: float, value: Floats, rate_g: Floats) -> None:
     """Add the emissions of a row of cells."""
     for d in range(on.size):
@@ -217,6 +221,7 @@ def _worked(on: Floats, once: Floats, power_w: float, value: Floats, rate_g: Flo
         once[d] += emitted_g
 
 
+@lean
 def _turned(
     before: Floats, other: Floats, leave: Floats, after: Floats, come: Floats, off: Floats
 ) -> None:
@@ -291,6 +296,7 @@ def _through(t: Cells) -> tuple[float, float, Floats]:
     return least_g, paused_g, through_g
 
 
+@lean
 def _least_pause_g(t: Cells) -> float:
     """Return the least that a pause emits."""
     least_g = t.pause_g
@@ -338,6 +344,7 @@ def _cell(p: Problem, step: Whole, pieces: Whole) -> Whole:
     return max(np.int64(1), best if best > 0 else step // number)
 
 
+@lean
 def _size(p: Problem, h: Whole) -> float:
     """Return how many states a relaxation has."""
     length = p.work.border[-1] + p.end.border[-1]

@@ -109,9 +109,7 @@ def test_a_start_up_that_divides_nothing_beside_one_that_does(capsys):
         startup_s: _Question(job(startup_s), *window, Progress(), Suspension(), None)
         for startup_s in (600.0, 601.37)
     }
-    points_s = {
-        s: cpu_s(lambda q=q: _events.solve(q.raw)) for s, q in asked.items()
-    }
+    points_s = {s: cpu_s(lambda q=q: _events.solve(q.raw)) for s, q in asked.items()}
     whole_s = {s: cpu_s(lambda s=s: best_schedule(job(s), *window)) for s in asked}
 
     with capsys.disabled():
