@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from helpers.cluster import _machine
+from helpers.cluster._machine import (
+    ARRIVED,
+    DECISIONS,
+    ENDED,
+    WAITING,
+    Heap,
+    Machine,
+    heap,
+    joined,
+    machine,
+    next_s,
+    overdue,
+    popped,
+    pushed,
+    roomier_heap,
+    started,
+    stopped,
+)
+from helpers.decide import _places
 from helpers.decide._places import (
-    PARTS,
     advanced,
     cleared,
     given,
@@ -16,21 +35,47 @@ from helpers.decide._places import (
     needed,
     placed,
     rebooked,
+    room,
     roomier,
 )
 from helpers.decide.backfill import LATE_S
-from helpers.schedule._compile import compiled
+from helpers.extras import compiled, lean
 
 __all__ = ["conserved"]
 
 
-def conserved(jobs: Any, cores: int, kill: bool) -> tuple[Any, ...]:
+class Places(NamedTuple):
+    """Who waits, and the places of those that wait and of those that run.
+
+    Attributes
+    ----------
+    line : ndarray of int
+        Jobs that wait, in order.
+    from_s, until_s : ndarray
+        By job; `from_s` is infinite without a place [s].
+    steps : ndarray of int
+        See `helpers.decide._places.placed`.
+    first_s : ndarray, shape (1,)
+        When the first place of those that wait begins [s].
+    stops : Heap
+        When the places of jobs that run are over, and of some that ran.
+    """
+
+    line: NDArray[np.int64]
+    from_s: NDArray[np.float64]
+    until_s: NDArray[np.float64]
+    steps: NDArray[np.int64]
+    first_s: NDArray[np.float64]
+    stops: Heap
+
+
+def conserved(jobs: Any, cores: int, kill: bool) -> Machine:
     """Replay jobs under count-based conservative backfilling.
 
     Parameters
     ----------
-    jobs : tuple of arrays
-        `helpers.cluster.twin.Jobs`.
+    jobs : helpers.cluster.twin.Jobs
+        The jobs.
     cores : int
         Those of the cluster.
     kill : bool
@@ -38,148 +83,163 @@ def conserved(jobs: Any, cores: int, kill: bool) -> tuple[Any, ...]:
 
     Returns
     -------
-    tuple
-        What `helpers.cluster.twin.run` takes apart.
+    Machine
+        What has run.
     """
-    plan = made(float(jobs.submit_s[0]), cores)
-    return compiled(_conserved, *PARTS, _joins, _taken)(jobs, cores, kill, plan, LATE_S)
+    n, on = jobs.submit_s.size, machine(jobs, cores)
+    line, steps = np.empty(n + 1, dtype=np.int64), np.zeros((n, 2), dtype=np.int64)
+    places = Places(line, np.full(n, np.inf), np.empty(n), steps, np.full(1, np.inf), heap(n))
+    plan, wakes = made(float(jobs.submit_s[0]), cores), heap(64)
+    for need in np.unique(jobs.processors).tolist():
+        plan = needed(plan, need)
+    loop = compiled(_conserved, *_places.PARTS, *_machine.PARTS, *_PARTS)
+    while steps_short := loop(jobs, kill, LATE_S, plan, on, places, wakes):
+        plan, wakes = roomier(plan, steps_short), roomier_heap(wakes)
+    return on
 
 
 # numba compiles all below; each function calls only those above it.
 
 
-def _joins(line, waiting, rank, i):  # type: ignore[no-untyped-def]
-    """Put a job into its place in the line."""
-    k = waiting
-    while k > 0 and rank[line[k - 1]] > rank[i]:
-        line[k] = line[k - 1]
-        k -= 1
-    line[k] = i
+@lean
+def _freed(jobs, plan, on, places, now_s):  # type: ignore[no-untyped-def]
+    """Give back the cores of jobs that end now; tell whether there are any."""
+    freed = False
+    while on.ends.time_s[1] == now_s:
+        i = stopped(on, jobs)
+        given(plan, now_s, places.until_s[i], jobs.processors[i])
+        freed = True
+    return freed
 
 
-def _taken(is_free, low, taken, first, stop):  # type: ignore[no-untyped-def]
-    """Take the lowest-numbered free cores, none of which lies below `low`; return the next."""
-    c = low
-    for k in range(first, stop):
-        while not is_free[c]:
-            c += 1
-        is_free[c], taken[k] = False, c
-        c += 1
-    return c
+@lean
+def _told(jobs, on, wakes, now_s):  # type: ignore[no-untyped-def]
+    """Tell whether jobs arrive now, are late from now on, or somebody asked for now."""
+    told, tally = False, on.tally
+    while tally[ARRIVED] < jobs.submit_s.size and jobs.submit_s[tally[ARRIVED]] == now_s:
+        tally[ARRIVED] += 1
+        told = True
+    told |= overdue(on, now_s)
+    while wakes.time_s[1] == now_s:
+        popped(wakes)
+        told = True
+    return told
 
 
-def _conserved(jobs, cores, kill, plan, late_s):  # type: ignore[no-untyped-def]
-    n = jobs.submit_s.size
-    job, killed = np.empty(n, dtype=np.int64), np.zeros(n, dtype=np.bool_)
-    start_s, stop_s = np.empty(n), np.empty(n)
-    first_core, run_of = np.zeros(n + 1, dtype=np.int64), np.full(n, -1)
-    taken = np.empty(jobs.processors.sum(), dtype=np.int32)
-    is_free = np.ones(cores, dtype=np.bool_)
-    # Places of those that wait and of those that run, by job; who waits, in order.
-    from_s, until_s, steps = np.full(n, np.inf), np.empty(n), np.zeros((n, 2), dtype=np.int64)
-    line, waiting, next_s = np.empty(n + 1, dtype=np.int64), np.int64(0), np.inf
-    # Wake-ups name no job, but are pairs as the others: one kind of heap is compiled once.
-    ends, lates, untils, wakes = [(np.inf, -1)], [(np.inf, -1)], [(np.inf, -1)], [(np.inf, -1)]
-    low, runs, arrived, ended, decisions = 0, 0, 0, 0, 0
+@lean
+def _runs_on(on, places, i, until_s):  # type: ignore[no-untyped-def]
+    """Tell whether a place is that of a job that runs."""
+    return on.run_of[i] >= 0 and places.until_s[i] == until_s
 
-    while ended < n:
-        # -- what happens at the next instant: ends, then arrivals, then wake-ups
-        now_s = min(ends[0][0], lates[0][0], wakes[0][0])
-        if arrived < n:
-            now_s = min(now_s, jobs.submit_s[arrived])
-        happened, freed, came = False, False, arrived
-        plan = roomier(plan, np.int64(2))
-        advanced(plan, now_s)
-        while ends[0][0] == now_s:
-            i = heappop(ends)[1]
-            r = run_of[i]
-            for k in range(first_core[r], first_core[r + 1]):
-                is_free[taken[k]] = True
-            low = min(low, taken[first_core[r]])
-            given(plan, now_s, until_s[i], jobs.processors[i])
-            run_of[i] = -1
-            ended += 1
-            happened = freed = True
-        while arrived < n and jobs.submit_s[arrived] == now_s:
-            arrived += 1
-            happened = True
-        while lates[0][0] == now_s:
-            i = heappop(lates)[1]
-            if run_of[i] >= 0:
-                happened = True
-        while wakes[0][0] == now_s:
-            heappop(wakes)
-            happened = True
-        if not happened:
+
+@lean
+def _extended(jobs, on, places, now_s, late_s):  # type: ignore[no-untyped-def]
+    """Expect late jobs to run on; tell whether there are any."""
+    late, stops = False, places.stops
+    while stops.time_s[1] <= now_s:
+        until_s = stops.time_s[1]
+        i = popped(stops)
+        if not _runs_on(on, places, i, until_s):
             continue
-        decisions += 1
+        end_s, step_s = on.start_s[on.run_of[i]] + jobs.planned_s[i], late_s
+        while end_s + step_s <= now_s:
+            step_s *= 2
+        places.until_s[i] = end_s + step_s
+        pushed(stops, places.until_s[i], i)
+        late = True
+    return late
 
-        # -- late jobs are expected to run on, and then all is booked anew
-        late = False
-        while untils[0][0] <= now_s:
-            expected_s, i = heappop(untils)
-            if run_of[i] < 0 or until_s[i] != expected_s:
-                continue
-            end_s, step_s = start_s[run_of[i]] + jobs.planned_s[i], late_s
-            while end_s + step_s <= now_s:
-                step_s *= 2
-            until_s[i] = end_s + step_s
-            heappush(untils, (until_s[i], i))
-            late = True
+
+@lean
+def _anew(jobs, plan, on, places, now_s):  # type: ignore[no-untyped-def]
+    """Forget all places but those of jobs that run."""
+    stops = places.stops
+    cleared(plan, now_s, on.is_free.size)
+    for k in range(1, stops.who[0] + 1):
+        i = stops.who[k]
+        if _runs_on(on, places, i, stops.time_s[k]):
+            given(plan, now_s, stops.time_s[k], -jobs.processors[i])
+    for k in range(on.tally[WAITING]):
+        places.from_s[places.line[k]] = np.inf
+
+
+@lean
+def _launched(jobs, on, places, now_s, kill):  # type: ignore[no-untyped-def]
+    """Start those whose time has come, in order."""
+    line, from_s, left, first_s = places.line, places.from_s, 0, np.inf
+    for k in range(on.tally[WAITING]):
+        i = line[k]
+        if from_s[i] > now_s:
+            line[left] = i
+            left += 1
+            first_s = min(first_s, from_s[i])
+            continue
+        started(on, jobs, i, now_s, kill)
+        pushed(places.stops, places.until_s[i], i)
+    on.tally[WAITING], places.first_s[0] = left, first_s
+
+
+@lean
+def _asked_again(on, places, wakes, now_s):  # type: ignore[no-untyped-def]
+    """Ask again when the next place begins, and when a job that runs is late."""
+    stops, first_s = places.stops, places.first_s[0]
+    if first_s < np.inf:
+        pushed(wakes, first_s, np.int64(-1))
+    if not on.tally[WAITING]:
+        return
+    while stops.who[0] and not _runs_on(on, places, stops.who[1], stops.time_s[1]):
+        popped(stops)
+    if stops.who[0]:
+        pushed(wakes, max(stops.time_s[1], np.nextafter(now_s, np.inf)), np.int64(-1))
+
+
+@lean
+def _short(jobs, plan, on, wakes, now_s):  # type: ignore[no-untyped-def]
+    """Return for how many steps there must be room now, or 0 where there is room enough."""
+    came = on.tally[ARRIVED]
+    while came < jobs.submit_s.size and jobs.submit_s[came] == now_s:
+        came += 1
+    steps = on.tally[WAITING] + came - on.tally[ARRIVED] + 2 * on.is_free.size + 2
+    return steps if room(plan) < steps or wakes.who[0] + 3 > wakes.who.size else 0
+
+
+@lean
+def _reserved(jobs, plan, on, places, came):  # type: ignore[no-untyped-def]
+    """Give the jobs that have arrived their first places."""
+    line, tally = places.line, on.tally
+    for i in range(came, tally[ARRIVED]):
+        joined(line, tally[WAITING], jobs.rank, i)
+        tally[WAITING] += 1
+        need, left_s = jobs.processors[i], jobs.planned_s[i]
+        placed(plan, i, need, left_s, places.from_s, places.until_s, places.steps)
+        places.first_s[0] = min(places.first_s[0], places.from_s[i])
+
+
+@lean
+def _conserved(jobs, kill, late_s, plan, on, places, wakes):  # type: ignore[no-untyped-def]
+    """Replay until all is done, or there must be room: see `_short`."""
+    tally, its = on.tally, (places.from_s, places.until_s, places.steps)
+    while tally[ENDED] < jobs.submit_s.size:
+        now_s, came = min(next_s(on, jobs), wakes.time_s[1]), tally[ARRIVED]
+        steps = _short(jobs, plan, on, wakes, now_s)
+        if steps:
+            return steps
+        advanced(plan, now_s)
+        freed = _freed(jobs, plan, on, places, now_s)
+        if not (_told(jobs, on, wakes, now_s) or freed):
+            continue
+        tally[DECISIONS] += 1
+        late = _extended(jobs, on, places, now_s, late_s)
         if late:
-            cleared(plan, now_s, cores)
-            plan = roomier(plan, 2 * cores)
-            for expected_s, i in untils:
-                if i >= 0 and run_of[i] >= 0 and until_s[i] == expected_s:
-                    given(plan, now_s, expected_s, -jobs.processors[i])
-            for k in range(waiting):
-                from_s[line[k]] = np.inf
+            _anew(jobs, plan, on, places, now_s)
         if late or freed:
-            plan = roomier(plan, waiting + 3)
-            next_s = rebooked(
-                plan, line, waiting, jobs.processors, jobs.planned_s, from_s, until_s, steps
-            )
-        for i in range(came, arrived):
-            _joins(line, waiting, jobs.rank, i)
-            waiting += 1
-            plan = needed(roomier(plan, np.int64(2)), jobs.processors[i])
-            placed(plan, i, jobs.processors[i], jobs.planned_s[i], from_s, until_s, steps)
-            next_s = min(next_s, from_s[i])
+            asked = jobs.processors, jobs.planned_s
+            places.first_s[0] = rebooked(plan, places.line, tally[WAITING], *asked, *its)
+        _reserved(jobs, plan, on, places, came)
+        if places.first_s[0] <= now_s:
+            _launched(jobs, on, places, now_s, kill)
+        _asked_again(on, places, wakes, now_s)
+    return 0
 
-        # -- those whose time has come start on the lowest-numbered free cores, in order
-        if next_s <= now_s:
-            left, next_s = np.int64(0), np.inf
-            for place in range(waiting):
-                i = line[place]
-                if from_s[i] > now_s:
-                    line[left] = i
-                    left += 1
-                    next_s = min(next_s, from_s[i])
-                    continue
-                r = runs
-                first_core[r + 1] = first_core[r] + jobs.processors[i]
-                low = _taken(is_free, low, taken, first_core[r], first_core[r + 1])
-                run_of[i], job[r], start_s[r] = r, i, now_s
-                end_s, limit_s = now_s + jobs.length_s[i], now_s + jobs.requested_s[i]
-                if kill and end_s > limit_s:
-                    end_s, killed[r] = limit_s, True
-                stop_s[r] = end_s
-                heappush(ends, (end_s, i))
-                heappush(untils, (until_s[i], i))
-                expected_s = now_s + jobs.planned_s[i]
-                if now_s < expected_s and expected_s < end_s:
-                    heappush(lates, (expected_s, i))
-                runs += 1
-            waiting = left
 
-        # -- ask again when the next place begins, and when a job that runs is late
-        if next_s < np.inf:
-            heappush(wakes, (next_s, -1))
-        if waiting:
-            while run_of[untils[0][1]] < 0 or until_s[untils[0][1]] != untils[0][0]:
-                if untils[0][1] < 0:
-                    break
-                heappop(untils)
-            if untils[0][0] < np.inf:
-                heappush(wakes, (max(untils[0][0], np.nextafter(now_s, np.inf)), -1))
-    return job, start_s, stop_s, killed, first_core, taken, decisions
+_PARTS = (_freed, _told, _runs_on, _extended, _anew, _launched, _asked_again, _short, _reserved)

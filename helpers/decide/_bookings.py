@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.decide._places import (
-    Plan,
     advanced,
-    booked,
     cleared,
     given,
     made,
+    needed,
     parts_of,
+    rebooked,
     roomier,
 )
 from helpers.decide.view import Job
@@ -142,6 +142,7 @@ class Counts:
     def __init__(self, now_s: float, cores: int) -> None:
         self._start_s, self._stop_s = np.full(64, np.inf), np.full(64, np.inf)
         self._steps = np.zeros((64, 2), dtype=np.int64)
+        self._processors, self._left_s = np.zeros(64, dtype=np.int64), np.zeros(64)
         self._plan = made(now_s, cores)
 
     def clear(self, now_s: float, cores: int) -> None:
@@ -172,9 +173,14 @@ class Counts:
             self._start_s = _longer(self._start_s, 2 * most, np.inf)
             self._stop_s = _longer(self._stop_s, 2 * most, np.inf)
             self._steps = _longer(self._steps, 2 * most, 0)
-        places = self._start_s, self._stop_s, self._steps
-        asked = numbers, processors, left_s
-        self._plan = Plan(*_compiled(booked)(self._plan, *asked, *places))
+            self._processors = _longer(self._processors, 2 * most, 0)
+            self._left_s = _longer(self._left_s, 2 * most, 0)
+        self._processors[numbers], self._left_s[numbers] = processors, left_s
+        self._plan = roomier(self._plan, numbers.size)
+        for need in np.unique(processors).tolist():
+            self._plan = needed(self._plan, need)
+        asked, places = (self._processors, self._left_s), (self._start_s, self._stop_s, self._steps)
+        _compiled(rebooked)(self._plan, numbers, numbers.size, *asked, *places)
 
     def starts_s(self, numbers: Ints) -> Floats:
         """Return when the places of jobs begin [s], infinite without one."""

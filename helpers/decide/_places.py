@@ -28,7 +28,6 @@ __all__ = [
     "PARTS",
     "Plan",
     "advanced",
-    "booked",
     "cleared",
     "given",
     "made",
@@ -36,6 +35,7 @@ __all__ = [
     "parts_of",
     "placed",
     "rebooked",
+    "room",
     "roomier",
 ]
 
@@ -47,9 +47,9 @@ and nothing is free there."""
 _COUNTS = 1
 """No step either: its row counts."""
 
-_SPARES, _SPARE, _UNUSED, _NEEDS = range(4)
-"""What it counts: rows that are free again, the first of them (chained by `_NEXT`), the first that
-was never used, and the numbers of cores that were asked for."""
+_SPARES, _SPARE, _UNUSED = range(3)
+"""What it counts: rows that are free again, the first of them (chained by `_NEXT`), and the first
+that was never used."""
 
 _MOST = 64
 """Bounds kept for a number of cores: more would hardly tell more."""
@@ -88,20 +88,52 @@ class Plan(NamedTuple):
 
 def made(now_s: float, cores: int) -> Plan:
     """Return a plan in which so many cores are free for ever."""
-    rows, needs = 64, 8
+    rows = 64
     plan = Plan(
         np.zeros(rows),
         np.zeros((rows, 4), dtype=np.int32),
         np.zeros(cores + 2, dtype=np.int64),
-        np.zeros((needs, 2 * _MOST)),
-        np.zeros((needs, _MOST + 4), dtype=np.int64),
+        np.zeros((0, 2 * _MOST)),
+        np.zeros((0, _MOST + 4), dtype=np.int64),
     )
     cleared(plan, now_s, cores)
     return plan
 
 
+def roomier(plan: Plan, steps: int) -> Plan:
+    """Return a plan with room for so many more steps: the same, or a larger copy."""
+    rows = len(plan.time_s)
+    if room(plan) >= steps:
+        return plan
+    more = rows + steps
+    time_s = np.concatenate([plan.time_s, np.zeros(more)])
+    link = np.concatenate([plan.link, np.zeros((more, 4), dtype=np.int32)])
+    return plan._replace(time_s=time_s, link=link)
+
+
+def needed(plan: Plan, need: int) -> Plan:
+    """Return a plan with bounds for a number of cores: the same, or a larger copy."""
+    s = plan.at_least[need]
+    if s < len(plan.bound_from) and plan.bound_from[s, _NEED] == need:
+        return plan
+    plan.at_least[need + 1 :] += 1
+    bound_s = np.insert(plan.bound_s, s, 0.0, axis=0)
+    bound_from = np.insert(plan.bound_from, s, 0, axis=0)
+    bound_from[s, _NEED] = need
+    larger = plan._replace(bound_s=bound_s, bound_from=bound_from)
+    _unbound(larger, s)
+    return larger
+
+
 # numba compiles all below; each function calls only those above it, with numbers of one type, or it
 # would be compiled once more: `np.int64` says so of what is read from the chain, and of constants.
+
+
+@lean
+def room(plan):  # type: ignore[no-untyped-def]
+    """Return how many more steps there is room for."""
+    counts = plan.link[_COUNTS]
+    return counts[_SPARES] + plan.time_s.size - counts[_UNUSED]
 
 
 @lean
@@ -119,45 +151,8 @@ def cleared(plan, now_s, cores):  # type: ignore[no-untyped-def]
     link[0, _FREE], link[0, _NEXT], link[0, _PREVIOUS] = -1, 2, 2
     link[2, _FREE], link[2, _NEXT], link[2, _PREVIOUS], link[2, _USES] = cores, 0, 0, 0
     link[_COUNTS, _SPARES], link[_COUNTS, _UNUSED] = 0, 3
-    for s in range(np.int64(link[_COUNTS, _NEEDS])):
+    for s in range(len(plan.bound_s)):
         _unbound(plan, s)
-
-
-def roomier(plan, steps):  # type: ignore[no-untyped-def]
-    """Return a plan with room for so many more steps: the same, or a larger copy."""
-    rows, counts = plan.time_s.size, plan.link[_COUNTS]
-    if counts[_SPARES] + rows - counts[_UNUSED] >= steps:
-        return plan
-    time_s, link = np.zeros(2 * rows + steps), np.zeros((2 * rows + steps, 4), dtype=np.int32)
-    for i in range(rows):
-        time_s[i] = plan.time_s[i]
-        for k in range(4):
-            link[i, k] = plan.link[i, k]
-    return Plan(time_s, link, plan.at_least, plan.bound_s, plan.bound_from)
-
-
-def needed(plan, need):  # type: ignore[no-untyped-def]
-    """Return a plan with bounds for a number of cores: the same, or a larger copy."""
-    needs, s = plan.link[_COUNTS, _NEEDS], plan.at_least[need]
-    if s < needs and plan.bound_from[s, _NEED] == need:
-        return plan
-    bound_s, bound_from = plan.bound_s, plan.bound_from
-    if needs == len(bound_s):
-        bound_s = np.zeros((2 * needs, 2 * _MOST))
-        bound_from = np.zeros((2 * needs, _MOST + 4), dtype=np.int64)
-    for old in range(needs - 1, -1, -1):
-        new = old if old < s else old + 1
-        for k in range(2 * _MOST):
-            bound_s[new, k] = plan.bound_s[old, k]
-        for k in range(_MOST + 4):
-            bound_from[new, k] = plan.bound_from[old, k]
-    larger = Plan(plan.time_s, plan.link, plan.at_least, bound_s, bound_from)
-    bound_from[s, _NEED] = need
-    _unbound(larger, s)
-    plan.link[_COUNTS, _NEEDS] += 1
-    for k in range(need + 1, plan.at_least.size):
-        plan.at_least[k] += 1
-    return larger
 
 
 @lean
@@ -283,7 +278,7 @@ def _opened(plan, first, last, more):  # type: ignore[no-untyped-def]
         least, most = min(least, link[step, _FREE]), max(most, link[step, _FREE])
         step = link[step, _NEXT]
     first_s, last_s = time_s[first], time_s[last]
-    s, needs = plan.at_least[least - more + 1], link[_COUNTS, _NEEDS]
+    s, needs = plan.at_least[least - more + 1], len(bound_s)
     while s < needs and bound_from[s, _NEED] <= most:
         need = bound_from[s, _NEED]
         k = bound_from[s, _BOUNDS] - 1
@@ -349,7 +344,7 @@ def advanced(plan, now_s):  # type: ignore[no-untyped-def]
     head = link[after, _PREVIOUS]
     if time_s[head] != now_s:
         head = _inserted(time_s, link, after, now_s, np.int64(link[head, _FREE]))
-    for s in range(np.int64(link[_COUNTS, _NEEDS])):
+    for s in range(len(plan.bound_s)):
         past = _until(bound_s, bound_from, s, now_s)
         _replaced(bound_s, bound_from, s, np.int64(0), past, np.int64(0))
         bound_s[s, _MOST] = -np.inf
@@ -471,7 +466,10 @@ def placed(plan, number, need, lasts_s, start_s, stop_s, steps):  # type: ignore
 
 @lean
 def rebooked(plan, line, waiting, processors, left_s, start_s, stop_s, steps):  # type: ignore[no-untyped-def]
-    """Do what `placed` does for the first jobs of a line; return when the first of them begins."""
+    """Do what `placed` does for the first jobs of a line; return when the first of them begins.
+
+    There must be room for as many steps as there are jobs.
+    """
     next_s = np.inf
     for k in range(waiting):
         i = line[k]
@@ -480,20 +478,10 @@ def rebooked(plan, line, waiting, processors, left_s, start_s, stop_s, steps):  
     return next_s
 
 
-def booked(plan, numbers, processors, left_s, start_s, stop_s, steps):  # type: ignore[no-untyped-def]
-    """Do what `placed` does for each job in turn; return the plan."""
-    plan = roomier(plan, numbers.size + 3)
-    for k in range(numbers.size):
-        plan = needed(plan, processors[k])
-        placed(plan, numbers[k], processors[k], left_s[k], start_s, stop_s, steps)
-    return plan
-
-
 PARTS = (
+    room,
     _unbound,
     cleared,
-    roomier,
-    needed,
     _inserted,
     _dropped,
     _left,
@@ -510,7 +498,6 @@ PARTS = (
     _earliest,
     placed,
     rebooked,
-    booked,
 )
 """What a loop over a plan is compiled with, each after those it calls."""
 
