@@ -77,6 +77,8 @@ class _Fields:
 
     def require(self, bad: Any, name: str, reason: str) -> None:
         """Note which rows break a rule about a field, if they have not broken another before."""
+        if not np.any(bad):  # almost always
+            return
         for row in np.flatnonzero(bad).tolist():
             self._broken.setdefault(row, (name, reason))
 
