@@ -29,6 +29,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -108,18 +109,24 @@ class PublishedProblem:
     @property
     def job(self) -> PhaseModel:
         """The job."""
-        startup_s = 60.0 * self.startup_min
-        startup: tuple[Phase, ...] = ()
-        if self.startup_min:
-            startup = (Phase("startup", startup_s, self.startup_power_w),)
-        turn = (
-            Phase("high", 60.0 * self.high_min, _HIGH_W),
-            Phase("low", 60.0 * self.low_min, _LOW_W),
-        )
-        job = PhaseModel(
-            "published", tuple(startup), tuple(fill(turn, 3600.0 * self.length_h - startup_s))
-        )
-        return job.constant_twin("whole") if self.power == "constant" else job
+        return _job(self)
+
+
+@cache
+def _job(problem: PublishedProblem) -> PhaseModel:
+    """Return the job of a problem: made once, as every week asks for it."""
+    startup_s = 60.0 * problem.startup_min
+    startup: tuple[Phase, ...] = ()
+    if problem.startup_min:
+        startup = (Phase("startup", startup_s, problem.startup_power_w),)
+    turn = (
+        Phase("high", 60.0 * problem.high_min, _HIGH_W),
+        Phase("low", 60.0 * problem.low_min, _LOW_W),
+    )
+    job = PhaseModel(
+        "published", tuple(startup), tuple(fill(turn, 3600.0 * problem.length_h - startup_s))
+    )
+    return job.constant_twin("whole") if problem.power == "constant" else job
 
 
 @dataclass(frozen=True, slots=True)
