@@ -257,3 +257,64 @@ def test_every_public_name_has_a_docstring(name):
     assert module.__doc__
     without = [n for n in public if callable(getattr(module, n)) and not getattr(module, n).__doc__]
     assert [] == without
+
+
+NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+LONGEST = 60
+"""Lines of code of a function at most: its docstring, comments and blank lines do not count."""
+# Functions that may be longer, and why.  One that has become short enough is to be struck from here.
+LONGER = {
+    "schedule._grid._tables": "compiled: whole numbers that a grid is measured in, each from the last",
+}
+
+
+def lengths(path: Path) -> dict[str, int]:
+    """Return how many lines of code each function has, those of inner ones among them."""
+    text = path.read_text()
+    lines = enumerate(map(str.strip, text.split("\n")), start=1)
+    kept = {number for number, line in lines if line and not line.startswith("#")}
+    found = {}
+
+    def visit(node: ast.AST, name: str) -> set[int]:
+        """Return the lines of docstrings in a node."""
+        told = set()
+        for child in ast.iter_child_nodes(node):
+            inner = f"{name}.{child.name}" if isinstance(child, NAMED) else name
+            told |= visit(child, inner)
+        if isinstance(node, NAMED) and ast.get_docstring(node) is not None:
+            told.update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+        if isinstance(node, NAMED) and not isinstance(node, ast.ClassDef):
+            found[name] = len(kept & set(range(node.lineno, node.end_lineno + 1)) - told)
+        return told
+
+    visit(ast.parse(text), path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."))
+    return found
+
+
+def test_a_function_has_at_most_sixty_lines_of_code():
+    every = {k: v for path in ROOT.rglob("*.py") for k, v in lengths(path).items()}
+    long = {name: size for name, size in every.items() if size > LONGEST}
+
+    assert LONGER.keys() == long.keys()
+
+
+def test_docstrings_comments_and_blank_lines_are_no_lines_of_code(tmp_path, monkeypatch):
+    text = """
+def outer(a,
+          b):
+    '''Say
+    more.'''
+
+    # why
+    def inner():
+        '''One line.'''
+        return [
+            # none
+            a,
+        ]  # some
+    return inner
+"""
+    (tmp_path / "module.py").write_text(text.replace("'", '"'))
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+
+    assert {"module.outer": 7, "module.outer.inner": 4} == lengths(tmp_path / "module.py")
