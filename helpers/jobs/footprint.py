@@ -129,11 +129,22 @@ class Tables:
         return self.make()
 
 
-class Sums(NamedTuple):
-    """What all jobs were charged: sums of each lot, whose sums are the whole.
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """What all jobs were charged.
 
-    `by_origin` has ``jobs`` and ``energy_kwh`` by where the power comes from, `span_s` when the first
-    began and the last ended [s since 1970], `columns` what is known of each job.
+    Attributes
+    ----------
+    jobs : int
+        How many.
+    energy_kwh, facility_kwh, emissions_g : tuple of float
+        Sums of each lot of jobs: their sums are the whole.
+    by_origin : DataFrame
+        ``jobs`` and ``energy_kwh`` by where the power comes from.
+    span_s : (float, float)
+        When the first began and the last ended [s since 1970].
+    columns : list of str
+        What is known of each job.
     """
 
     jobs: int
@@ -145,7 +156,8 @@ class Sums(NamedTuple):
     columns: list[str]
 
 
-class Charged(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Charged:
     """Some jobs and what they are charged; attributes as in `Footprint`."""
 
     jobs: pd.DataFrame

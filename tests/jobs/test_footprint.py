@@ -13,6 +13,7 @@ from helpers.carbon import Intensity
 from helpers.carbon.accounting import Pue, account
 from helpers.carbon.totals import totals
 from helpers.jobs import AssumedPower, JobLog, jobs_table, read_sacct
+from helpers.jobs.footprint import Tables, footprint
 from helpers.timeline import epoch_seconds
 
 ZONE = "Europe/Berlin"
@@ -67,6 +68,21 @@ def test_a_job_is_cut_where_a_month_begins_on_the_logs_clock(log):
     assert ["2024-05", "2024-06"] == table.index.tolist()
     assert [1.0 + 1.0 + 0.1, 1.0 + 0.05] == pytest.approx(table["energy_kwh"].tolist())
     assert [3, 2] == table["jobs"].tolist()
+
+
+def test_a_log_in_several_tables_has_the_footprint_of_the_whole(log):
+    expected = log.account(intensity(), power=10.0, pue=1.2)
+    rows = range(len(log.jobs))
+    tables = Tables(lambda: (log.jobs.iloc[i : i + 1].reset_index(drop=True) for i in rows))
+    found = footprint(tables, log.epoch, intensity(), power=10.0, pue=1.2)
+
+    assert [1, 1, 1, 0, 1] == [len(lot.jobs) for lot in found.lots]
+    assert expected.summed.span_s == found.summed.span_s
+    assert expected.emissions_g == pytest.approx(found.emissions_g, rel=1e-15)
+    pd.testing.assert_frame_equal(expected.per_job(), found.per_job())
+    pd.testing.assert_frame_equal(expected.left_out, found.left_out)
+    for columns in (("user",), ("month",), ("partition", "day")):
+        pd.testing.assert_frame_equal(expected.by(*columns), found.by(*columns))
 
 
 def test_columns_and_months_can_be_asked_together(log):
