@@ -10,7 +10,8 @@ The module `helpers.schedule.suspend` tells the theory; here is how it is carrie
    the best one, since no better one was left out; else the guess is raised.
 4. `_filled`: the dynamic program on those points.
 
-The first, the second, and the two last are one compiled call each.
+The first with the coarsest relaxation is one compiled call, each finer relaxation another, and so
+are the two last.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from helpers.schedule._relaxed import (
     CHOOSING,
     EQUAL,
     MAX_RELAXED,
+    NARROWING,
     RELAXING,
     Price,
     _cell,
@@ -62,11 +64,12 @@ __all__: list[str] = []
 
 MAX_STATES = 60_000_000
 """Most states of the dynamic program on event points: a second or so."""
-LEVELS = np.array([(1, 3e3), (3, 1e6), (12, 4e6), (60, 2e7), (240, 6e7)])
-"""Cells of the relaxation per step of the intensity, and how many states may be filled then.
+LEVELS = (1, 3, 12, 60, 240)
+"""Cells of the relaxation per step of the intensity."""
+_WORTH = 0.1
+"""How many states are filled at most, as a share of those of the next finer relaxation.
 
-A finer relaxation costs more and leaves fewer states: it is refined as long as what is left
-to fill would take longer than the next finer one.
+That one costs less by state, and leaves fewer.
 """
 _GUESS = 3e-4
 """How far above the bound the emissions are guessed to be first, as a share of it."""
@@ -184,16 +187,18 @@ def _pointed(
     return True, Best(least_g, start, work_from, work_to)
 
 
-def _bounded(raw: Raw, levels: Floats, most: float, enough_g: float, price: Price) -> float:
+def _bounded(
+    raw: Raw, levels: tuple[int, ...], most: float, enough_g: float, price: Price
+) -> float:
     """Return what no schedule emits less than, by relaxations of so many states at most.
 
     None is refined once the bound has reached `enough_g`.
     """
     p = _read(raw)
     step, least_g = _common_step(p), -np.inf
-    for level in range(levels.shape[0]):
-        h = _cell(p, step, np.int64(levels[level, 0]))
-        if _size(p, h) > most and level > 0:
+    for pieces in levels:
+        h = _cell(p, step, pieces)
+        if _size(p, h) > most and pieces != levels[0]:
             break
         least_g = max(least_g, _forward(_cells(p, h, price), 1.0, np.empty((0, 0)))[0])
         if _reaches(least_g, enough_g):
@@ -276,9 +281,8 @@ def _tried(raw: Raw, most_states: float) -> Found:
 
     Then its method is "relaxation".
     """
-    pieces = LEVELS[:, 0].astype(int).tolist()
     quick = compiled(_quick, *_RELAXED, *STARTING, _started_once, _least_pause_g)
-    code, best, begun = quick(raw, pieces[0], pieces[min(1, len(pieces) - 1)])
+    code, best, begun = quick(raw, LEVELS[0], LEVELS[min(1, len(LEVELS) - 1)])
     if code == _PROVEN:
         return _found(best, best.emissions_g, "best start")
     lower_g, method = begun.lower_g, "relaxation"
@@ -297,18 +301,17 @@ def _thorough(raw: Raw, best: Best, begun: Begun, most_states: float) -> tuple[B
 
     `best` is the best schedule without a pause.
     """
-    narrow = compiled(_narrow, *_RELAXED, _through)
-    pieces = LEVELS[:, 0].astype(int).tolist()
-    h, lower_g, method = begun.finer_h, begun.lower_g, "relaxation"
-    for level in range(min(1, len(pieces) - 1), len(pieces)):
-        found = narrow(raw, h, pieces[min(level + 1, len(pieces) - 1)])
+    narrow = compiled(_narrow, *_RELAXED, *NARROWING)
+    h, lower_g, method, last = begun.finer_h, begun.lower_g, "relaxation", len(LEVELS) - 1
+    for level in range(min(1, last), last + 1):
+        found = narrow(raw, h, LEVELS[min(level + 1, last)])
         h, lower_g = found.finer_h, max(lower_g, found.lower_g)
         if best.start.size == 1 and _reaches(found.paused_g, best.emissions_g):
             return best, lower_g, "best start"
-        last = level + 1 == len(pieces) or found.finer_size > MAX_RELAXED
-        most = most_states if last else min(most_states, LEVELS[level, 1])
+        finest = level == last or found.finer_size > MAX_RELAXED
+        most = most_states if finest else min(most_states, _WORTH * found.finer_size)
         best, method = _guessed(raw, found, best, lower_g, begun, most)
-        if last or method != "relaxation":
+        if finest or method != "relaxation":
             break
     return best, lower_g, method
 
@@ -337,7 +340,9 @@ def _guessed(
                 return best, "event points"
         elif last:
             return best, "best start"
-        above_g *= _RAISE
+        spare_g = best.emissions_g - lower_g
+        known = best.start.size > 1 and spare_g <= _RAISE**2 * above_g
+        above_g = spare_g if known else _RAISE * above_g
 
 
 def _most_pauses(begun: Begun, upper_g: float) -> float:

@@ -269,6 +269,19 @@ def _forward(t: Cells, cheaper: float, reached: Floats) -> tuple[float, float]:
     return min(least_g, paused_g) + t.once_g, paused_g + t.once_g
 
 
+@lean
+def _cornered(here: Floats, above: Floats) -> None:
+    """Put the least of its four corners in place of each of a row; `above` goes on to the next."""
+    last = here.size - 1
+    for d in range(last):
+        beside = min(here[d], here[d + 1])
+        here[d] = min(beside, above[d])
+        above[d] = beside
+    beside = here[last]
+    here[last] = min(beside, above[last])
+    above[last] = beside
+
+
 def _through(t: Cells) -> tuple[float, float, Floats]:
     """Return what `_forward` does, and the least emissions through each cell."""
     rows = t.work_w.size
@@ -288,11 +301,10 @@ def _through(t: Cells) -> tuple[float, float, Floats]:
         if t.allowed[k]:
             _turned(rest, rest, start[back:], rest[shift:], stop[back + shift :], off)
         here = through_g[k]
+        back_g = rest[::-1]
         for d in range(width):
-            here[d] += rest[width - 1 - d]
-        for d in range(width):  # of four corners
-            beside = min(here[d], here[d + 1]) if d + 1 < width else here[d]
-            here[d], above[d] = min(beside, above[d]), beside
+            here[d] += back_g[d]
+        _cornered(here, above)
     return least_g, paused_g, through_g
 
 
@@ -356,4 +368,5 @@ RELAXING = (
     *(_overheads, _worked, _turned, _forward),
 )
 """What relaxes a problem and bounds it, each after what it calls."""
+NARROWING = (_cornered, _through)
 CHOOSING = (_common_step, _cell, _size)

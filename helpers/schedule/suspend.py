@@ -53,9 +53,12 @@ differences of steps, borders and overheads, as many as the steps times the paus
 the divisor. Two things make them fewer still. Only convex kinks cut a cell: power falls where
 the intensity rises, or rises where it falls. And a *relaxation* on a grid of slot h, with all
 durations cut to its multiples and all powers and intensities lowered to their least in a
-cell, is a lower bound of every schedule; with a schedule known, it bounds the pauses of a
-better one, and rules out all states through which the relaxed emissions are higher. The
-recursion above is then filled on the points that are left (`_events`).
+cell, is a lower bound of every schedule; of those with a pause, too, so that most jobs for
+which none pays are done with one sweep over all starts and one such bound. For the others the
+emissions are *guessed* to be a little above the bound, which bounds the pauses and rules out all
+states through which the relaxed emissions are higher. The recursion above is filled on the
+points that are left (`_events`). If the best schedule there emits no more than was guessed, no
+better one was left out; else the guess is raised, or the relaxation refined.
 
 **Certificates.** Every schedule says how far it is from the best one at most. It is exact on a
 grid that divides all durations, on all event points, and where the relaxation comes up to

@@ -98,18 +98,30 @@ def engine_over_twin():
     return engine / cpu_s(lambda: replay(jobs, CLUSTER, Easy()))
 
 
-def odd_over_even_start_up():
-    """A start-up that divides nothing (601.37 s) over one that does (600 s): best_schedule."""
-    window = (INTENSITY, JULY_S, JULY_S + 96 * 3600)
+def odd_over_even(power_w, day):
+    """A start-up of 601.37 s over one of 600 s, for a job of 8 h within 96 h from a day on."""
+    begin_s = float(INTENSITY.edges_s[0]) + day * 86_400
+    window = (INTENSITY, begin_s, begin_s + 96 * 3600)
 
     def job(startup_s):
-        return PhaseModel("job", [Phase("start", startup_s, 150)], [Phase("work", 8 * 3600, 200)])
+        start = Phase("start", startup_s, power_w)
+        return PhaseModel("job", [start], [Phase("work", 8 * 3600, 200)])
 
     odd, even = (
-        cpu_s(functools.partial(best_schedule, job(startup_s), *window), 20)
+        cpu_s(functools.partial(best_schedule, job(startup_s), *window), 50)
         for startup_s in (601.37, 600.0)
     )
     return odd / even
+
+
+def odd_over_even_start_up():
+    """A start-up that divides nothing (601.37 s) over one that does (600 s): best_schedule."""
+    return odd_over_even(150, 182)
+
+
+def odd_over_even_with_a_pause():
+    """A start-up of 601.37 s over one of 600 s where a pause pays: best_schedule."""
+    return odd_over_even(50, 250)
 
 
 def one_by_one_over_batched():
@@ -198,6 +210,7 @@ RATIOS = {
     "accasim_over_twin": (accasim_over_twin, 100.0, "least", 0),
     "all_steps_over_stretches": (all_steps_over_stretches, 1.1, "least", 1),
     "odd_over_even_start_up": (odd_over_even_start_up, 1.5, "most", 1),
+    "odd_over_even_with_a_pause": (odd_over_even_with_a_pause, 3.0, "most", 1),
     "one_by_one_over_batched": (one_by_one_over_batched, 1.1, "least", 1),
     "detailed_over_totals": (detailed_over_totals, 10.0, "least", 0),
     "tslearn_over_dtaidistance": (tslearn_over_dtaidistance, 2.0, "least", 1),

@@ -93,7 +93,7 @@ def test_event_points_find_the_optimum_of_a_program_in_continuous_time(seed):
 
 def narrowed(problem, cell_s):
     """Relax a problem to cells of some length."""
-    narrow = compiled(_events._narrow, *_events._RELAXED, _relaxed._through)
+    narrow = compiled(_events._narrow, *_events._RELAXED, *_relaxed.NARROWING)
     return narrow(question(problem).raw, round(cell_s * 1e6), 3)
 
 
@@ -282,7 +282,7 @@ def test_too_large_is_a_schedule_with_a_gap_and_no_refusal(monkeypatch):
     )
     exact_g = on_points(problem).emissions_g
     monkeypatch.setattr(_events, "MAX_STATES", 10)
-    monkeypatch.setattr(_events, "LEVELS", np.array([[1.0, 10.0]]))
+    monkeypatch.setattr(_events, "LEVELS", (1,))
     job, intensity, release_s, deadline_s, rules = problem
 
     schedule = best_schedule(job, intensity, release_s, deadline_s, suspension=rules)
