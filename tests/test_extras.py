@@ -33,6 +33,23 @@ def test_a_compiled_function_gives_what_the_plain_one_does_for_any_types():
         assert np.all(doubled(values) == fast(values))
 
 
+@extras.lean
+def filled(values, value):
+    for i in range(values.size):
+        values[i] = value
+
+
+def test_a_loop_that_counts_no_references_leaves_as_many_as_there_were():
+    fast, values = extras.compiled(filled), np.zeros(3)
+    before = sys.getrefcount(values)
+
+    for value in range(100):
+        fast(values, float(value))
+
+    assert [99.0] * 3 == values.tolist()
+    assert before == sys.getrefcount(values)
+
+
 BOTH_WAYS = """
 import numpy as np
 import test_extras

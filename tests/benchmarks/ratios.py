@@ -30,6 +30,7 @@ from test_bench_cluster import CLUSTER, SERVER, generated  # noqa: E402
 from test_bench_schedule import INTENSITY, JULY_S, published_problems  # noqa: E402
 
 from helpers import datasets  # noqa: E402
+from helpers.carbon import Intensity  # noqa: E402
 from helpers.carbon.accounting import account  # noqa: E402
 from helpers.carbon.totals import totals  # noqa: E402
 from helpers.cluster import replay  # noqa: E402
@@ -208,7 +209,7 @@ RATIOS = {
     "sacct_over_pandas": (sacct_over_pandas, 3.0, "most", 1),
     "engine_over_twin": (engine_over_twin, 10.0, "least", 0),
     "accasim_over_twin": (accasim_over_twin, 100.0, "least", 0),
-    "all_steps_over_stretches": (all_steps_over_stretches, 1.1, "least", 1),
+    "all_steps_over_stretches": (all_steps_over_stretches, 3.0, "least", 1),
     "odd_over_even_start_up": (odd_over_even_start_up, 1.5, "most", 1),
     "odd_over_even_with_a_pause": (odd_over_even_with_a_pause, 3.0, "most", 1),
     "one_by_one_over_batched": (one_by_one_over_batched, 1.1, "least", 1),
@@ -254,6 +255,16 @@ def grow_filler_kept_up(n):
     replay(generated(n, 0.8), CLUSTER, Filler())
 
 
+def grow_carbon_kept_up(n):
+    """Carbon-aware EASY, whose gate is open half of the time, at a load of 0.8."""
+    jobs = generated(n, 0.8)
+    jobs = jobs.with_jobs(jobs.jobs.assign(longest_wait_s=12 * 3600.0))
+    edges_s = 300.0 * np.arange(math.ceil(float(jobs.jobs["submit_s"].max()) / 300.0) + 365 * 288)
+    values = 300 + 100 * np.sin(np.arange(edges_s.size - 1) * 2 * np.pi / 288)  # a day's wave
+    curve = Intensity(edges_s, values, "average", "DE", "generated")
+    replay(jobs, CLUSTER, CarbonEasy(Below(300.0)), intensity=curve, origin=0.0)
+
+
 def grow_conservative_depth(n):
     """The same with reservations for the first hundred of the line."""
     replay(generated(n, None), Cluster(96), Conservative(depth=100))
@@ -279,7 +290,8 @@ GROWTH = {
     "growth_conservative_kept_up": (grow_conservative_kept_up, (10_000, 1_000_000), 1.3),
     "growth_conservative": (grow_conservative, (1_000, 10_000), 2.3),
     "growth_conservative_depth": (grow_conservative_depth, (1_000, 10_000), 1.4),
-    "growth_filler_kept_up": (grow_filler_kept_up, (10_000, 100_000), 1.3),
+    "growth_filler_kept_up": (grow_filler_kept_up, (10_000, 1_000_000), 1.3),
+    "growth_carbon_kept_up": (grow_carbon_kept_up, (10_000, 1_000_000), 1.3),
     "growth_filler": (grow_filler, (1_000, 10_000), 2.0),
     "growth_carbon": (grow_carbon, (500, 4_000), 2.0),
 }

@@ -241,6 +241,24 @@ def test_easy_by_the_twin(benchmark, n, load, cluster):
     benchmark.extra_info["us_a_job"] = 1e6 * benchmark.stats.stats.min / n
 
 
+@pytest.mark.parametrize("n", [1_000, 2_000, 4_000, 10_000])
+def test_conservative_by_the_twin_when_all_wait_at_once(benchmark, n):
+    jobs = generated(n, None)
+    replay(generated(100, None), Cluster(96), Conservative())  # compiled
+
+    benchmark.pedantic(replay, (jobs, Cluster(96), Conservative()), rounds=1)
+    benchmark.extra_info["ns_a_look"] = 1e9 * benchmark.stats.stats.min / (n * n / 2)
+
+
+@pytest.mark.parametrize("n", [10_000, 100_000, 1_000_000])
+def test_conservative_by_the_twin_on_a_machine_that_keeps_up(benchmark, n):
+    jobs = generated(n, 0.8)
+    replay(generated(100, 0.8), CLUSTER, Conservative())  # compiled
+
+    benchmark.pedantic(replay, (jobs, CLUSTER, Conservative()), rounds=1)
+    benchmark.extra_info["us_a_job"] = 1e6 * benchmark.stats.stats.min / n
+
+
 def test_easy_by_the_engine_for_comparison(benchmark):
     from helpers.cluster.engine import _Carbon, _simulated
 

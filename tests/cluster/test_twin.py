@@ -5,10 +5,12 @@ import pytest
 from cluster_problems import problems, workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from slow_places import QuickJudge
 
 from helpers import decide
 from helpers.cluster import replay, twin
 from helpers.cluster.engine import _Carbon, _simulated
+from helpers.decide import backfill
 from helpers.decide.order import by_planned_time, by_requested_time
 from helpers.work import Cluster
 
@@ -71,6 +73,25 @@ def test_a_thousand_jobs_at_once_are_served_as_by_the_engine():
     quick, slow = (f(jobs) for f in (easy, lambda w: judged(w, Cluster(96), decide.Easy(), False)))
 
     assert slow.runs.equals(quick.runs)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_long_line_is_booked_by_the_twin_as_by_a_search_through_all_steps(late):
+    """The twin shares its places with the engine's policy: here another search judges both."""
+    rng, n = np.random.default_rng(6), 700
+    run_s = rng.lognormal(7.0, 1.5, n)
+    jobs = workload(np.zeros(n), run_s, 2 ** rng.integers(0, 7, n), run_s * rng.uniform(1, 5, n))
+    if late:
+        planned_s = jobs.jobs["requested_s"] * rng.uniform(0.2, 1.2, n)
+        jobs = jobs.with_jobs(jobs.jobs.assign(planned_s=planned_s))
+
+    quick = replay(jobs, Cluster(96), decide.Conservative())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backfill, "Counts", QuickJudge)
+        slow = judged(jobs, Cluster(96), decide.Conservative(), False)
+
+    assert slow.runs.equals(quick.runs)
+    assert slow.decisions == quick.decisions
 
 
 def easy(jobs):
