@@ -14,7 +14,7 @@ import re
 import stat
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +29,7 @@ __all__ = [
     "NotUtf8",
     "Text",
     "decode",
+    "first_bytes",
     "line_blocks",
     "number",
     "numbers",
@@ -229,6 +230,21 @@ def read_bytes(source: Source, *, largest_bytes: int = LARGEST_BYTES) -> tuple[b
             error.before = b"".join(pieces)
             raise
     return b"".join(pieces), name
+
+
+def first_bytes(source: Source, size: int) -> tuple[bytes, str]:
+    """Return the first bytes of a file, decompressed as by `read_bytes`, and its name.
+
+    No more of the file is read than that takes; fewer come back where it holds fewer.
+    """
+    context, name = _open(source)
+    data = b""
+    with context as stream, closing(_pieces(stream, name, LARGEST_BYTES)) as pieces:
+        for piece in pieces:
+            data += piece
+            if len(data) >= size:
+                break
+    return data[:size], name
 
 
 def read_utf8(source: Source, *, largest_bytes: int = LARGEST_BYTES) -> tuple[bytes, str]:

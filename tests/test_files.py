@@ -16,6 +16,7 @@ from helpers.files import (
     Damaged,
     NotUtf8,
     decode,
+    first_bytes,
     line_blocks,
     number,
     numbers,
@@ -65,6 +66,18 @@ def test_a_cut_file_is_one_sentence_or_its_lines_before_the_cut(kind):
     assert 0 < len(text.lines) < len(expected)
     assert expected[: len(text.lines) - 1] == text.lines[:-1]
     assert text.cut
+
+
+@pytest.mark.parametrize("kind", ["plain", *COMPRESS])
+def test_the_first_bytes_of_a_long_file_are_read_without_the_rest(kind):
+    pack = COMPRESS.get(kind, bytes)
+    data = np.random.default_rng(1).bytes(8_000_000)
+    file = io.BytesIO(pack(data))
+    first = first_bytes(file, 4096)
+
+    assert (data[:4096], "<buffer>") == first
+    assert file.tell() < len(file.getvalue()) / 2
+    assert b"abc" == first_bytes(io.BytesIO(pack(b"abc")), 4096)[0]
 
 
 @pytest.mark.parametrize("kind", COMPRESS)
