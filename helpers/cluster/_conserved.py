@@ -234,7 +234,8 @@ def _conserved(jobs, kill, late_s, plan, on, places, wakes):  # type: ignore[no-
             _anew(jobs, plan, on, places, now_s)
         if late or freed:
             asked = jobs.processors, jobs.planned_s
-            places.first_s[0] = rebooked(plan, places.line, tally[WAITING], *asked, *its)
+            line = places.line[: tally[WAITING]]
+            places.first_s[0] = rebooked(plan, line, *asked, *its)
         _reserved(jobs, plan, on, places, came)
         if places.first_s[0] <= now_s:
             _launched(jobs, on, places, now_s, kill)

@@ -180,7 +180,7 @@ class Counts:
         for need in np.unique(processors).tolist():
             self._plan = needed(self._plan, need)
         asked, places = (self._processors, self._left_s), (self._start_s, self._stop_s, self._steps)
-        _compiled(rebooked)(self._plan, numbers, numbers.size, *asked, *places)
+        _compiled(rebooked)(self._plan, numbers, *asked, *places)
 
     def starts_s(self, numbers: Ints) -> Floats:
         """Return when the places of jobs begin [s], infinite without one."""

@@ -465,14 +465,13 @@ def placed(plan, number, need, lasts_s, start_s, stop_s, steps):  # type: ignore
 
 
 @lean
-def rebooked(plan, line, waiting, processors, left_s, start_s, stop_s, steps):  # type: ignore[no-untyped-def]
-    """Do what `placed` does for the first jobs of a line; return when the first of them begins.
+def rebooked(plan, line, processors, left_s, start_s, stop_s, steps):  # type: ignore[no-untyped-def]
+    """Do what `placed` does for the jobs of a line in turn; return when the first of them begins.
 
     There must be room for as many steps as there are jobs.
     """
     next_s = np.inf
-    for k in range(waiting):
-        i = line[k]
+    for i in line:
         placed(plan, i, processors[i], left_s[i], start_s, stop_s, steps)
         next_s = min(next_s, start_s[i])
     return next_s
