@@ -13,7 +13,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
@@ -128,7 +128,7 @@ _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def _pieces(stream: IO[bytes], name: str, largest_bytes: int) -> Iterator[bytes]:
+def _pieces(stream: IO[bytes], name: str, largest_bytes: int) -> Generator[bytes, None, None]:
     """Yield the content of an open file in pieces of a bounded size, unfolded.
 
     Raises `Damaged` after the last piece that could be unfolded.
