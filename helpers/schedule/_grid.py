@@ -93,7 +93,8 @@ def solve(
     """
     none = np.empty(0)
     price_s, price_g = (none, none) if price is None else price
-    loop = compiled(_plan, _ticks, _divisor, _borders, _emitted, _tables, _fill, _trace)
+    before = (_ticks, _up_to, _inner, _paid, _divisor, _borders, _emitted)
+    loop = compiled(_plan, *before, _tables, _fill, _least, _trace)
     slot, slots, rows, cells, *found = loop(raw, price_s, price_g, most_cells, keep, idle_runs)
     return Answer(slot, slots, rows, int(cells), *found)
 
@@ -123,9 +124,50 @@ class States(NamedTuple):
     marks: NDArray[np.uint8]  # (layers, rows + 1, diagonals) for decisions, or size 0
 
 
-def _ticks(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Whole microseconds."""
-    return np.rint(np.asarray(seconds) * 1e6).astype(np.int64)
+# Plain loops below: numba compiles them several times faster than calls of NumPy.
+
+
+def _ticks(seconds: NDArray[np.float64], origin_s: float) -> NDArray[np.int64]:
+    """Whole microseconds after an origin."""
+    ticks = np.empty(seconds.size, dtype=np.int64)
+    for i in range(seconds.size):
+        ticks[i] = np.int64(np.rint((seconds[i] - origin_s) * 1e6))
+    return ticks
+
+
+def _up_to(rising: NDArray, bound: float) -> Whole:
+    """Return how many of some rising numbers are at most so large."""
+    low, high = 0, rising.size
+    while low < high:
+        middle = (low + high) // 2
+        if rising[middle] <= bound:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _inner(marks: NDArray[np.int64], whole: Whole) -> NDArray[np.int64]:
+    """Marks after the begin of the work and before its end."""
+    inner, count = np.empty(marks.size, dtype=np.int64), 0
+    for mark in marks:
+        if 0 < mark < whole:
+            inner[count] = mark
+            count += 1
+    return inner[:count]
+
+
+def _paid(
+    now_s: float, slot_s: float, count: Whole, price_s: NDArray, price_g: NDArray
+) -> NDArray[np.float64]:
+    """Price of running up to each slot, rising linearly between the times it is known for."""
+    paid, last = np.empty(count), price_s.size - 1
+    for i in range(count):
+        time_s = min(max(now_s + slot_s * i, price_s[0]), price_s[last])
+        at = min(max(_up_to(price_s, time_s) - 1, 0), last - 1)
+        share = (time_s - price_s[at]) / (price_s[at + 1] - price_s[at])
+        paid[i] = price_g[at] + share * (price_g[at + 1] - price_g[at])
+    return paid
 
 
 def _divisor(divisor: Whole, ticks: NDArray[np.int64]) -> Whole:
@@ -140,8 +182,10 @@ def _divisor(divisor: Whole, ticks: NDArray[np.int64]) -> Whole:
 
 def _borders(edges_s: NDArray[np.float64], done_s: float) -> NDArray[np.int64]:
     """Borders of the phases left after `done_s` seconds, in microseconds, the first being 0."""
-    ticks = _ticks(edges_s - done_s)
-    return np.maximum(ticks, 0)
+    ticks = _ticks(edges_s, done_s)
+    for i in range(ticks.size):
+        ticks[i] = max(ticks[i], 0)
+    return ticks
 
 
 def _emitted(
@@ -165,9 +209,11 @@ def _tables(
     work, end = _borders(p.work_s, p.done_s), _borders(p.end_s, 0.0)
     under_way = p.lasted_s >= 0
     horizon = np.int64(np.rint((p.deadline_s - p.now_s) * 1e6))
-    first = np.searchsorted(p.edges_s, p.now_s, side="right") - 1
-    last = np.searchsorted(p.edges_s, p.deadline_s, side="left")
-    edges = _ticks(p.edges_s[first : last + 1] - p.now_s)
+    first, last = _up_to(p.edges_s, p.now_s) - 1, _up_to(p.edges_s, p.deadline_s)
+    while last > 0 and p.edges_s[last - 1] >= p.deadline_s:
+        last -= 1
+    last = min(last, p.edges_s.size - 1)
+    edges = _ticks(p.edges_s[first : last + 1], p.now_s)
     edges[0], edges[-1] = 0, horizon
     least = np.int64(np.rint(p.least_run_s * 1e6))
     lasted = np.int64(np.rint(max(p.lasted_s, 0.0) * 1e6))
@@ -180,9 +226,9 @@ def _tables(
     slot = _divisor(slot, np.array([least, lasted if least > 0 else np.int64(0)]))
     whole = work[-1]
     if p.only_marks:
-        marks = _ticks(p.marks_s - p.done_s)
+        marks = _ticks(p.marks_s, p.done_s)
         at_end = marks.size > 0 and marks[-1] >= whole
-        inner = marks[(marks > 0) & (marks < whole)]
+        inner = _inner(marks, whole)
         rows = inner.size + 1
     else:
         at_end, inner, rows = True, np.empty(0, dtype=np.int64), whole // slot
@@ -202,10 +248,13 @@ def _tables(
     else:
         slots_here = slots
         if not p.only_marks:
-            inner = slot * np.arange(1, max(rows, 1))
+            inner = np.empty(max(rows, 1) - 1, dtype=np.int64)
+            for i in range(inner.size):
+                inner[i] = slot * (i + 1)
         slot_rows = np.empty(inner.size + (2 if whole > 0 else 1), dtype=np.int64)
         slot_rows[0] = 0
-        slot_rows[1 : 1 + inner.size] = inner // slot
+        for i in range(inner.size):
+            slot_rows[1 + i] = inner[i] // slot
         if whole > 0:
             slot_rows[-1] = whole // slot
     cost = np.zeros(slots_here + 1)
@@ -220,7 +269,7 @@ def _tables(
         cost[i] = (reached + p.value_g_per_kwh[first + at] * rest) / 3.6e6
     paid = np.zeros(0)
     if price_s.size and fits:
-        paid = np.interp(p.now_s + slot * 1e-6 * np.arange(slots + 1), price_s, price_g)
+        paid = _paid(p.now_s, slot * 1e-6, slots + 1, price_s, price_g)
     startup, save, work, end = startup // slot, save // slot, work // slot, end // slot
     base, least, lasted = base // slot, least // slot, lasted // slot
     count = slots_here + 1
@@ -239,7 +288,7 @@ def _tables(
     if under_way:
         first_g[0] = 0.0  # goes on at once
     elif fits:
-        first_g[:] = _emitted(cost, startup, p.startup_w, 0, diagonals)
+        first_g = _emitted(cost, startup, p.startup_w, 0, diagonals)
         for d in range(diagonals):
             if p.waited:
                 first_g[d] += p.suspended_w * cost[d]
@@ -259,13 +308,13 @@ def _tables(
     mature = np.empty(n + 1, dtype=np.int64)
     needed = least - save[-1]
     if under_way:
-        mature[0] = np.searchsorted(slot_rows, needed - lasted)
+        mature[0] = _up_to(slot_rows, needed - lasted - 1)
     else:
-        mature[0] = max(1, np.searchsorted(slot_rows, needed - startup[-1]))
+        mature[0] = max(1, _up_to(slot_rows, needed - startup[-1] - 1))
     if idle_runs:
         mature[0] = 0
     for k in range(n):
-        later = np.searchsorted(slot_rows, slot_rows[k] + needed - startup[-1])
+        later = _up_to(slot_rows, slot_rows[k] + needed - startup[-1] - 1)
         mature[k + 1] = max(later, k + 1, mature[k])
     ring = np.int64(1)
     for k in range(n + 1):
@@ -304,7 +353,8 @@ def _fill(t: States, idle_runs: bool) -> NDArray[np.float64]:
     best = np.full((t.layers, width), np.inf)  # of all starts that count by now, less `done`
     done = np.zeros(width)  # emissions of the work up to this row, without a stop: Z
     starts = np.full((t.ring, t.layers, width), np.inf)
-    starts[0, 0] = t.first_g
+    for d in range(width):
+        starts[0, 0, d] = t.first_g[d]
     merged, phase = 0, 0
     for k in range(rows + 1):
         if 0 < k < rows:
@@ -335,7 +385,9 @@ def _fill(t: States, idle_runs: bool) -> NDArray[np.float64]:
             continue
         place = t.base + t.row[k]
         here = starts[(k + 1) % t.ring]
-        here[:] = np.inf
+        for r in range(t.layers):
+            for d in range(width):
+                here[r, d] = np.inf
         for r in range(t.layers - 1 if t.limited else 1):
             old, new = best[r], here[r + t.limited]
             left = best[r + t.limited]
@@ -351,13 +403,23 @@ def _fill(t: States, idle_runs: bool) -> NDArray[np.float64]:
                 if idle_runs:
                     left[d] = min(left[d], new[d])
     for r in range(t.layers):
-        best[r] += done + t.last_g
+        for d in range(width):
+            best[r, d] += done[d] + t.last_g[d]
     return best
+
+
+def _least(values: NDArray[np.float64]) -> float:
+    """Return the least of some values by layer and diagonal."""
+    least = np.inf
+    for r in range(values.shape[0]):
+        for value in values[r]:
+            least = min(least, value)
+    return least
 
 
 def _trace(t: States, values: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """Read the runs of an optimal schedule from the marks: begin, work before and after it."""
-    least = values.min() + t.tie_g / 2  # no further resume
+    least = _least(values) + t.tie_g / 2  # no further resume
     layer, place = -1, -1
     for r in range(values.shape[0]):
         for d in range(values.shape[1]):
@@ -386,7 +448,7 @@ def _trace(t: States, values: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         while not t.marks[layer, row, place] & 2:  # stopped here: the best stop up to this place
             place -= 1
         place -= t.shift
-        to, limit = row, np.searchsorted(t.mature, row, side="right")
+        to, limit = row, _up_to(t.mature, row)
     return begin[n:], work_from[n:], work_to[n:]
 
 
@@ -406,7 +468,7 @@ def _plan(
     work_from, work_to, least_g = begin, begin, np.inf
     if fits:
         values = _fill(states, idle_runs)
-        least_g = values.min()
+        least_g = _least(values)
         if keep:
             begin, work_from, work_to = _trace(states, values)
     return slot, slots, rows, cells, fits, least_g, slot * begin, slot * work_from, slot * work_to
