@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.schedule._compile import lean
-from helpers.schedule._grid import Whole
+from helpers.schedule._grid import Whole, _up_to
 from helpers.schedule._points import Alive, _column, _row
-from helpers.schedule._problem import Floats, Ints, Part, Problem, _distinct, _least_run, _up_to
+from helpers.schedule._problem import Floats, Ints, Part, Problem, _distinct, _least_run
 from helpers.schedule._relaxed import Price
 
 __all__: list[str] = []

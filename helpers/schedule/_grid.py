@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.schedule._compile import compiled
+from helpers.schedule._compile import compiled, lean
 
 __all__: list[str] = []
 
@@ -93,8 +93,8 @@ def solve(
     """
     none = np.empty(0)
     price_s, price_g = (none, none) if price is None else price
-    before = (_ticks, _up_to, _inner, _paid, _divisor, _borders, _emitted)
-    loop = compiled(_plan, *before, _tables, _fill, _least, _trace)
+    tables = (_in_slots, _rows, _cost, _overheads, _outer, _maturing, _states)
+    loop = compiled(_plan, *_MEASURING, *tables, _fill, _least, _trace)
     slot, slots, rows, cells, *found = loop(raw, price_s, price_g, most_cells, keep, idle_runs)
     return Answer(slot, slots, rows, int(cells), *found)
 
@@ -135,6 +135,7 @@ def _ticks(seconds: NDArray[np.float64], origin_s: float) -> NDArray[np.int64]:
     return ticks
 
 
+@lean
 def _up_to(rising: NDArray, bound: float) -> Whole:
     """Return how many of some rising numbers are at most so large."""
     low, high = 0, rising.size
@@ -165,11 +166,12 @@ def _paid(
     for i in range(count):
         time_s = min(max(now_s + slot_s * i, price_s[0]), price_s[last])
         at = min(max(_up_to(price_s, time_s) - 1, 0), last - 1)
-        share = (time_s - price_s[at]) / (price_s[at + 1] - price_s[at])
-        paid[i] = price_g[at] + share * (price_g[at + 1] - price_g[at])
+        rate_g = (price_g[at + 1] - price_g[at]) / (price_s[at + 1] - price_s[at])
+        paid[i] = rate_g * (time_s - price_s[at]) + price_g[at]
     return paid
 
 
+@lean
 def _divisor(divisor: Whole, ticks: NDArray[np.int64]) -> Whole:
     """Greatest common divisor of a number and some others."""
     for other in ticks:
@@ -201,13 +203,27 @@ def _emitted(
     return total
 
 
-def _tables(
-    p: Raw, price_s: NDArray, price_g: NDArray, most_cells: int, keep: bool, idle_runs: bool
-) -> tuple[Whole, Whole, Whole, Whole, bool, States]:
-    """Measure the grid of a problem, and lay out its states if they are not too many."""
+class Measured(NamedTuple):
+    """A problem and its grid; times in microseconds, or in slots."""
+
+    startup: NDArray[np.int64]  # borders of phases
+    work: NDArray[np.int64]
+    end: NDArray[np.int64]
+    save: NDArray[np.int64]
+    edges: NDArray[np.int64]  # steps of the intensity from now to the deadline ...
+    step: Whole  # ... and which of all the first one is
+    inner: NDArray[np.int64]  # checkpoints inside of the work
+    at_end: bool  # whether the job may stop with all work done
+    least: Whole  # least run, and how long the one under way has lasted
+    lasted: Whole
+    base: Whole  # when the work begins on diagonal 0
+    tie_g: float
+
+
+def _measured(p: Raw) -> tuple[Whole, Measured]:
+    """Return the slot of the grid of a problem, and the problem in microseconds."""
     startup, save = _borders(p.startup_s, 0.0), _borders(p.save_s, 0.0)
     work, end = _borders(p.work_s, p.done_s), _borders(p.end_s, 0.0)
-    under_way = p.lasted_s >= 0
     horizon = np.int64(np.rint((p.deadline_s - p.now_s) * 1e6))
     first, last = _up_to(p.edges_s, p.now_s) - 1, _up_to(p.edges_s, p.deadline_s)
     while last > 0 and p.edges_s[last - 1] >= p.deadline_s:
@@ -220,130 +236,187 @@ def _tables(
     steepest = 0.0
     for i in range(first, last):
         steepest = max(steepest, abs(p.value_g_per_kwh[i]))
-    tie_g = p.tie_j * steepest / 3.6e6
-    slot = _divisor(_divisor(_divisor(_divisor(horizon, startup), save), work), end)
-    slot = _divisor(slot, edges)
+    slot = horizon
+    for ticks in (startup, save, work, end, edges):
+        slot = _divisor(slot, ticks)
     slot = _divisor(slot, np.array([least, lasted if least > 0 else np.int64(0)]))
-    whole = work[-1]
-    if p.only_marks:
-        marks = _ticks(p.marks_s, p.done_s)
-        at_end = marks.size > 0 and marks[-1] >= whole
-        inner = _inner(marks, whole)
-        rows = inner.size + 1
-    else:
-        at_end, inner, rows = True, np.empty(0, dtype=np.int64), whole // slot
-    base = np.int64(0) if under_way else startup[-1]
-    slack = (horizon - base - whole - end[-1]) // slot
-    slack = max(slack, np.int64(0))
-    layers = 1 if p.most < 0 else min(np.int64(p.most), rows) + 1
-    slots = horizon // slot
-    # a float, since slots of a microsecond make more states than 64 bits count
-    cells = 1.0 * (rows + 2) * ((horizon - base - end[-1]) // slot + 1) * layers
-    fits = cells <= most_cells
-    if not fits:
-        slot_rows = np.zeros(1, dtype=np.int64)
-        slack = np.int64(0)
-        layers = np.int64(1)
-        slots_here = np.int64(0)
-    else:
-        slots_here = slots
-        if not p.only_marks:
-            inner = np.empty(max(rows, 1) - 1, dtype=np.int64)
-            for i in range(inner.size):
-                inner[i] = slot * (i + 1)
-        slot_rows = np.empty(inner.size + (2 if whole > 0 else 1), dtype=np.int64)
-        slot_rows[0] = 0
-        for i in range(inner.size):
-            slot_rows[1 + i] = inner[i] // slot
-        if whole > 0:
-            slot_rows[-1] = whole // slot
-    cost = np.zeros(slots_here + 1)
+    marks = _ticks(p.marks_s, p.done_s)
+    return slot, Measured(
+        startup,
+        work,
+        end,
+        save,
+        edges,
+        first,
+        _inner(marks, work[-1]),
+        not p.only_marks or (marks.size > 0 and marks[-1] >= work[-1]),
+        least,
+        lasted,
+        np.int64(0) if p.lasted_s >= 0 else startup[-1],
+        p.tie_j * steepest / 3.6e6,
+    )
+
+
+def _in_slots(m: Measured, slot: Whole) -> Measured:
+    """Write a measured problem in slots."""
+    return Measured(
+        m.startup // slot,
+        m.work // slot,
+        m.end // slot,
+        m.save // slot,
+        m.edges // slot,
+        m.step,
+        m.inner // slot,
+        m.at_end,
+        m.least // slot,
+        m.lasted // slot,
+        m.base // slot,
+        m.tie_g,
+    )
+
+
+def _rows(m: Measured, anywhere: bool) -> NDArray[np.int64]:
+    """Return the work positions at which the job may stop, its begin and its end among them."""
+    whole = m.work[-1]
+    inner = max(whole, 1) - 1 if anywhere else m.inner.size
+    row = np.empty(inner + (2 if whole > 0 else 1), dtype=np.int64)
+    row[0] = 0
+    for i in range(inner):
+        row[1 + i] = i + 1 if anywhere else m.inner[i]
+    if whole > 0:
+        row[-1] = whole
+    return row
+
+
+def _cost(p: Raw, m: Measured, slot: Whole, slots: Whole) -> NDArray[np.float64]:
+    """Return the emissions of 1 W from `now` up to each slot."""
+    cost = np.zeros(slots + 1)
     at = 0
     reached = 0.0  # emissions of 1 W up to the step that holds
-    for i in range(1, slots_here + 1):
-        time = i * slot
-        while at + 2 < edges.size and edges[at + 1] < time:
-            reached += p.value_g_per_kwh[first + at] * (edges[at + 1] - edges[at]) * 1e-6
+    for i in range(1, slots + 1):
+        while at + 2 < m.edges.size and m.edges[at + 1] < i:
+            length_s = slot * (m.edges[at + 1] - m.edges[at]) * 1e-6
+            reached += p.value_g_per_kwh[m.step + at] * length_s
             at += 1
-        rest = (time - edges[at]) * 1e-6
-        cost[i] = (reached + p.value_g_per_kwh[first + at] * rest) / 3.6e6
-    paid = np.zeros(0)
-    if price_s.size and fits:
-        paid = _paid(p.now_s, slot * 1e-6, slots + 1, price_s, price_g)
-    startup, save, work, end = startup // slot, save // slot, work // slot, end // slot
-    base, least, lasted = base // slot, least // slot, lasted // slot
-    count = slots_here + 1
-    # a resume whose work begins at slot i began to start up earlier; a stop at i saves after it
-    start_g = _emitted(cost, startup - startup[-1], p.startup_w, 0, count) + tie_g
-    stop_g = _emitted(cost, save, p.save_w, 0, count)
+        rest_s = slot * (i - m.edges[at]) * 1e-6
+        cost[i] = (reached + p.value_g_per_kwh[m.step + at] * rest_s) / 3.6e6
+    return cost
+
+
+def _overheads(
+    p: Raw, m: Measured, cost: NDArray, paid: NDArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the emissions of a stop at each slot, and of a resume whose work begins there.
+
+    That began to start up earlier, and a stop saves after it.
+    """
+    count = cost.size
+    start_g = _emitted(cost, m.startup - m.startup[-1], p.startup_w, 0, count)
+    stop_g = _emitted(cost, m.save, p.save_w, 0, count)
     for i in range(count):
-        begin, saved = max(i - startup[-1], 0), min(i + save[-1], count - 1)
+        begin, saved = max(i - m.startup[-1], 0), min(i + m.save[-1], count - 1)
+        start_g[i] += m.tie_g
         start_g[i] += p.suspended_w * cost[begin]
         stop_g[i] -= p.suspended_w * cost[saved]
         if paid.size:
             start_g[i] += paid[i] - paid[begin]
             stop_g[i] += paid[saved] - paid[i]
-    diagonals = slack + 1
+    return stop_g, start_g
+
+
+def _outer(
+    p: Raw, m: Measured, cost: NDArray, paid: NDArray, diagonals: Whole
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the emissions of all up to the first row, and those of the end, by diagonal."""
     first_g = np.full(diagonals, np.inf)
-    if under_way:
+    if p.lasted_s >= 0:
         first_g[0] = 0.0  # goes on at once
-    elif fits:
-        first_g = _emitted(cost, startup, p.startup_w, 0, diagonals)
-        for d in range(diagonals):
-            if p.waited:
-                first_g[d] += p.suspended_w * cost[d]
-            if paid.size:
-                first_g[d] += paid[d + startup[-1]] - paid[d]
-    last_g = _emitted(cost, end, p.end_w, base + work[-1], diagonals)
-    if paid.size:
-        for d in range(diagonals):
-            low = base + work[-1] + d
-            last_g[d] += paid[low + end[-1]] - paid[low]
-    n = slot_rows.size
-    allowed = np.ones(n, dtype=np.bool_)
-    allowed[-1] = at_end and end[-1] > 0  # with all work done a stop makes sense before the end
-    allowed[0] = under_way and p.may_stop
-    if idle_runs:  # a run that does no work may be the first, and the last
-        allowed[0], allowed[-1] = True, True
-    mature = np.empty(n + 1, dtype=np.int64)
-    needed = least - save[-1]
-    if under_way:
-        mature[0] = _up_to(slot_rows, needed - lasted - 1)
     else:
-        mature[0] = max(1, _up_to(slot_rows, needed - startup[-1] - 1))
+        first_g = _emitted(cost, m.startup, p.startup_w, 0, diagonals)
+    done = m.base + m.work[-1]
+    last_g = _emitted(cost, m.end, p.end_w, done, diagonals)
+    for d in range(diagonals):
+        if p.waited:
+            first_g[d] += p.suspended_w * cost[d]
+        if paid.size:
+            if p.lasted_s < 0:
+                first_g[d] += paid[d + m.startup[-1]] - paid[d]
+            last_g[d] += paid[done + d + m.end[-1]] - paid[done + d]
+    return first_g, last_g
+
+
+def _maturing(
+    m: Measured, row: NDArray, under_way: bool, idle_runs: bool
+) -> tuple[NDArray[np.int64], Whole]:
+    """Return from which row on each run may stop, and how many rows of starts wait at once."""
+    n = row.size
+    mature = np.empty(n + 1, dtype=np.int64)
+    needed = m.least - m.save[-1]
+    if under_way:
+        mature[0] = _up_to(row, needed - m.lasted - 1)
+    else:
+        mature[0] = max(1, _up_to(row, needed - m.startup[-1] - 1))
     if idle_runs:
         mature[0] = 0
     for k in range(n):
-        later = _up_to(slot_rows, slot_rows[k] + needed - startup[-1] - 1)
+        later = _up_to(row, row[k] + needed - m.startup[-1] - 1)
         mature[k + 1] = max(later, k + 1, mature[k])
     ring = np.int64(1)
     for k in range(n + 1):
         ring = max(ring, min(mature[k], n) - k + 1)
-    kept = keep and fits
-    shape = (layers, n + 1, diagonals) if kept else (np.int64(0), np.int64(0), np.int64(0))
-    states = States(
+    return mature, ring
+
+
+def _states(
+    p: Raw,
+    m: Measured,
+    price: tuple[NDArray, NDArray],
+    grid: tuple[Whole, Whole, Whole, Whole],
+    keep: bool,
+    idle_runs: bool,
+) -> States:
+    """Lay out the states of a problem, which is given in slots."""
+    slot, slots, diagonals, layers = grid
+    under_way = p.lasted_s >= 0
+    row, cost = _rows(m, not p.only_marks), _cost(p, m, slot, slots)
+    paid = np.zeros(0)
+    if price[0].size:
+        paid = _paid(p.now_s, slot * 1e-6, slots + 1, price[0], price[1])
+    stop_g, start_g = _overheads(p, m, cost, paid)
+    first_g, last_g = _outer(p, m, cost, paid, diagonals)
+    n = row.size
+    allowed = np.ones(n, dtype=np.bool_)
+    allowed[-1] = m.at_end and m.end[-1] > 0  # with all work done a stop makes sense before the end
+    allowed[0] = under_way and p.may_stop
+    if idle_runs:  # a run that does no work may be the first, and the last
+        allowed[0], allowed[-1] = True, True
+    mature, ring = _maturing(m, row, under_way, idle_runs)
+    return States(
         cost,
         stop_g,
         start_g,
         first_g,
         last_g,
         paid,
-        work,
+        m.work,
         p.work_w,
-        slot_rows,
+        row,
         allowed,
         mature,
-        base,
-        startup[-1],
-        startup[-1] + save[-1],
+        m.base,
+        m.startup[-1],
+        m.startup[-1] + m.save[-1],
         ring,
         layers,
         p.most >= 0,
         under_way,
-        tie_g,
-        np.zeros(shape, dtype=np.uint8),
+        m.tie_g,
+        np.zeros((layers if keep else 0, n + 1, diagonals), dtype=np.uint8),
     )
-    return slot, slots, rows, cells, fits, states
+
+
+_MEASURING = (_ticks, _up_to, _inner, _paid, _divisor, _borders, _emitted, _measured)
+"""What measures a grid, each after what it calls."""
 
 
 def _fill(t: States, idle_runs: bool) -> NDArray[np.float64]:
@@ -461,12 +534,20 @@ def _plan(
     idle_runs: bool,
 ) -> tuple[Whole, Whole, Whole, Whole, bool, float, NDArray, NDArray, NDArray]:
     """Measure, fill and trace; in one, since handing tables over takes longer than small ones."""
-    slot, slots, rows, cells, fits, states = _tables(
-        raw, price_s, price_g, most_cells, keep, idle_runs
-    )
-    begin = np.empty(0, dtype=np.int64)
-    work_from, work_to, least_g = begin, begin, np.inf
+    slot, m = _measured(raw)
+    rows = m.inner.size + 1 if raw.only_marks else m.work[-1] // slot
+    layers = 1 if raw.most < 0 else min(np.int64(raw.most), rows) + 1
+    slots = m.edges[-1] // slot
+    spare = (m.edges[-1] - m.base - m.end[-1]) // slot
+    # a float, since slots of a microsecond make more states than 64 bits count
+    cells = 1.0 * (rows + 2) * (spare + 1) * layers
+    begin, least_g = np.empty(0, dtype=np.int64), np.inf
+    work_from, work_to = begin, begin
+    fits = cells <= most_cells
     if fits:
+        diagonals = max(spare - m.work[-1] // slot, np.int64(0)) + 1
+        grid = (slot, slots, diagonals, np.int64(layers))
+        states = _states(raw, _in_slots(m, slot), (price_s, price_g), grid, keep, idle_runs)
         values = _fill(states, idle_runs)
         least_g = _least(values)
         if keep:

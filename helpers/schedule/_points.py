@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.schedule._compile import lean
-from helpers.schedule._grid import Whole
-from helpers.schedule._problem import Floats, Ints, Problem, _distinct, _up_to
+from helpers.schedule._grid import Whole, _up_to
+from helpers.schedule._problem import Floats, Ints, Problem, _distinct
 from helpers.schedule._relaxed import EQUAL
 
 __all__: list[str] = []

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH
 from helpers.schedule._compile import lean
-from helpers.schedule._grid import TICKS_PER_S, Raw, Whole
+from helpers.schedule._grid import TICKS_PER_S, Raw, Whole, _up_to
 
 __all__: list[str] = []
 
@@ -63,19 +63,6 @@ class Problem(NamedTuple):
 def _rounded(seconds: float) -> Whole:
     """Return the nearest microsecond, the even one of two."""
     return np.int64(np.rint(seconds * TICKS_PER_S))
-
-
-@lean
-def _up_to(rising: NDArray, bound: float) -> Whole:
-    """Return how many of some rising numbers are at most so large."""
-    low, high = 0, rising.size
-    while low < high:
-        middle = (low + high) // 2
-        if rising[middle] <= bound:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def _sorted(numbers: Ints) -> Ints:
