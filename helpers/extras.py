@@ -106,7 +106,7 @@ def _told_when_slow(function: Callable[..., Any]) -> Iterator[None]:
         """Say what is waited for."""
         print(
             f"Compiling {function.__module__}.{function.__name__.lstrip('_')}: once on this "
-            "machine, a few seconds.",
+            "machine, some seconds, half a minute at most.",
             file=sys.stderr,
         )
 

@@ -262,10 +262,6 @@ def test_every_public_name_has_a_docstring(name):
 NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 LONGEST = 60
 """Lines of code of a function at most: its docstring, comments and blank lines do not count."""
-# Functions that may be longer, and why.  One that has become short enough is to be struck from here.
-LONGER = {
-    "schedule._grid._tables": "compiled: whole numbers that a grid is measured in, each from the last",
-}
 
 
 def lengths(path: Path) -> dict[str, int]:
@@ -295,7 +291,7 @@ def test_a_function_has_at_most_sixty_lines_of_code():
     every = {k: v for path in ROOT.rglob("*.py") for k, v in lengths(path).items()}
     long = {name: size for name, size in every.items() if size > LONGEST}
 
-    assert LONGER.keys() == long.keys()
+    assert {} == long
 
 
 def test_docstrings_comments_and_blank_lines_are_no_lines_of_code(tmp_path, monkeypatch):

@@ -57,8 +57,8 @@ from numpy.typing import NDArray
 from helpers.bound.problem import CapacityJob, Instance, instant, jobs_of_workload
 from helpers.bound.repair import repaired
 from helpers.carbon.signal import Intensity
+from helpers.extras import compiled
 from helpers.phases.model import Phase, flatten
-from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import TIME_TOLERANCE_S, Schedule, charge, check
 from helpers.timeline import StepFunction
 from helpers.work.workload import Workload

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH, Intensity
+from helpers.extras import compiled
 from helpers.phases.model import Phase, PhaseModel
 from helpers.phases.suspension import Suspension
-from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import check_window
 from helpers.schedule.suspend import PricedJob
 from helpers.timeline import (

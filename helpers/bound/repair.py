@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.bound.problem import Instance
-from helpers.schedule._compile import compiled
+from helpers.extras import compiled
 from helpers.schedule.intervals import charge
 
 __all__ = ["repaired"]

@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.extras import compiled
 from helpers.regions.sites import Slots
-from helpers.schedule._compile import compiled
 from helpers.work.workload import Workload
 
 __all__ = ["JobPlacement", "SiteJobs", "place_jobs"]

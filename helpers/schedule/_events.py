@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.schedule._compile import compiled
+from helpers.extras import compiled
 from helpers.schedule._filled import (
     FILLING,
     _bands,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.schedule._compile import lean
+from helpers.extras import lean
 from helpers.schedule._grid import Whole, _up_to
 from helpers.schedule._points import Alive, _column, _row
 from helpers.schedule._problem import Floats, Ints, Part, Problem, _distinct, _least_run

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.schedule._compile import compiled, lean
+from helpers.extras import compiled, lean
 
 __all__: list[str] = []
 

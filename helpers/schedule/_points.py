@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.schedule._compile import lean
+from helpers.extras import lean
 from helpers.schedule._grid import Whole, _up_to
 from helpers.schedule._problem import Floats, Ints, Problem, _distinct
 from helpers.schedule._relaxed import EQUAL

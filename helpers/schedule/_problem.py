@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.carbon.signal import JOULES_PER_KWH
-from helpers.schedule._compile import lean
+from helpers.extras import lean
 from helpers.schedule._grid import TICKS_PER_S, Raw, Whole, _up_to
 
 __all__: list[str] = []

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.schedule._compile import lean
+from helpers.extras import lean
 from helpers.schedule._grid import Whole
 from helpers.schedule._problem import Floats, Ints, Part, Problem, _sorted
 

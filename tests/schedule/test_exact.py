@@ -12,9 +12,9 @@ from schedule_problems import EPOCH_S, brute_force_g, curve, model, problems
 
 from helpers import datasets
 from helpers.carbon import Intensity
+from helpers.extras import compiled
 from helpers.phases import Phase, PhaseModel, Suspension
 from helpers.schedule import _events, _grid, _points, _relaxed
-from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import Certificate, charge, check
 from helpers.schedule.suspend import (
     MAX_CELLS,

@@ -11,8 +11,8 @@ from schedule_problems import EPOCH_S, curve, model, problems
 
 from helpers.carbon import Forecasts, Intensity
 from helpers.carbon.expected import hindsight, last_period, newest_forecast
+from helpers.extras import compiled
 from helpers.phases import Phase, Suspension
-from helpers.schedule._compile import compiled
 from helpers.schedule.heuristics import as_soon_as_possible
 from helpers.schedule.intervals import charge, check
 from helpers.schedule.online import (

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from schedule_problems import EPOCH_S, brute_force_g, curve, model, problems
 
 from helpers.carbon import Intensity
+from helpers.extras import compiled
 from helpers.phases import Phase, Suspension, generic_ml
 from helpers.schedule import _events, _grid
-from helpers.schedule._compile import compiled
 from helpers.schedule.intervals import Schedule, charge, check
 from helpers.schedule.start import best_starts
 from helpers.schedule.suspend import (
