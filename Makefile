@@ -77,8 +77,9 @@ pdf: tex latex  ## the whole book as one PDF, figures as vectors
 
 print: pdf thesis  # all that TeX sets, the figures drawn once
 
-# Chapters and modules in two processes, chapters first: what takes a minute must not begin last.
-SIDE_BY_SIDE := -n 2 --dist loadscope --no-loadscope-reorder
+# Chapters and modules side by side, chapters first: what takes a minute must not begin last. Three
+# processes keep two cores at work while tests of kills and brokers wait by the clock.
+SIDE_BY_SIDE := -n 3 --dist loadscope --no-loadscope-reorder
 test: $(READY)  ## ruff, mypy, pytest, and every chapter run again and compared (nbval)
 	@echo "[test] ruff"
 	@$(BIN)/ruff check --quiet .
