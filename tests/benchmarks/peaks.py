@@ -3,6 +3,7 @@
 Each is run in a process of its own, as the memory of others would count too.
 """
 
+import argparse
 import json
 import resource
 import sys
@@ -61,5 +62,9 @@ def peak_mb():
 
 
 if __name__ == "__main__":
-    {"sacct": sacct, "account": account}[sys.argv[1]](sys.argv[2])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["sacct", "account"])
+    parser.add_argument("of", help="an export of sacct, or how many jobs")
+    asked = parser.parse_args()
+    {"sacct": sacct, "account": account}[asked.what](asked.of)
     print(json.dumps({"peak_mb": peak_mb()}))
